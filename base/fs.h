@@ -1,0 +1,42 @@
+/* The file seam: every call that changes footage goes through it, so that tests
+ * can fail the Nth one, record the order, or tear what was not synced.
+ *
+ * Errors: 0 (or a count) or -errno. Short writes are completed or reported.
+ * Threads: fs_real() any; a fake belongs to its test. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+struct fs {
+	int (*open)(struct fs *fs, const char *path, int flags, mode_t mode); /* fd; O_CLOEXEC is added */
+	int (*close)(struct fs *fs, int fd);
+	int (*write)(struct fs *fs, int fd, const void *data, size_t len); /* all of it, or an error */
+	ssize_t (*pread)(struct fs *fs, int fd, void *data, size_t len, int64_t at);
+	int (*datasync)(struct fs *fs, int fd);
+	int (*truncate)(struct fs *fs, int fd, int64_t len);
+	int (*rename)(struct fs *fs, const char *from, const char *to);
+	int (*unlink)(struct fs *fs, const char *path);
+	int (*mkdir)(struct fs *fs, const char *path, mode_t mode); /* an existing folder is fine */
+	int (*sync_dir)(struct fs *fs, const char *path);
+	int (*stat)(struct fs *fs, const char *path, struct stat *st);
+	/* Bytes that may still be written below path, by its file system. */
+	int (*free_bytes)(struct fs *fs, const char *path, uint64_t *free_bytes, uint64_t *total_bytes);
+};
+
+struct fs *fs_real(void);
+
+/* Passes every call on to `inner`, unless its turn to fail has come (fault.h):
+ * then the call is not made and returns -err. */
+struct fault;
+struct fs_fault { struct fs base; struct fs *inner; struct fault *fault; int err; };
+void fs_fault_init(struct fs_fault *f, struct fs *inner, struct fault *fault, int err);
+
+/* Built on the seam. */
+int fs_mkdirs(struct fs *fs, const char *path, mode_t mode);
+/* Makes path hold exactly these bytes, whole and durable or not at all: temporary
+ * file, sync, rename, sync of the folder. */
+int fs_replace(struct fs *fs, const char *path, const void *data, size_t len, mode_t mode);
+/* The whole file, at most max bytes (else -EFBIG), NUL-terminated beyond *len. malloc'd. */
+int fs_read_all(struct fs *fs, const char *path, size_t max, char **data, size_t *len);
