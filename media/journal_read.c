@@ -1,0 +1,73 @@
+#include "base/buf.h"
+#include "base/log.h"
+#include "journal_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+static int read_one(struct fs *fs, const char *dir, struct journal_pos *pos, unsigned *left,
+		    journal_fn *fn, void *arg)
+{
+	char *path = xasprintf("%s/%s", dir, pos->file);
+	int fd = fs->open(fs, path, O_RDONLY, 0);
+
+	free(path);
+	if (fd < 0)
+		return fd;
+	int rc = journal_file_walk(fs, fd, pos->file, &pos->offset, left, fn, arg);
+	fs->close(fs, fd);
+	return rc;
+}
+
+/* The file of pos, or the oldest after it when that one is gone. */
+static int begin(struct journal_pos *pos, const uint32_t *numbers, unsigned count, unsigned *first)
+{
+	uint32_t number = 0;
+	unsigned i = 0;
+
+	if (pos->file[0] && journal_file_number(pos->file, &number) < 0)
+		return -EINVAL;
+	while (i < count && numbers[i] < number)
+		i++;
+	*first = i;
+	if (pos->file[0] && i < count && numbers[i] == number)
+		return 0;
+	if (pos->file[0])
+		log_warn("journal", "file=%s note=\"gone before it was read to its end\"", pos->file);
+	if (i < count) {
+		journal_file_name(numbers[i], pos->file);
+		pos->offset = 0;
+	}
+	return 0;
+}
+
+static int read_files(struct fs *fs, const char *dir, struct journal_pos *pos, const uint32_t *numbers,
+		      unsigned count, unsigned left, journal_fn *fn, void *arg)
+{
+	unsigned i;
+	int rc = begin(pos, numbers, count, &i);
+
+	while (rc == 0 && i < count && left > 0) {
+		rc = read_one(fs, dir, pos, &left, fn, arg);
+		if (rc != 0 || left == 0 || ++i == count)
+			break;
+		journal_file_name(numbers[i], pos->file);
+		pos->offset = 0;
+	}
+	return rc;
+}
+
+int journal_read(struct fs *fs, const char *dir, struct journal_pos *pos, unsigned max,
+		 journal_fn *fn, void *arg)
+{
+	uint32_t *numbers;
+	unsigned count;
+	int rc = journal_file_list(dir, &numbers, &count);
+
+	if (rc < 0)
+		return rc;
+	rc = read_files(fs, dir, pos, numbers, count, max, fn, arg);
+	free(numbers);
+	return rc;
+}

@@ -1,0 +1,65 @@
+#include "media/root_identity.h"
+
+#include "base/buf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAGIC "HOLDFAST"
+#define VERSION 1u
+#define AT_VERSION 8
+#define AT_ROOT 12
+#define AT_BOX 28
+#define AT_SITE 44
+#define AT_CRC 508
+
+void root_identity_encode(const struct root_identity *id, uint8_t out[ROOT_SECTOR_BYTES])
+{
+	size_t len = strnlen(id->site, ROOT_SITE_MAX - 1);
+
+	memset(out, 0, ROOT_SECTOR_BYTES);
+	memcpy(out, MAGIC, AT_VERSION);
+	put_u32be(out + AT_VERSION, VERSION);
+	memcpy(out + AT_ROOT, id->root, UUID_BYTES);
+	memcpy(out + AT_BOX, id->box, UUID_BYTES);
+	out[AT_SITE] = (uint8_t)len;
+	memcpy(out + AT_SITE + 1, id->site, len);
+	put_u32be(out + AT_CRC, crc32c(0, out, AT_CRC));
+}
+
+int root_identity_decode(const uint8_t *data, size_t len, struct root_identity *out)
+{
+	*out = (struct root_identity){0};
+	if (len != ROOT_SECTOR_BYTES || memcmp(data, MAGIC, AT_VERSION) != 0 ||
+	    get_u32be(data + AT_VERSION) != VERSION || get_u32be(data + AT_CRC) != crc32c(0, data, AT_CRC) ||
+	    data[AT_SITE] >= ROOT_SITE_MAX)
+		return -EBADMSG;
+	memcpy(out->root, data + AT_ROOT, UUID_BYTES);
+	memcpy(out->box, data + AT_BOX, UUID_BYTES);
+	memcpy(out->site, data + AT_SITE + 1, data[AT_SITE]);
+	return 0;
+}
+
+int root_identity_load(struct fs *fs, const char *path, struct root_identity *out)
+{
+	char *file = xasprintf("%s/.holdfast", path), *data;
+	size_t len;
+	int rc = fs_read_all(fs, file, ROOT_SECTOR_BYTES, &data, &len);
+
+	free(file);
+	if (rc < 0)
+		return rc == -ENOENT || rc == -ENOTDIR ? -ENODEV : rc;
+	rc = root_identity_decode((const uint8_t *)data, len, out);
+	free(data);
+	return rc;
+}
+
+int root_identity_check(struct fs *fs, const char *path, const char *site, struct root_identity *out)
+{
+	int rc = root_identity_load(fs, path, out);
+
+	if (rc == 0 && strcmp(out->site, site) != 0)
+		return -ENODEV;
+	return rc;
+}

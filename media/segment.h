@@ -1,0 +1,71 @@
+/* Reads a segment file of ours, sealed or still open, from its bytes alone.
+ *
+ * segment_scan() walks `ftyp moov (prft moof mdat)* [seal]` from a position, believes nothing
+ * past `limit`, and says how far whole fragments reach. Used by the keeper (publish, and open
+ * segments by increments), by the recorder (recovery of .open files), by fsck and verify.
+ *
+ * Times: a fragment's start is its prft's UTC at microseconds (the NTP field carries 2^-32 s;
+ * rounding is to the nearest microsecond), its duration is the moof's in the track's timescale.
+ * A fragment must begin where the one before ended (± 1 tick of the timescale), else the file is
+ * not continuous: -EBADMSG.
+ * Threads: any. Memory: segment_scan_finish() frees. Errors: 0 or negative. */
+#pragma once
+#include "base/fs.h"
+#include "media/box.h"
+#include "media/fragment.h"
+#include "media/seal.h"
+
+struct segment_scan {
+	struct moov_info moov;
+	int64_t init_bytes;          /* ftyp + moov; 0 until they were read whole */
+	struct fragment_index index; /* whole fragments so far */
+	int64_t whole_bytes;         /* end of the last whole fragment (or of init) */
+	struct hash *content;        /* running SHA-256 up to whole_bytes; NULL when not wanted */
+	bool sealed;                 /* a seal box follows and ends the file */
+	struct seal seal;
+	uint8_t seal_digest[SHA256_BYTES];
+	bool content_ok;             /* sealed and the digest in the seal is right (needs `content`) */
+	bool signature_ok;           /* sealed and signed by the key given */
+
+	/* Its own: a window of the file, kept between calls (SEGMENT_WINDOW_BYTES, more only for a
+	 * larger moov or moof, at most SEGMENT_HEAD_MAX). */
+	uint8_t *window;
+	size_t window_room, window_len;
+	int64_t window_at;
+	int64_t limit, hashed;       /* bytes that `content` holds; beyond whole_bytes after a failed read */
+	int64_t sealed_bytes;        /* end of the seal; 0 while there is none */
+};
+
+#define SEGMENT_WINDOW_BYTES (256u << 10)
+#define SEGMENT_HEAD_MAX (1u << 20)       /* ftyp, moov, prft, moof: each at most this */
+#define SEGMENT_FRAGMENT_MAX (64u << 20)  /* prft + moof + mdat */
+
+void segment_scan_init(struct segment_scan *s, bool with_content);
+/* What is asked of a file of ours besides order: one track; every fragment begins at the segment's
+ * start + tfdt, where tfdt counts from 0 and is 8 bytes wide; its samples fill its mdat exactly. A
+ * seal ends the file, and its start, end, fragments and frames are those found, else it is -EBADMSG
+ * and not `sealed`; a wrong digest or signature leaves it `sealed`, with content_ok or signature_ok
+ * false, since these are for the caller to judge.
+ *
+ * After any failure the scan stands at whole_bytes and may be called again (a fault of the disk may
+ * pass); all that is in `index` was read and summed whole. A limit below what was scanned before
+ * changes nothing; a file shorter than limit is -EIO. Media bytes are not looked into: a hole
+ * of zeros inside an mdat shows only in a digest or CRC made before.
+ *
+ * Goes on from where it was. limit: bytes that may be believed (file size, or the durable size of
+ * an open file). 0 when it reached limit or the last whole fragment below it (see whole_bytes,
+ * sealed); -EBADMSG when what stands at whole_bytes is neither a whole nor a cut fragment;
+ * other negative: the disk failed. */
+int segment_scan(struct segment_scan *s, struct fs *fs, int fd, int64_t limit, const struct key *seal_key);
+void segment_scan_finish(struct segment_scan *s);
+
+/* Half-open time of what was found; {0,0} if nothing. */
+struct wall_range segment_scan_range(const struct segment_scan *s);
+
+/* File names: incoming/CAMERA-20261123T031500.120000Z.open|.mp4 and
+ * archive/CAMERA/2026-11-23/20261123T031500.120000Z.mp4. out has at least 256 bytes. */
+void segment_incoming_name(char out[256], const char *camera, struct wall start, const char *suffix);
+void segment_archive_name(char out[256], const char *camera, struct wall start); /* below archive/ */
+/* 0 or -EINVAL; suffix: ".open" or ".mp4". */
+int segment_parse_incoming(const char *name, const char *suffix, char camera[SEAL_NAME_MAX],
+			   struct wall *start);
