@@ -1,0 +1,98 @@
+/* The configuration: one immutable value, read whole, checked whole (design §8).
+ *
+ * Threads: read-only after conf_load(); any.
+ * Memory:  conf_load() and conf_from_part() allocate, conf_destroy() frees and wipes
+ *          secrets; every pointer inside belongs to the struct conf.
+ * Units:   *_us microseconds, *_bytes bytes, *_days days.
+ * Source:  the rule packs under conf/rules name the law they stand for. */
+#pragma once
+#include "base/err.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+enum area_kind { AREA_LIVING, AREA_ACTIVITY, AREA_ENTRANCE, AREA_CORRIDOR, AREA_OUTDOOR, AREA_PRIVATE };
+
+struct conf_site { char *id, *name, *timezone, *language; };
+
+/* One legal text and what of it a machine can check. */
+struct conf_rule {
+	char *id;              /* "cn-hangjin-2021" */
+	char *title;
+	char *article;         /* where in that text: "第三十二条" */
+	unsigned floor_days;   /* footage younger than this is never deleted */
+	enum area_kind *must_cover; /* kinds of area that need a camera */
+	unsigned must_cover_count;
+	char *private_article; /* the article that forbids a camera in a private area */
+	char *source;          /* the text of the rule, quoted */
+};
+
+struct conf_root { char *path; uint64_t reserve_bytes; };
+struct conf_area { char *id, *name; enum area_kind kind; };
+
+struct conf_camera {
+	char *id, *name, *area;
+	char *url;             /* rtsp://host[:port]/path, without user info */
+	char *username;        /* NULL: no authentication */
+	char *password_file;
+	char *password;        /* read from password_file; only in the recorder's part */
+};
+
+struct conf_listen { char *host; uint16_t port; };
+
+struct conf_regulator {
+	char *url;             /* NULL: no regulator is told */
+	char *ca, *cert, *key; /* paths of PEM files; NULL: system store, no client certificate */
+	char *statement_at;    /* "HH:MM" in the site's zone, or NULL */
+};
+
+struct conf {
+	char *path;            /* the file it came from; NULL in a part */
+	char *digest;          /* SHA-256 of that file, hex: config.changed in the ledger */
+	struct conf_site site;
+	struct conf_rule rule;
+	char *state;           /* the state directory, absolute */
+	struct conf_root *roots;
+	unsigned root_count;
+	unsigned keep_days;
+	int64_t segment_us, gap_after_us;
+	struct conf_area *areas;
+	unsigned area_count;
+	struct conf_camera *cameras;
+	unsigned camera_count;
+	struct conf_listen *listens;
+	unsigned listen_count;
+	struct conf_regulator regulator;
+	bool demo;
+};
+
+/* One thing that is wrong, for a person: where, what, what to do. */
+struct conf_problem {
+	int line;              /* in the file, from 1; 0 if the file as a whole */
+	bool warning;          /* true: it works, but not as the writer may think */
+	char key[96];          /* "cameras[2].area" */
+	char text[400];        /* the problem and the remedy, in lang() */
+};
+struct conf_report { struct conf_problem *problems; unsigned count; };
+
+void conf_report_print(const struct conf_report *r, const char *path, FILE *to);
+void conf_report_finish(struct conf_report *r);
+
+/* Reads and checks the file. All problems are reported, not the first. Returns 0
+ * and *out (report may hold warnings), or a negative code and *out NULL. */
+int conf_load(const char *path, struct conf **out, struct conf_report *report);
+void conf_destroy(struct conf *c);
+
+/* What each process is given of it. Only the recorder's part holds camera user
+ * names, passwords and URLs; only the api's holds the regulator and the listeners. */
+enum conf_role { CONF_RECORDER, CONF_KEEPER, CONF_API };
+json_t *conf_part(const struct conf *c, enum conf_role role); /* new reference, or NULL: no memory */
+int conf_from_part(const json_t *part, struct conf **out, struct err *e);
+
+extern const char conf_sample[]; /* holdfast.yaml, the commented default */
+
+const struct conf_camera *conf_camera_find(const struct conf *c, const char *id);
+const struct conf_area *conf_area_find(const struct conf *c, const char *id);
+const char *area_kind_name(enum area_kind k);

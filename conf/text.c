@@ -1,0 +1,212 @@
+#include "conf/text.h"
+
+#include "base/buf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define WORD_MAX 40
+
+static unsigned sequence_len(uint8_t first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first >= 0xc2 && first <= 0xdf)
+		return 2;
+	if (first >= 0xe0 && first <= 0xef)
+		return 3;
+	return first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+}
+
+uint32_t text_next(const char **at, const char *end)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	static const uint8_t mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	const uint8_t *p = (const uint8_t *)*at;
+	unsigned len = sequence_len(*p);
+
+	if (len == 0 || (size_t)(end - *at) < len)
+		return UINT32_MAX;
+	uint32_t cp = p[0] & mask[len];
+	for (unsigned i = 1; i < len; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return UINT32_MAX;
+		cp = cp << 6 | (p[i] & 0x3f);
+	}
+	if (cp < least[len] || cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff))
+		return UINT32_MAX;
+	*at += len;
+	return cp;
+}
+
+bool text_is_utf8(const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	while (text < end)
+		if (text_next(&text, end) == UINT32_MAX)
+			return false;
+	return true;
+}
+
+bool text_is_control(uint32_t cp)
+{
+	return cp < 0x20 || (cp >= 0x7f && cp <= 0x9f) || (cp >= 0x2028 && cp <= 0x202e) ||
+	       (cp >= 0x2066 && cp <= 0x2069) || cp == 0x200e || cp == 0x200f || cp == 0xfeff;
+}
+
+bool text_has_control(const char *text)
+{
+	const char *end = text + strlen(text);
+
+	while (text < end) {
+		uint32_t cp = text_next(&text, end);
+		if (cp == UINT32_MAX || text_is_control(cp))
+			return true;
+	}
+	return false;
+}
+
+bool text_is_name(const char *text)
+{
+	const char *at = text, *end = text + strlen(text);
+	unsigned chars = 0;
+
+	for (; at < end; chars++)
+		if (text_next(&at, end) == UINT32_MAX)
+			return false;
+	return chars >= 1 && chars <= NAME_MAX_CHARS && !text_has_control(text);
+}
+
+bool text_is_id(const char *text, size_t max)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+	size_t len = strlen(text);
+
+	return len >= 1 && len <= max && text[0] != '-' && strspn(text, allowed) == len;
+}
+
+void text_cut(char *text, size_t room)
+{
+	size_t len = strlen(text);
+
+	if (len >= room)
+		len = room - 1;
+	const char *at = text, *end = text + len;
+	while (at < end && text_next(&at, end) != UINT32_MAX)
+		;
+	text[at - text] = '\0';
+}
+
+struct quoted text_quote(const char *text)
+{
+	struct quoted q = {{0}};
+	const char *end = text + strlen(text);
+	size_t used = 0;
+
+	while (text < end) {
+		const char *from = text;
+		uint32_t cp = text_next(&text, end);
+		if (used + sizeof "0123…" > sizeof q.text) {
+			memcpy(q.text + used, "…", sizeof "…");
+			break;
+		}
+		if (cp == UINT32_MAX)
+			text++;
+		if (cp == UINT32_MAX || text_is_control(cp)) {
+			q.text[used++] = '?';
+			continue;
+		}
+		memcpy(q.text + used, from, (size_t)(text - from));
+		used += (size_t)(text - from);
+	}
+	return q;
+}
+
+/* Levenshtein's distance; WORD_MAX if a word is too long to be compared. */
+static unsigned distance(const char *a, const char *b)
+{
+	size_t la = strlen(a), lb = strlen(b);
+	unsigned row[WORD_MAX + 1];
+
+	if (la > WORD_MAX || lb > WORD_MAX)
+		return WORD_MAX;
+	for (unsigned j = 0; j <= lb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		unsigned diagonal = row[0];
+		row[0] = (unsigned)i;
+		for (size_t j = 1; j <= lb; j++) {
+			unsigned best = diagonal + (a[i - 1] != b[j - 1]);
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
+		}
+	}
+	return row[lb];
+}
+
+static bool begins(const char *longer, const char *shorter)
+{
+	size_t len = strlen(shorter);
+
+	return len >= 3 && strncmp(longer, shorter, len) == 0;
+}
+
+const char *text_nearest(const char *word, const char *const *words, size_t count)
+{
+	const char *best = NULL;
+	unsigned best_distance = WORD_MAX;
+
+	for (size_t i = 0; i < count; i++) {
+		unsigned d = distance(word, words[i]);
+		if (begins(words[i], word) || begins(word, words[i]))
+			d = d < 1 ? d : 1;
+		if (d < best_distance) {
+			best = words[i];
+			best_distance = d;
+		}
+	}
+	size_t limit = best ? strlen(best) / 3 : 0;
+	return best && best_distance <= (limit > 2 ? limit : 2) && strlen(word) > 1 ? best : NULL;
+}
+
+static void add_parts(struct buf *out, const char *path)
+{
+	while (*path) {
+		size_t len = strcspn(path, "/");
+		if (len == 2 && memcmp(path, "..", 2) == 0) {
+			while (out->len > 0 && out->data[--out->len] != '/')
+				;
+		} else if (len > 0 && !(len == 1 && *path == '.')) {
+			buf_add(out, "/", 1);
+			buf_add(out, path, len);
+		}
+		path += len;
+		path += *path == '/';
+	}
+}
+
+char *text_path(const char *dir, const char *path)
+{
+	struct buf out = {0};
+
+	if (path[0] != '/')
+		add_parts(&out, dir);
+	add_parts(&out, path);
+	if (out.len == 0)
+		buf_add(&out, "/", 1);
+	buf_add(&out, "", 1);
+	return (char *)out.data;
+}
+
+char *text_dir(const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	char *dir = slash ? strndup(file, (size_t)(slash - file) + 1) : xstrdup(".");
+	char *real = dir ? realpath(dir, NULL) : NULL;
+
+	free(dir);
+	return real ? real : xstrdup("/");
+}

@@ -1,0 +1,38 @@
+/* Texts from outside: UTF-8, control characters, ids, and how to show them to a person.
+ *
+ * Memory: nothing is kept; text_path() and text_dir() allocate.
+ * Threads: any. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NAME_MAX_CHARS 64
+#define ID_MAX_CHARS 63
+#define SITE_ID_MAX_CHARS 64
+
+/* The code point at *at, which moves behind it; UINT32_MAX if these bytes are no UTF-8
+ * (RFC 3629: no overlong forms, no surrogates). *at < end. */
+uint32_t text_next(const char **at, const char *end);
+bool text_is_utf8(const char *text, size_t len);
+/* C0, DEL and C1 controls, line separators, and the marks that reorder text on a screen. */
+bool text_is_control(uint32_t cp);
+bool text_has_control(const char *text);
+/* 1 to NAME_MAX_CHARS characters, none of them a control. */
+bool text_is_name(const char *text);
+/* [a-z0-9][a-z0-9-]*, at most max characters: ids become file names and parts of URLs. */
+bool text_is_id(const char *text, size_t max);
+/* Cuts text to less than room bytes (NUL included) between characters. */
+void text_cut(char *text, size_t room);
+
+/* A text of unknown content made fit to be shown: controls become '?', long ones are cut. */
+struct quoted { char text[72]; };
+struct quoted text_quote(const char *text);
+
+/* The member of words most like word, or NULL if none is like it. */
+const char *text_nearest(const char *word, const char *const *words, size_t count);
+
+/* An absolute path without "", "." and "..", relative ones taken from dir (absolute). */
+char *text_path(const char *dir, const char *path);
+/* The folder of a file, links resolved; "/" if it cannot be told. */
+char *text_dir(const char *file);
