@@ -1,0 +1,36 @@
+/* Gathers the pieces of one frame (access unit) as they come out of the packets.
+ *
+ * Threads: any. Memory: one kept buffer; access_unit_finish() frees. */
+#pragma once
+#include "base/buf.h"
+#include "base/clock.h"
+#include "recorder/nal.h"
+
+#define ACCESS_UNIT_MAX_BYTES (8u << 20)
+#define ACCESS_UNIT_MAX_NALS 256 /* whose places are kept; further ones are only data */
+
+struct access_unit {
+	struct buf data;                     /* Annex B */
+	uint32_t nal_at[ACCESS_UNIT_MAX_NALS]; /* offsets of start codes */
+	unsigned nals;
+	bool slice, key, sets;               /* what it holds so far */
+	bool whole_head;                     /* its first slice is the first of a picture */
+	bool damaged, after_loss, restarted;
+	bool marker;                         /* its last packet had the marker bit */
+	uint32_t timestamp;
+	int64_t ticks;
+	struct mono arrival;
+};
+
+void access_unit_clear(struct access_unit *au);
+void access_unit_finish(struct access_unit *au);
+/* A piece: NAL units with start codes (several only if `aggregate`), or the next part of the last one. */
+void access_unit_add(struct access_unit *au, enum track_codec codec, const uint8_t *piece, size_t len,
+		     bool aggregate);
+/* Whether a piece that begins with a NAL unit starts another picture than this one. */
+bool access_unit_ends_before(const struct access_unit *au, enum track_codec codec, const uint8_t *piece,
+			     size_t len);
+/* NAL unit i without its start code. */
+const uint8_t *access_unit_nal(const struct access_unit *au, unsigned i, size_t *len);
+
+bool nal_piece_starts(const uint8_t *piece, size_t len); /* begins with a start code and a NAL header */

@@ -1,0 +1,20 @@
+#include "camera.h"
+
+const struct camera_parts *camera_parts_real(void)
+{
+	static const struct camera_parts real = {
+		.session_create = rtsp_session_create,
+		.session_close = rtsp_session_close,
+		.run_create = run_create,
+		.run_packet = run_packet,
+		.run_tick = run_tick,
+		.run_is_stalled = run_is_stalled,
+		.run_covered_until = run_covered_until,
+		.run_id = run_id,
+		.run_segment_lost = run_segment_lost,
+		.run_stats = run_stats,
+		.run_destroy = run_destroy,
+	};
+
+	return &real;
+}

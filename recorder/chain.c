@@ -1,0 +1,312 @@
+#include "recorder/chain.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "recorder/chain_state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct chain {
+	struct fs *fs;
+	struct clock *clock;
+	char *dir;
+	struct journal *journal;
+	pthread_mutex_t lock; /* held while records are added, so that heads and records agree */
+	struct chain_state known;
+	json_t *start;        /* the unchanging part of a `start` record */
+	atomic_int error;
+};
+
+void chain_head(struct chain *c, const char *camera, struct chain_head *out)
+{
+	pthread_mutex_lock(&c->lock);
+	chain_state_head(&c->known, camera, out);
+	pthread_mutex_unlock(&c->lock);
+}
+
+json_t *chain_heads(struct chain *c)
+{
+	pthread_mutex_lock(&c->lock);
+	json_t *copy = json_deep_copy(c->known.heads);
+	pthread_mutex_unlock(&c->lock);
+	return copy;
+}
+
+/* --- reading at start ------------------------------------------------------------------ */
+
+struct reader { struct chain *c; bool started; };
+
+static int read_record(void *arg, const json_t *record)
+{
+	struct reader *r = arg;
+
+	r->started |= strcmp(chain_record_text(record, "k"), "start") == 0;
+	chain_state_note(&r->c->known, chain_record_text(record, "k"), record);
+	return 0;
+}
+
+static int is_journal_file(const struct dirent *d)
+{
+	size_t len = strlen(d->d_name);
+
+	return len > 4 && len < JOURNAL_FILE_MAX && strcmp(d->d_name + len - 4, ".jnl") == 0;
+}
+
+/* Every file begins with the heads, so the newest one that has them is enough; one more is read for
+ * the `open` records of segments that were being written when it began. */
+static int read_heads(struct chain *c)
+{
+	struct dirent **names;
+	int n = scandir(c->dir, &names, is_journal_file, alphasort), rc = 0;
+
+	if (n < 0)
+		return errno == ENOENT ? 0 : -errno;
+	struct reader r = {.c = c};
+	for (int i = n > 1 ? n - 2 : 0; i >= 0 && i < n && rc == 0 && !r.started; i--) {
+		struct journal_pos pos = {.offset = 0};
+
+		snprintf(pos.file, sizeof pos.file, "%.*s", JOURNAL_FILE_MAX - 1, names[i]->d_name);
+		chain_state_clear(&c->known);
+		rc = journal_read(c->fs, c->dir, &pos, UINT_MAX, read_record, &r);
+	}
+	for (int i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+	return rc;
+}
+
+/* --- adding --------------------------------------------------------------------- */
+
+static int remember(struct chain *c, int rc)
+{
+	int none = 0;
+
+	if (rc < 0 && atomic_compare_exchange_strong(&c->error, &none, rc))
+		log_error("journal", "dir=%s error=\"%s\"", c->dir, strerror(-rc));
+	return rc;
+}
+
+int chain_error(struct chain *c)
+{
+	return atomic_load(&c->error);
+}
+
+/* Under the lock. */
+static int add_start(struct chain *c, bool rotated)
+{
+	json_t *body = json_copy(c->start);
+
+	json_object_set_new(body, "synced", json_boolean(c->clock->synced(c->clock)));
+	json_object_set_new(body, "chain", json_deep_copy(c->known.heads));
+	if (rotated)
+		json_object_set_new(body, "rotated", json_true());
+	return journal_add(c->journal, "start", body);
+}
+
+/* Under the lock. */
+static int add(struct chain *c, const char *kind, json_t *body)
+{
+	int rc = chain_error(c);
+
+	if (rc < 0) {
+		json_decref(body);
+		return rc;
+	}
+	json_incref(body);
+	rc = journal_add(c->journal, kind, body);
+	if (rc == 0)
+		chain_state_note(&c->known, kind, body);
+	json_decref(body);
+	if (rc != -EINVAL && rc != -EMSGSIZE)
+		return remember(c, rc);
+	log_error("journal", "kind=%s error=\"the record is too long or no JSON: not written\"", kind);
+	return rc;
+}
+
+/* Under the lock, with the heads as the records before say. */
+static int rotate_if_long(struct chain *c)
+{
+	if (chain_error(c) || !journal_is_long(c->journal))
+		return 0;
+	int rc = journal_rotate(c->journal);
+	return remember(c, rc < 0 ? rc : add_start(c, true));
+}
+
+int chain_fact(struct chain *c, const char *kind, json_t *body)
+{
+	pthread_mutex_lock(&c->lock);
+	int rc = add(c, kind, body);
+	if (rc == 0)
+		rc = rotate_if_long(c);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
+}
+
+int chain_sync(struct chain *c)
+{
+	int rc = chain_error(c);
+
+	return rc < 0 ? rc : remember(c, journal_sync(c->journal));
+}
+
+int chain_beat(struct chain *c, const char *root, json_t *durable)
+{
+	json_t *roots = json_object();
+
+	if (durable)
+		json_object_set_new(roots, root, durable);
+	return chain_fact(c, "beat", json_pack("{s:b,s:o}", "synced", (int)c->clock->synced(c->clock), "durable", roots));
+}
+
+void chain_prune(struct chain *c, const char *file)
+{
+	journal_prune(c->journal, file);
+}
+
+static json_t *sealed_body(const struct chain_entry *x, const char *digest)
+{
+	const struct seal *s = x->seal;
+
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:I,s:b}", "camera", s->camera, "root", x->root, "file", x->file,
+			 "start", (json_int_t)s->start.us, "end", (json_int_t)s->end.us, "sequence",
+			 (json_int_t)s->sequence, "digest", digest, "bytes", (json_int_t)x->bytes, "recovered",
+			 (s->flags & SEAL_RECOVERED) != 0);
+}
+
+static bool follows(const struct chain_entry *x, const struct chain_head *head)
+{
+	if (x->forced)
+		return x->seal->sequence > head->sequence;
+	return x->seal->sequence == head->sequence + 1 &&
+	       memcmp(x->seal->previous, head->digest, SHA256_BYTES) == 0;
+}
+
+/* Under the lock. */
+static int add_sealed(struct chain *c, const struct chain_entry *x, struct chain_head *head)
+{
+	char digest[SHA256_HEX_MAX];
+
+	chain_state_head(&c->known, x->seal->camera, head);
+	if (!follows(x, head))
+		return -ESTALE;
+	hex_encode(x->digest, SHA256_BYTES, digest);
+	int rc = add(c, "sealed", sealed_body(x, digest));
+	if (rc < 0)
+		return rc;
+	chain_state_head(&c->known, x->seal->camera, head);
+	return rotate_if_long(c);
+}
+
+int chain_sealed(struct chain *c, const struct chain_entry *x, struct chain_head *head)
+{
+	pthread_mutex_lock(&c->lock);
+	int rc = add_sealed(c, x, head);
+	pthread_mutex_unlock(&c->lock);
+	return rc < 0 ? rc : chain_sync(c);
+}
+
+/* --- recovery's questions ---------------------------------------------------------- */
+
+bool chain_run_of(struct chain *c, const char *root, const char *file, uint8_t run[UUID_BYTES])
+{
+	pthread_mutex_lock(&c->lock);
+	bool known = chain_state_run(&c->known, root, file, run);
+	pthread_mutex_unlock(&c->lock);
+	return known;
+}
+
+int64_t chain_limit_of(struct chain *c, const char *root, const char *file)
+{
+	pthread_mutex_lock(&c->lock);
+	int64_t limit = chain_state_limit(&c->known, root, file);
+	pthread_mutex_unlock(&c->lock);
+	return limit;
+}
+
+static int match_digest(void *arg, const json_t *record)
+{
+	return strcmp(chain_record_text(record, "k"), "sealed") == 0 &&
+	       strcmp(chain_record_text(record, "digest"), arg) == 0;
+}
+
+bool chain_knows(struct chain *c, const uint8_t digest[SHA256_BYTES])
+{
+	struct journal_pos pos = {.offset = 0};
+	char hex[SHA256_HEX_MAX];
+
+	hex_encode(digest, SHA256_BYTES, hex);
+	return journal_read(c->fs, c->dir, &pos, UINT_MAX, match_digest, hex) == 1;
+}
+
+/* --- lifetime ------------------------------------------------------------------------ */
+
+static json_t *start_body(const struct conf *conf, const struct key *key)
+{
+	char boot[BOOT_ID_MAX], hex[2 * PUBKEY_BYTES + 1];
+	uint8_t public[PUBKEY_BYTES];
+	json_t *cameras = json_array();
+
+	for (unsigned i = 0; i < conf->camera_count; i++)
+		json_array_append_new(cameras, json_string(conf->cameras[i].id));
+	clock_boot_id(boot);
+	key_public(key, public);
+	hex_encode(public, PUBKEY_BYTES, hex);
+	return json_pack("{s:s,s:I,s:s,s:o}", "boot", boot, "pid", (json_int_t)getpid(), "key", hex, "cameras", cameras);
+}
+
+static int begin_journal(struct chain *c, struct err *e)
+{
+	int rc = read_heads(c);
+
+	if (rc < 0)
+		return err_set(e, rc, "read the journal %s: %s", c->dir, strerror(-rc));
+	rc = journal_open(c->fs, c->clock, c->dir, &c->journal, e);
+	if (rc < 0)
+		return rc;
+	rc = add_start(c, false);
+	if (rc == 0)
+		rc = journal_sync(c->journal);
+	if (rc < 0)
+		return err_set(e, rc, "write the journal %s: %s", c->dir, strerror(-rc));
+	return 0;
+}
+
+int chain_open(struct fs *fs, struct clock *clock, const struct conf *conf, const struct key *key,
+	       struct chain **out, struct err *e)
+{
+	struct chain *c = xcalloc(1, sizeof *c);
+
+	c->fs = fs;
+	c->clock = clock;
+	c->dir = xasprintf("%s/journal", conf->state);
+	chain_state_init(&c->known);
+	c->start = start_body(conf, key);
+	pthread_mutex_init(&c->lock, NULL);
+	int rc = begin_journal(c, e);
+	if (rc < 0) {
+		chain_close(c);
+		c = NULL;
+	}
+	*out = c;
+	return rc;
+}
+
+void chain_close(struct chain *c)
+{
+	if (!c)
+		return;
+	if (c->journal)
+		journal_close(c->journal);
+	chain_state_finish(&c->known);
+	json_decref(c->start);
+	pthread_mutex_destroy(&c->lock);
+	free(c->dir);
+	free(c);
+}

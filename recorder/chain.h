@@ -1,0 +1,61 @@
+/* The seal chain's heads and the journal that holds them.
+ *
+ * The journal is the arbiter of the chain: a seal belongs to it from the moment its `sealed` record is
+ * added, and chain_sealed() adds it only if it follows the head. So two closings of one camera may
+ * race (one of them stuck on a hung disk): the loser gets -ESTALE and is sealed anew.
+ *
+ * Threads: any, except open and close. A call may wait for the state disk, so the loop thread calls
+ *          only chain_open(), chain_close() and chain_error().
+ * Memory:  chain_open() allocates, chain_close() frees. JSON bodies are consumed.
+ * Errors:  0 or negative; a journal that failed once is not written again (chain_error()). */
+#pragma once
+#include "base/clock.h"
+#include "base/err.h"
+#include "base/fs.h"
+#include "conf/conf.h"
+#include "media/journal.h"
+#include "media/seal.h"
+
+struct chain_head { uint64_t sequence; uint8_t digest[SHA256_BYTES]; };
+
+struct chain;
+/* Opens STATE/journal, reads the heads from its newest records, writes `start`, synced. */
+int chain_open(struct fs *fs, struct clock *clock, const struct conf *conf, const struct key *key,
+	       struct chain **out, struct err *e);
+void chain_close(struct chain *c);
+int chain_error(struct chain *c); /* 0, or what made the journal unusable */
+
+/* Appends a fact; it is durable after chain_sync(). Starts the next file when this one is long. */
+int chain_fact(struct chain *c, const char *kind, json_t *body);
+int chain_sync(struct chain *c);
+/* A `beat`; durable (file name → bytes below root; consumed) may be NULL. */
+int chain_beat(struct chain *c, const char *root, json_t *durable);
+void chain_prune(struct chain *c, const char *file);
+
+/* Zeros for a camera that never sealed. */
+void chain_head(struct chain *c, const char *camera, struct chain_head *out);
+
+struct chain_entry {
+	const char *root, *file;     /* file: the name it will have, CAMERA-START.mp4 */
+	const struct seal *seal;
+	uint8_t digest[SHA256_BYTES];
+	int64_t bytes;
+	bool forced;                 /* found sealed and valid with a higher sequence than the journal knows */
+};
+/* Adds `sealed`, durable on return. -ESTALE: it does not follow the head, which *head then tells;
+ * 0: *head is this seal. */
+int chain_sealed(struct chain *c, const struct chain_entry *x, struct chain_head *head);
+
+/* A copy of the heads as {camera: [sequence, digest hex]}; and one of those pairs read. */
+json_t *chain_heads(struct chain *c);
+int chain_head_unpack(const json_t *pair, struct chain_head *out);
+
+/* --- what recovery asks ------------------------------------------------------- */
+/* The run that the `open` record of a file named; false: unknown. */
+bool chain_run_of(struct chain *c, const char *root, const char *file, uint8_t run[UUID_BYTES]);
+/* How many bytes of an .open file may be believed: all that can be read back, unless its root has
+ * failed since it was opened. Then the page cache may show what never reached the disk, and only
+ * what a beat called durable counts. */
+int64_t chain_limit_of(struct chain *c, const char *root, const char *file);
+/* Whether a seal with this digest was journaled. Reads the journal: slow, for oddities only. */
+bool chain_knows(struct chain *c, const uint8_t digest[SHA256_BYTES]);

@@ -1,0 +1,149 @@
+#include "recorder/chain_state.h"
+
+#include "base/buf.h"
+#include "recorder/root.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- lifetime ---------------------------------------------------------------------- */
+
+void chain_state_init(struct chain_state *s)
+{
+	*s = (struct chain_state){json_object(), json_object(), json_object(), json_object()};
+}
+
+void chain_state_finish(struct chain_state *s)
+{
+	json_decref(s->heads);
+	json_decref(s->open);
+	json_decref(s->durable);
+	json_decref(s->doubted);
+}
+
+void chain_state_clear(struct chain_state *s)
+{
+	chain_state_finish(s);
+	chain_state_init(s);
+}
+
+/* --- asking -------------------------------------------------------------------------- */
+
+int chain_head_unpack(const json_t *pair, struct chain_head *out)
+{
+	const json_t *seq = json_array_get(pair, 0);
+	const char *digest = json_string_value(json_array_get(pair, 1));
+
+	*out = (struct chain_head){0};
+	if (!json_is_integer(seq) || json_integer_value(seq) < 1 || !digest)
+		return -EINVAL;
+	out->sequence = (uint64_t)json_integer_value(seq);
+	return hex_decode(digest, out->digest, SHA256_BYTES);
+}
+
+void chain_state_head(const struct chain_state *s, const char *camera, struct chain_head *out)
+{
+	const json_t *pair = json_object_get(s->heads, camera);
+
+	if (!pair || chain_head_unpack(pair, out) < 0)
+		*out = (struct chain_head){0};
+}
+
+bool chain_state_run(const struct chain_state *s, const char *root, const char *file, uint8_t run[UUID_BYTES])
+{
+	char *name = xasprintf("%s/%s", root, file);
+	const char *text = json_string_value(json_object_get(s->open, name));
+
+	free(name);
+	return text && root_uuid_parse(text, run) == 0;
+}
+
+int64_t chain_state_limit(const struct chain_state *s, const char *root, const char *file)
+{
+	char *name = xasprintf("%s/%s", root, file);
+	bool doubted = json_object_get(s->doubted, root) && json_object_get(s->open, name);
+	int64_t durable = json_integer_value(json_object_get(s->durable, name));
+
+	free(name);
+	return doubted ? durable : INT64_MAX;
+}
+
+/* --- noting --------------------------------------------------------------------------- */
+
+const char *chain_record_text(const json_t *record, const char *key)
+{
+	const char *text = json_string_value(json_object_get(record, key));
+
+	return text ? text : "";
+}
+
+static void note_start(struct chain_state *s, const json_t *record)
+{
+	const char *camera;
+	json_t *pair;
+	struct chain_head head;
+
+	json_object_foreach(json_object_get(record, "chain"), camera, pair)
+		if (chain_head_unpack(pair, &head) == 0)
+			json_object_set(s->heads, camera, pair);
+}
+
+static void note_sealed(struct chain_state *s, const json_t *record)
+{
+	struct chain_head now;
+	json_t *pair = json_pack("[O?,O?]", json_object_get(record, "sequence"), json_object_get(record, "digest"));
+
+	if (*chain_record_text(record, "camera") && chain_head_unpack(pair, &now) == 0)
+		json_object_set(s->heads, chain_record_text(record, "camera"), pair);
+	json_decref(pair);
+}
+
+static void note_open(struct chain_state *s, const json_t *record)
+{
+	char *name = xasprintf("%s/%s", chain_record_text(record, "root"), chain_record_text(record, "file"));
+
+	json_object_set(s->open, name, json_object_get(record, "run"));
+	free(name);
+}
+
+static void note_beat(struct chain_state *s, const json_t *record)
+{
+	const char *root, *file;
+	json_t *files, *bytes;
+
+	json_object_foreach(json_object_get(record, "durable"), root, files) {
+		json_object_foreach(files, file, bytes) {
+			char *name = xasprintf("%s/%s", root, file);
+			if (json_object_get(s->open, name))
+				json_object_set(s->durable, name, bytes);
+			free(name);
+		}
+	}
+}
+
+static void note_gone(struct chain_state *s, const json_t *record)
+{
+	const char *file = chain_record_text(record, "file"), *dot = strrchr(file, '.');
+	char *name = xasprintf("%s/%.*s.open", chain_record_text(record, "root"), dot ? (int)(dot - file) : 0, file);
+
+	json_object_del(s->open, name);
+	json_object_del(s->durable, name);
+	free(name);
+}
+
+void chain_state_note(struct chain_state *s, const char *kind, const json_t *record)
+{
+	if (strcmp(kind, "start") == 0)
+		note_start(s, record);
+	else if (strcmp(kind, "open") == 0)
+		note_open(s, record);
+	else if (strcmp(kind, "beat") == 0)
+		note_beat(s, record);
+	else if (strcmp(kind, "sealed") == 0)
+		note_sealed(s, record);
+	else if (strcmp(kind, "storage") == 0 && strcmp(chain_record_text(record, "state"), "failed") == 0)
+		json_object_set_new(s->doubted, chain_record_text(record, "root"), json_true());
+	if (strcmp(kind, "sealed") == 0 || strcmp(kind, "dropped") == 0)
+		note_gone(s, record);
+}

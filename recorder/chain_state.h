@@ -1,0 +1,25 @@
+/* What the journal's records say together, one after another: the heads of the chains, the files that
+ * are open, how much of them is durable, and which roots have failed.
+ *
+ * Pure. Threads: as its owner, chain.c, locks. Memory: init/finish. */
+#pragma once
+#include "recorder/chain.h"
+
+struct chain_state {
+	json_t *heads;   /* camera → [sequence, digest hex], as in `start` */
+	json_t *open;    /* "root/file.open" → run, until it is sealed or dropped */
+	json_t *durable; /* "root/file.open" → bytes, as the last beat said */
+	json_t *doubted; /* root → true: it failed at some time */
+};
+
+void chain_state_init(struct chain_state *s);
+void chain_state_finish(struct chain_state *s);
+void chain_state_clear(struct chain_state *s);
+void chain_state_note(struct chain_state *s, const char *kind, const json_t *record);
+
+void chain_state_head(const struct chain_state *s, const char *camera, struct chain_head *out);
+bool chain_state_run(const struct chain_state *s, const char *root, const char *file, uint8_t run[UUID_BYTES]);
+int64_t chain_state_limit(const struct chain_state *s, const char *root, const char *file);
+
+/* A text of a record; "" if there is none. */
+const char *chain_record_text(const json_t *record, const char *key);

@@ -1,0 +1,28 @@
+/* Where fragments and segments begin. Pure.
+ *
+ * A segment begins at a key frame: when the one before is long enough, or when the parameter sets have
+ * changed. A fragment begins at a key frame, and in a longer GOP after 2 s. GOPs under CUTTER_SHORT_US
+ * share a fragment, else a camera that sends nothing but key frames would cost one write per frame.
+ * Threads: any. Memory: the caller's struct. Units: µs of UTC. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CUTTER_FRAGMENT_US INT64_C(2000000)
+#define CUTTER_SHORT_US INT64_C(400000)
+
+enum cut { CUT_NONE, CUT_FRAGMENT, CUT_SEGMENT };
+
+struct cutter {
+	int64_t segment_us;
+	int64_t shorten_us;  /* of the next segment; then 0 */
+	bool open;
+	int64_t segment_at_us, fragment_at_us;
+	unsigned epoch;      /* of the parameter sets of the open segment */
+};
+
+void cutter_init(struct cutter *c, int64_t segment_us, int64_t first_shorter_us);
+/* What begins with this frame. Nothing is open before the first key frame or after cutter_close(): then
+ * a frame that is no key frame answers CUT_NONE, and belongs nowhere. */
+enum cut cutter_frame(struct cutter *c, int64_t at_us, bool key, unsigned epoch);
+void cutter_close(struct cutter *c);

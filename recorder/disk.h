@@ -1,0 +1,85 @@
+/* One root's thread: the only one that writes new segments below that root.
+ *
+ * Each job is one question and its answer in one struct: the loop fills the upper part and posts it,
+ * the disk thread fills the lower part, `done` reads it on the loop and frees it.
+ *
+ * Threads: disk_create(), disk_post() and the closing on the loop thread.
+ * Memory:  disk_create() copies its texts; disk_destroy() after its worker has closed, never if that was
+ *          abandoned. Jobs are malloc'd by the caller. */
+#pragma once
+#include "recorder/root.h"
+#include "recorder/segment_file.h"
+#include "recorder/worker.h"
+
+struct disk {
+	struct fs *fs;
+	struct clock *clock;
+	struct chain *chain;
+	const struct key *key;
+	char *path, *site;
+	uint8_t box[UUID_BYTES];
+	uint64_t reserve_bytes;
+	struct worker *worker;
+	/* the rest: disk thread */
+	struct segment_file *files;   /* open ones */
+	bool usable;                  /* the identity was right when last looked at */
+	struct mono synced, looked;
+};
+
+int disk_create(uv_loop_t *loop, const struct disk *conf, size_t queue_max_bytes, struct disk **out);
+void disk_destroy(struct disk *d);
+
+struct disk_job {
+	struct worker_job job; /* first; done set by the poster */
+	struct disk *disk;
+	void *owner;
+};
+
+enum root_state { ROOT_NEW, ROOT_OK, ROOT_FULL, ROOT_FAILED, ROOT_ABSENT };
+
+/* Is this root ours, does it work, is there room, and what was left in incoming/? */
+struct disk_try {
+	struct disk_job base;
+	char known[UUID_TEXT_MAX];    /* "": never recorded to */
+	enum root_state state;
+	char root[UUID_TEXT_MAX];
+	uint64_t free_bytes;
+	json_t *left;                 /* names that are not ours now; NULL: not looked */
+	struct err err;
+};
+void disk_try(struct disk *d, struct disk_try *t);
+
+/* One write: the head of a new file, or a fragment. */
+struct disk_write {
+	struct disk_job base;
+	struct segment_file *file;
+	struct buf bytes;             /* freed by the disk thread */
+	int error;
+};
+void disk_open(struct disk *d, struct disk_write *w);
+void disk_add(struct disk *d, struct disk_write *w);
+
+/* Every 200 ms or so: free space each second, and syncs each STORAGE_SYNC_EVERY_MS. */
+struct disk_progress {
+	struct segment_file *file;
+	unsigned confirmed;
+	struct wall confirmed_end;
+	int error;
+};
+struct disk_tick {
+	struct disk_job base;
+	bool looked, full, journaled;
+	uint64_t free_bytes;
+	int error;                    /* of looking */
+	struct disk_progress *progress;
+	unsigned progress_count;
+};
+void disk_tick(struct disk *d, struct disk_tick *t);
+
+struct disk_seal {
+	struct disk_job base;
+	struct segment_file *file;
+	struct segment_seal seal;
+	enum segment_fate fate;
+};
+void disk_seal(struct disk *d, struct disk_seal *s);

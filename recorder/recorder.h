@@ -1,0 +1,28 @@
+/* The recorder: all cameras, the disks behind them, and the hints to the keeper.
+ *
+ *	network ─ camera ─ run ─ outlet ─ storage ─ incoming/        facts ─ storage ─ journal
+ *
+ * Opens no database, listens to nothing, touches no archive.
+ * Threads: loop thread. Memory: recorder_create() allocates; gone after `closed`. */
+#pragma once
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/fs.h"
+#include "base/peer.h"
+#include "conf/conf.h"
+
+struct recorder;
+
+struct recorder_events {
+	void (*fatal)(void *owner, const char *text); /* it can record no more: start it again */
+	void (*closed)(void *owner);
+};
+
+/* conf and key are borrowed, every later conf too, until `closed`. keeper_socket: where hints go. */
+int recorder_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const struct conf *conf,
+		    const struct key *key, const char *keeper_socket, const struct recorder_events *events,
+		    void *owner, struct recorder **out, struct err *e);
+/* Cameras that did not change are not touched. Changed roots count at the next start. */
+void recorder_reload(struct recorder *r, const struct conf *conf);
+/* Ends every session, seals every segment, writes `stop`; `closed` follows. */
+void recorder_close(struct recorder *r);

@@ -1,0 +1,31 @@
+/* One TCP connection that speaks RTSP: resolve, connect (each address in turn), write, and read as the
+ * items of rtsp_parse.h. It knows nothing of sessions.
+ *
+ * Threads: loop thread only.
+ * Memory:  rtsp_conn_create() allocates; after rtsp_conn_close() no event follows except `closed`, after
+ *          which it has freed itself. What is sent is wiped once it was written: it may hold secrets. */
+#pragma once
+#include "base/buf.h"
+#include "recorder/rtsp_parse.h"
+
+#include <stdbool.h>
+#include <uv.h>
+
+#define RTSP_CONN_QUEUE_MAX_BYTES (64u << 10) /* unsent: the camera does not read */
+
+struct rtsp_conn;
+
+struct rtsp_conn_events {
+	void (*connected)(void *owner);
+	void (*item)(void *owner, const struct rtsp_item *item); /* borrowed; may close */
+	/* No connection, or it ended (garbage false), or what came is not RTSP (garbage true). Close it. */
+	void (*failed)(void *owner, bool garbage, const char *detail);
+	void (*closed)(void *owner);
+};
+
+/* host, events and owner are borrowed while it lives. A failure to begin arrives as `failed`, later. */
+struct rtsp_conn *rtsp_conn_create(uv_loop_t *loop, const char *host, uint16_t port,
+				   const struct rtsp_conn_events *events, void *owner);
+/* Takes the bytes over (the buf is left empty). An error arrives as `failed`, later. */
+void rtsp_conn_send(struct rtsp_conn *c, struct buf *bytes);
+void rtsp_conn_close(struct rtsp_conn *c);

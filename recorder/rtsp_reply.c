@@ -1,0 +1,100 @@
+#include "rtsp_reply.h"
+
+#include "base/lang.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define TIMEOUT_DEFAULT_S 60
+#define TIMEOUT_MIN_S 2
+#define TIMEOUT_MAX_S 3600
+
+/* A number of at most four digits at p; -1 if there is none. */
+static int small_number(const char *p, const char **end)
+{
+	size_t digits = strspn(p, "0123456789");
+
+	*end = p + digits;
+	return digits == 0 || digits > 4 ? -1 : atoi(p);
+}
+
+/* The value of ";name=value", or NULL. */
+static const char *param(const char *value, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *p = strchr(value, ';'); p; p = strchr(p, ';')) {
+		p += 1 + strspn(p + 1, " \t");
+		if (strncasecmp(p, name, len) == 0 && p[len] == '=')
+			return p + len + 1;
+	}
+	return NULL;
+}
+
+int rtsp_reply_session(const char *value, char id[RTSP_SESSION_ID_MAX], unsigned *timeout_s)
+{
+	size_t len = strcspn(value, "; \t");
+	const char *timeout = param(value, "timeout"), *end;
+	int n = timeout ? small_number(timeout, &end) : -1;
+
+	if (len == 0 || len >= RTSP_SESSION_ID_MAX)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i++)
+		if (!isgraph((unsigned char)value[i]))
+			return -EINVAL;
+	snprintf(id, RTSP_SESSION_ID_MAX, "%.*s", (int)len, value);
+	*timeout_s = n < TIMEOUT_MIN_S || n > TIMEOUT_MAX_S ? TIMEOUT_DEFAULT_S : (unsigned)n;
+	return 0;
+}
+
+int rtsp_reply_transport(const char *value, uint8_t *rtp, uint8_t *rtcp)
+{
+	const char *channels = param(value, "interleaved"), *end;
+
+	if (!channels)
+		return strcasestr(value, "/TCP") ? 0 : -ENOTSUP;
+	int first = small_number(channels, &end), second = first + 1;
+	if (*end == '-')
+		second = small_number(end + 1, &end);
+	if (first < 0 || first > 255 || second < 0 || second > 255 || first == second)
+		return -EINVAL;
+	*rtp = (uint8_t)first;
+	*rtcp = (uint8_t)second;
+	return 0;
+}
+
+bool rtsp_reply_lists(const char *value, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = value; *p;) {
+		p += strspn(p, ", \t");
+		size_t n = strcspn(p, ", \t");
+		if (n == len && strncasecmp(p, word, len) == 0)
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+const char *rtsp_reply_remedy(int status)
+{
+	switch (status) {
+	case 401: return lang("用户名或密码不对,请检查 username 和 password_file",
+			      "the user name or password is wrong: check username and password_file");
+	case 403: return lang("该用户无权观看,请在摄像机中授权",
+			      "this user may not watch: allow it in the camera");
+	case 404: return lang("摄像机没有这个地址,请检查 url 中的路径",
+			      "the camera knows no such address: check the path in url");
+	case 453:
+	case 503: return lang("摄像机连接数或带宽已满,请关闭其他观看端",
+			      "the camera has no room for one more viewer: close other viewers");
+	case 461: return lang("摄像机不支持 RTP over TCP,请在摄像机中开启",
+			      "the camera offers no RTP over TCP: enable it in the camera");
+	default: return lang("请检查摄像机的设置", "check the camera's settings");
+	}
+}

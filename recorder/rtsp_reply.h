@@ -1,0 +1,23 @@
+/* What a camera's RTSP answers say, read strictly into small structs.
+ *
+ * Threads: any. Memory: the caller's structs. Source: RFC 2326 §12. */
+#pragma once
+#include "base/cause.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RTSP_SESSION_ID_MAX 128
+
+/* Session: 12345678;timeout=60 → id and time-out in seconds (60 if it names none; 2 to 3600).
+ * 0 or -EINVAL: no id that could be sent back. */
+int rtsp_reply_session(const char *value, char id[RTSP_SESSION_ID_MAX], unsigned *timeout_s);
+
+/* Transport: RTP/AVP/TCP;unicast;interleaved=2-3 → the two channels. A server that names none has taken
+ * the ones asked for, which stand in *rtp and *rtcp before. -ENOTSUP: it is not TCP; -EINVAL. */
+int rtsp_reply_transport(const char *value, uint8_t *rtp, uint8_t *rtcp);
+
+bool rtsp_reply_lists(const char *value, const char *word); /* Public: OPTIONS, DESCRIBE, … */
+
+/* A status that is not 200, for a person: what it means and what to do, in lang(). */
+const char *rtsp_reply_remedy(int status);

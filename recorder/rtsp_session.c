@@ -1,0 +1,510 @@
+#include "rtsp_session.h"
+
+#include "rtsp_auth.h"
+#include "rtsp_conn.h"
+#include "rtsp_reply.h"
+#include "sdp.h"
+#include "rtsp_url.h"
+
+#include "base/lang.h"
+#include "base/log.h"
+#include "base/require.h"
+#include "base/sm.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define REDIRECTS_MAX 3
+#define STALE_MAX 3
+#define TEARDOWN_WAIT_MS 500
+
+/*  CONNECTING ─▶ OPTIONS ─▶ DESCRIBE ─▶ SETUP ─▶ PLAY ─▶ PLAYING
+ *      ▲            │          │          │       │        │
+ *      └─redirect───┴──────────┘          │       │        │   keep-alive each timeout / 2
+ *
+ *  Any of these ──failure──▶ ENDED (told; the connection stays for TEARDOWN)
+ *  Any state ──close──▶ LEAVING (TEARDOWN sent, if there is a session) ──answer, 500 ms──▶ CLOSING
+ *  CLOSING ──last handle closed──▶ CLOSED */
+enum { CONNECTING, OPTIONS, DESCRIBE, SETUP, PLAY, PLAYING, ENDED, LEAVING, CLOSING, CLOSED };
+
+#define ENDS (SM_TO(ENDED) | SM_TO(LEAVING) | SM_TO(CLOSING))
+
+static const struct sm_state session_states[] = {
+	[CONNECTING] = {"connecting", SM_TO(OPTIONS) | ENDS},
+	[OPTIONS]    = {"options",    SM_TO(DESCRIBE) | SM_TO(CONNECTING) | ENDS},
+	[DESCRIBE]   = {"describe",   SM_TO(SETUP) | SM_TO(CONNECTING) | ENDS},
+	[SETUP]      = {"setup",      SM_TO(PLAY) | ENDS},
+	[PLAY]       = {"play",       SM_TO(PLAYING) | ENDS},
+	[PLAYING]    = {"playing",    ENDS},
+	[ENDED]      = {"ended",      SM_TO(LEAVING) | SM_TO(CLOSING)},
+	[LEAVING]    = {"leaving",    SM_TO(CLOSING)},
+	[CLOSING]    = {"closing",    SM_TO(CLOSED)},
+	[CLOSED]     = {"closed",     0},
+};
+
+struct rtsp_session {
+	const struct rtsp_target *target;
+	const struct rtsp_events *events;
+	void *owner;
+	uv_loop_t *loop;
+	struct sm sm;
+	uv_timer_t timer;          /* the step's time-out; keep-alive while playing; the wait for TEARDOWN */
+	struct rtsp_conn *conn;
+	unsigned open;             /* connections and handles that will still call back */
+
+	struct rtsp_url home;           /* the configured address: only it is shown the credentials */
+	struct rtsp_url url, aggregate, media; /* what is described, played, set up */
+	unsigned redirects;
+
+	const char *method;        /* of the request that waits for its answer; NULL: none */
+	const struct rtsp_url *request_url;
+	uint32_t cseq;
+	struct rtsp_auth auth;
+	bool answered;             /* that request carried credentials for the challenge in auth */
+	bool accepted;             /* credentials of ours were taken before */
+	unsigned retries;          /* of that request, with a fresh nonce */
+
+	bool get_parameter;        /* the server offers it, so it is the keep-alive */
+	char id[RTSP_SESSION_ID_MAX];
+	unsigned timeout_s;
+	uint8_t rtp_channel, rtcp_channel;
+};
+
+static const struct rtsp_conn_events conn_events;
+static void begin_closing(struct rtsp_session *s);
+static void on_timer(uv_timer_t *t);
+
+static void end(struct rtsp_session *s, enum gap_cause cause, const char *detail)
+{
+	s->method = NULL;
+	uv_timer_stop(&s->timer);
+	sm_move(&s->sm, ENDED);
+	s->events->ended(s->owner, cause, detail);
+}
+
+/* --- requests ----------------------------------------------------------------- */
+
+static bool add_credentials(struct rtsp_session *s, struct buf *b, const char *method, const char *url)
+{
+	char header[RTSP_AUTH_HEADER_MAX];
+
+	s->answered = false;
+	if (s->auth.scheme == RTSP_AUTH_NONE || !rtsp_url_same_host(&s->url, &s->home))
+		return true;
+	if (rtsp_auth_answer(&s->auth, method, url, s->target->username, s->target->password, header) < 0)
+		return false;
+	buf_printf(b, "Authorization: %s\r\n", header);
+	OPENSSL_cleanse(header, sizeof header);
+	s->answered = true;
+	return true;
+}
+
+static void add_own_headers(const struct rtsp_session *s, struct buf *b)
+{
+	if (s->id[0])
+		buf_printf(b, "Session: %s\r\n", s->id);
+	if (strcmp(s->method, "DESCRIBE") == 0)
+		buf_add_text(b, "Accept: application/sdp\r\n");
+	if (strcmp(s->method, "SETUP") == 0)
+		buf_add_text(b, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n");
+	if (strcmp(s->method, "PLAY") == 0)
+		buf_add_text(b, "Range: npt=0.000-\r\n");
+}
+
+static void request(struct rtsp_session *s, const char *method, const struct rtsp_url *url)
+{
+	struct buf b = {0};
+	char text[RTSP_URL_TEXT_MAX];
+
+	s->method = method;
+	s->request_url = url;
+	rtsp_url_format(url, text);
+	buf_reserve(&b, 8192); /* one piece from the start: growth would leave copies of secrets behind */
+	buf_printf(&b, "%s %s RTSP/1.0\r\nCSeq: %u\r\nUser-Agent: holdfast/" HOLDFAST_VERSION "\r\n", method,
+		   text, ++s->cseq);
+	add_own_headers(s, &b);
+	if (!add_credentials(s, &b, method, text)) {
+		buf_finish(&b);
+		if (s->sm.now == LEAVING)
+			begin_closing(s);
+		else
+			end(s, CAUSE_CAMERA_REFUSED, lang("用户名或密码无法用于该摄像机,请检查 username",
+				"this user name or password cannot be sent: check username"));
+		return;
+	}
+	buf_add_text(&b, "\r\n");
+	rtsp_conn_send(s->conn, &b);
+}
+
+static void step(struct rtsp_session *s, int state, const char *method, const struct rtsp_url *url)
+{
+	sm_move(&s->sm, state);
+	uv_timer_start(&s->timer, on_timer, RTSP_STEP_TIMEOUT_MS, 0);
+	s->retries = 0;
+	request(s, method, url);
+}
+
+static void connect_to(struct rtsp_session *s)
+{
+	s->auth = (struct rtsp_auth){0};
+	s->method = NULL;
+	s->conn = rtsp_conn_create(s->loop, s->url.host, s->url.port, &conn_events, s);
+	s->open++;
+	uv_timer_start(&s->timer, on_timer, RTSP_STEP_TIMEOUT_MS, 0);
+}
+
+static void keep_alive(struct rtsp_session *s)
+{
+	s->retries = 0;
+	request(s, s->get_parameter ? "GET_PARAMETER" : "OPTIONS", &s->aggregate);
+}
+
+/* --- answers that are not 200 ---------------------------------------------------- */
+
+static void refused(struct rtsp_session *s, int status)
+{
+	char detail[200];
+
+	if (s->sm.now == PLAYING) { /* a keep-alive: as long as media comes, it comes */
+		s->method = NULL;
+		return;
+	}
+	snprintf(detail, sizeof detail, "%s %d: %s", s->method, status, rtsp_reply_remedy(status));
+	end(s, CAUSE_CAMERA_REFUSED, detail);
+}
+
+/* Whether the request may be sent once more, with the fresh challenge: the first one; a nonce that was
+ * too old; or one that served earlier requests and is worn out, which some cameras do not call stale. */
+static bool may_answer(const struct rtsp_session *s, const struct rtsp_auth *fresh)
+{
+	return !s->answered || (fresh->stale && s->retries < STALE_MAX) || (s->accepted && s->retries == 0);
+}
+
+static const char *cannot_answer(const struct rtsp_session *s, const struct rtsp_auth *fresh)
+{
+	if (!rtsp_url_same_host(&s->url, &s->home))
+		return lang("摄像机转到另一台要求密码的主机,请把该地址写入 url",
+			    "redirected to another host that wants a password: write its address in url");
+	if (!s->target->username || !s->target->password)
+		return lang("摄像机要求用户名和密码,请填写 username 和 password_file",
+			    "the camera wants a user name and password: set username and password_file");
+	if (fresh->scheme == RTSP_AUTH_NONE)
+		return lang("摄像机的登录方式不受支持,请在摄像机中选 Digest",
+			    "the camera's way of login is not supported: choose Digest in the camera");
+	return NULL;
+}
+
+static void challenged(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	struct rtsp_auth fresh = {0};
+
+	for (unsigned i = 0; i < r->header_count; i++)
+		if (strcasecmp(r->headers[i].name, "WWW-Authenticate") == 0)
+			rtsp_auth_challenge(&fresh, r->headers[i].value);
+	const char *why = cannot_answer(s, &fresh);
+	if (why) {
+		end(s, CAUSE_CAMERA_REFUSED, why);
+	} else if (may_answer(s, &fresh)) {
+		s->retries += s->answered;
+		s->auth = fresh;
+		request(s, s->method, s->request_url);
+	} else {
+		refused(s, r->status);
+	}
+}
+
+static void redirected(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	const char *to = rtsp_item_header(r, "Location"), *why = "";
+	struct rtsp_url url;
+
+	if (s->sm.now > DESCRIBE || s->redirects++ == REDIRECTS_MAX) {
+		end(s, CAUSE_CAMERA_REFUSED, lang("摄像机的转向太多,请检查 url",
+			"the camera redirects too often: check url"));
+		return;
+	}
+	if (!to || rtsp_url_parse(to, &url, &why) < 0) {
+		end(s, CAUSE_CAMERA_REFUSED, lang("摄像机转到非 rtsp:// 地址,请检查 url",
+			"the camera redirects to something that is not rtsp://: check url"));
+		return;
+	}
+	s->url = url;
+	rtsp_conn_close(s->conn);
+	sm_move(&s->sm, CONNECTING);
+	connect_to(s);
+}
+
+/* --- answers, one per step ---------------------------------------------------------- */
+
+static void answered_options(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	const char *offers = rtsp_item_header(r, "Public");
+
+	/* A camera that knows no OPTIONS may well know the rest: DESCRIBE decides. */
+	s->get_parameter = r->status == 200 && offers && rtsp_reply_lists(offers, "GET_PARAMETER");
+	step(s, DESCRIBE, "DESCRIBE", &s->url);
+}
+
+static int resolve_urls(struct rtsp_session *s, const struct rtsp_item *r, const struct sdp *sdp)
+{
+	const char *base = rtsp_item_header(r, "Content-Base");
+	struct rtsp_url from;
+
+	if (!base)
+		base = rtsp_item_header(r, "Content-Location");
+	if (rtsp_url_resolve(&s->url, base, &from) < 0)
+		from = s->url;
+	if (rtsp_url_resolve(&from, sdp->control, &s->aggregate) < 0)
+		s->aggregate = from;
+	return rtsp_url_resolve(&from, sdp->track.control, &s->media);
+}
+
+static void answered_describe(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	struct sdp sdp;
+	struct err e;
+
+	if (sdp_parse((const char *)r->data, r->len, &sdp, &e) < 0) {
+		end(s, CAUSE_STREAM_UNUSABLE, e.text);
+		return;
+	}
+	if (resolve_urls(s, r, &sdp) < 0) {
+		sdp_finish(&sdp);
+		end(s, CAUSE_STREAM_UNUSABLE, lang("摄像机给出的视频地址不对",
+			"the camera names no valid address for its video"));
+		return;
+	}
+	s->events->track(s->owner, &sdp.track);
+	sdp_finish(&sdp);
+	if (s->sm.now == DESCRIBE) /* the owner may have closed us */
+		step(s, SETUP, "SETUP", &s->media);
+}
+
+static void answered_setup(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	const char *session = rtsp_item_header(r, "Session"), *transport = rtsp_item_header(r, "Transport");
+
+	if (!session || rtsp_reply_session(session, s->id, &s->timeout_s) < 0) {
+		end(s, CAUSE_CAMERA_REFUSED, lang("摄像机没有给出会话号", "the camera gave no session"));
+		return;
+	}
+	int rc = transport ? rtsp_reply_transport(transport, &s->rtp_channel, &s->rtcp_channel) : 0;
+	if (rc < 0) {
+		end(s, CAUSE_STREAM_UNUSABLE, rtsp_reply_remedy(461));
+		return;
+	}
+	step(s, PLAY, "PLAY", &s->aggregate);
+}
+
+static void answered_play(struct rtsp_session *s)
+{
+	sm_move(&s->sm, PLAYING);
+	uv_timer_start(&s->timer, on_timer, s->timeout_s * 500, s->timeout_s * 500);
+	s->events->playing(s->owner);
+}
+
+static void answered_keep_alive(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	if (r->status == 454)
+		end(s, CAUSE_STREAM_STALLED, lang("摄像机结束了会话", "the camera has ended the session"));
+	else if (r->status != 200)
+		s->get_parameter = false; /* offered and not known: OPTIONS serves as well */
+}
+
+static bool is_redirect(int status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307;
+}
+
+static void on_response(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	const char *cseq = rtsp_item_header(r, "CSeq");
+
+	if (!s->method || (cseq && strtoul(cseq, NULL, 10) != s->cseq) || r->status < 200)
+		return; /* an answer to what we no longer wait for; 1xx */
+	if (s->sm.now == LEAVING) {
+		begin_closing(s);
+		return;
+	}
+	if (r->status == 401) {
+		challenged(s, r);
+		return;
+	}
+	if (is_redirect(r->status) && s->sm.now != PLAYING) {
+		redirected(s, r);
+		return;
+	}
+	if (r->status != 200 && s->sm.now != OPTIONS && s->sm.now != PLAYING) {
+		refused(s, r->status);
+		return;
+	}
+	s->accepted |= s->answered;
+	s->method = NULL;
+	switch (s->sm.now) {
+	case OPTIONS:  answered_options(s, r); break;
+	case DESCRIBE: answered_describe(s, r); break;
+	case SETUP:    answered_setup(s, r); break;
+	case PLAY:     answered_play(s); break;
+	case PLAYING:  answered_keep_alive(s, r); break;
+	}
+}
+
+/* --- what else the connection brings ------------------------------------------------- */
+
+/* The server's own requests: it may ask whether we live; it may not command. */
+static void on_request(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	const char *cseq = rtsp_item_header(r, "CSeq");
+	bool known = strcmp(r->method, "OPTIONS") == 0 || strcmp(r->method, "GET_PARAMETER") == 0 ||
+		     strcmp(r->method, "TEARDOWN") == 0;
+	struct buf b = {0};
+
+	buf_printf(&b, "RTSP/1.0 %s\r\nCSeq: %lu\r\n%s\r\n", known ? "200 OK" : "501 Not Implemented",
+		   cseq ? strtoul(cseq, NULL, 10) : 0, known ? "Public: OPTIONS, GET_PARAMETER\r\n" : "");
+	rtsp_conn_send(s->conn, &b);
+	if (strcmp(r->method, "TEARDOWN") == 0 && s->sm.now < ENDED) {
+		s->id[0] = '\0';
+		end(s, CAUSE_CAMERA_UNREACHABLE, lang("摄像机结束了会话", "the camera has ended the session"));
+	}
+}
+
+static void on_frame(struct rtsp_session *s, const struct rtsp_item *f)
+{
+	bool rtcp = f->channel == s->rtcp_channel;
+
+	if (s->sm.now != PLAY && s->sm.now != PLAYING)
+		return;
+	if ((rtcp || f->channel == s->rtp_channel) && f->len > 0)
+		s->events->packet(s->owner, f->data, f->len, rtcp);
+}
+
+static void on_item(void *owner, const struct rtsp_item *it)
+{
+	struct rtsp_session *s = owner;
+
+	if (s->sm.now == ENDED && it->kind != RTSP_FRAME)
+		return;
+	switch (it->kind) {
+	case RTSP_RESPONSE: on_response(s, it); break;
+	case RTSP_REQUEST:  on_request(s, it); break;
+	case RTSP_FRAME:    on_frame(s, it); break;
+	}
+}
+
+static void on_connected(void *owner)
+{
+	struct rtsp_session *s = owner;
+
+	step(s, OPTIONS, "OPTIONS", &s->url);
+}
+
+static void on_failed(void *owner, bool garbage, const char *detail)
+{
+	struct rtsp_session *s = owner;
+
+	if (s->sm.now == LEAVING)
+		begin_closing(s);
+	if (s->sm.now >= ENDED)
+		return;
+	s->id[0] = '\0'; /* nobody is left to hear TEARDOWN */
+	enum gap_cause cause = !garbage ? CAUSE_CAMERA_UNREACHABLE :
+			       s->sm.now < SETUP ? CAUSE_CAMERA_REFUSED : CAUSE_STREAM_UNUSABLE;
+	end(s, cause, detail);
+}
+
+static void timed_out(struct rtsp_session *s)
+{
+	char detail[200];
+
+	if (s->sm.now == CONNECTING)
+		snprintf(detail, sizeof detail, "%s", lang("摄像机没有应答,请检查地址、网线和电源",
+			"the camera does not answer: check address, cable and power"));
+	else
+		snprintf(detail, sizeof detail, "%s: %s", lang("摄像机 10 秒内没有答复",
+			"the camera did not answer within 10 s"), s->method ? s->method : "RTSP");
+	end(s, CAUSE_CAMERA_UNREACHABLE, detail);
+}
+
+static void on_timer(uv_timer_t *t)
+{
+	struct rtsp_session *s = t->data;
+	const char *why = "";
+
+	if (s->sm.now == LEAVING)
+		begin_closing(s);
+	else if (s->sm.now == PLAYING)
+		keep_alive(s);
+	else if (s->conn)
+		timed_out(s);
+	else if (rtsp_url_parse(s->target->url, &s->url, &why) < 0)
+		end(s, CAUSE_CAMERA_REFUSED, why);
+}
+
+/* --- lifetime --------------------------------------------------------------------------- */
+
+static void release(struct rtsp_session *s)
+{
+	if (--s->open > 0)
+		return;
+	void (*closed)(void *) = s->events->closed;
+	void *owner = s->owner;
+
+	sm_move(&s->sm, CLOSED);
+	closed(owner);
+	OPENSSL_cleanse(&s->auth, sizeof s->auth);
+	free(s);
+}
+
+static void on_conn_closed(void *owner)
+{
+	release(owner);
+}
+
+static void on_timer_closed(uv_handle_t *h)
+{
+	release(h->data);
+}
+
+static const struct rtsp_conn_events conn_events = {on_connected, on_item, on_failed, on_conn_closed};
+
+struct rtsp_session *rtsp_session_create(uv_loop_t *loop, const struct rtsp_target *target,
+					 const struct rtsp_events *events, void *owner)
+{
+	struct rtsp_session *s = xcalloc(1, sizeof *s);
+
+	*s = (struct rtsp_session){.target = target, .events = events, .owner = owner, .loop = loop,
+				   .open = 1, .timeout_s = 60, .rtcp_channel = 1};
+	sm_init(&s->sm, session_states, "rtsp", CONNECTING);
+	REQUIRE(uv_timer_init(loop, &s->timer) == 0);
+	s->timer.data = s;
+	if (rtsp_url_parse(target->url, &s->home, NULL) < 0) {
+		uv_timer_start(&s->timer, on_timer, 0, 0);
+		return s;
+	}
+	s->url = s->home;
+	connect_to(s);
+	return s;
+}
+
+static void begin_closing(struct rtsp_session *s)
+{
+	sm_move(&s->sm, CLOSING);
+	uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+	if (s->conn)
+		rtsp_conn_close(s->conn);
+}
+
+void rtsp_session_close(struct rtsp_session *s)
+{
+	if (s->sm.now >= LEAVING)
+		return;
+	if (s->id[0] == '\0') {
+		begin_closing(s);
+		return;
+	}
+	sm_move(&s->sm, LEAVING);
+	uv_timer_start(&s->timer, on_timer, TEARDOWN_WAIT_MS, 0);
+	request(s, "TEARDOWN", &s->aggregate);
+}

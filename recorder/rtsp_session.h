@@ -1,0 +1,44 @@
+/* One RTSP 1.0 session (RFC 2326) over interleaved TCP, on the loop: connect, OPTIONS, DESCRIBE,
+ * SETUP, PLAY, keep-alive, TEARDOWN; Basic and Digest (RFC 7616: MD5, SHA-256, qop=auth).
+ *
+ * One session is one try: it ends once and is not restarted (camera.c does that).
+ * Threads: loop thread only.
+ * Memory:  rtsp_session_create() allocates; after rtsp_session_close() no event follows except
+ *          `closed`, in which the session frees itself after the call.
+ * Input:   everything from the camera is hostile: bounded headers (16 KiB), bounded body (64 KiB
+ *          SDP), bounded interleaved frames (64 KiB by the protocol), time-outs for every step. */
+#pragma once
+#include "base/cause.h"
+#include "base/clock.h"
+#include "recorder/track.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <uv.h>
+
+#define RTSP_STEP_TIMEOUT_MS 10000
+
+struct rtsp_session;
+
+/* What the session tells. `owner` is the pointer given at creation. */
+struct rtsp_events {
+	/* DESCRIBE was understood: the track that will be set up. Borrowed for the call. */
+	void (*track)(void *owner, const struct track *t);
+	/* PLAY was answered 200: media may come (it may have come before). */
+	void (*playing)(void *owner);
+	/* One RTP or RTCP packet of that track. Borrowed for the call. May close the session. */
+	void (*packet)(void *owner, const uint8_t *data, size_t len, bool rtcp);
+	/* The session is over by itself; the cause and a sentence without secrets. Call
+	 * rtsp_session_close() in or after it. */
+	void (*ended)(void *owner, enum gap_cause cause, const char *detail);
+	/* After rtsp_session_close(): every handle is closed; the session is gone on return. */
+	void (*closed)(void *owner);
+};
+
+struct rtsp_target { const char *url, *username, *password; }; /* borrowed while the session lives */
+
+/* NULL never; a bad URL arrives as `ended` on the next loop turn. */
+struct rtsp_session *rtsp_session_create(uv_loop_t *loop, const struct rtsp_target *target,
+					 const struct rtsp_events *events, void *owner);
+/* Sends TEARDOWN if playing (best effort, does not wait for its answer beyond 500 ms), closes. */
+void rtsp_session_close(struct rtsp_session *s);

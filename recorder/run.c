@@ -1,0 +1,558 @@
+#include "recorder/run.h"
+
+#include "base/lang.h"
+#include "base/log.h"
+#include "base/sm.h"
+#include "recorder/cutter.h"
+#include "recorder/depay.h"
+#include "recorder/meter.h"
+#include "recorder/mux.h"
+#include "recorder/rtp_packet.h"
+#include "recorder/timeline.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define CLOCK_STEP_US (200 * US_PER_MS)
+#define SAMPLE_APART_US (20 * US_PER_MS) /* two clocks read further apart say nothing of each other */
+#define KEY_PATIENCE_US (10 * US_PER_S)
+#define QUIET_US (500 * US_PER_MS)       /* no packet for so long: the frame being gathered is whole */
+#define DETAIL_BYTES 200
+
+/*          key frame, a disk takes it
+ *  WAITING ─────────────────────────▶ COVERING
+ *     ▲ ◀── stall, loss, no disk ────────┤
+ *     │                                  │ the disk refused a fragment
+ *     └──────── run_segment_lost ───── LOSING
+ *
+ *  Any state ──media unusable, clock stepped──▶ BROKEN */
+enum { WAITING, COVERING, LOSING, BROKEN };
+
+static const struct sm_state run_states[] = {
+	[WAITING]  = {"waiting",  SM_TO(COVERING) | SM_TO(BROKEN)},
+	[COVERING] = {"covering", SM_TO(WAITING) | SM_TO(LOSING) | SM_TO(BROKEN)},
+	[LOSING]   = {"losing",   SM_TO(WAITING) | SM_TO(BROKEN)},
+	[BROKEN]   = {"broken",   0},
+};
+
+struct run {
+	struct run_conf conf;
+	enum track_codec codec;
+	struct clock *clock;
+	struct outlet *outlet;
+	const struct run_events *events;
+	void *owner;
+	struct sm sm;
+	uint8_t id[UUID_BYTES];
+	char id_text[UUID_TEXT_MAX];
+
+	struct depay *depay;
+	struct timeline timeline;
+	struct cutter cutter;
+	struct mux *mux;
+	struct outlet_segment *segment;
+	struct picture_size size;
+	unsigned size_epoch;         /* of the parameter sets that size is of; 0: unknown */
+
+	int64_t offset_us;           /* wall − mono */
+	struct mono last_packet, last_frame;
+	struct wall last_at;         /* of the last frame stored */
+	struct wall flushed;         /* end of what the open segment was handed */
+	bool has_covered;
+	struct wall covered_end;     /* while not COVERING */
+	bool waits;                  /* frames come, but no key frame */
+	struct mono waits_since;
+	bool told_down, told_broken, closing;
+	enum gap_cause down_cause, broken_cause;
+	char broken_detail[DETAIL_BYTES];
+
+	struct meter meter;
+	uint64_t frames, bytes;
+	int64_t clock_error_us;
+	bool clock_error_known;
+};
+
+static void end_coverage(struct run *r, struct wall end, enum gap_cause cause, const char *detail);
+
+/* --- small questions ---------------------------------------------------------------- */
+
+static struct wall natural_end(const struct run *r)
+{
+	return (struct wall){r->last_at.us + timeline_interval(&r->timeline)};
+}
+
+static int64_t patience(const struct run *r)
+{
+	int64_t two = 2 * timeline_interval(&r->timeline);
+
+	return two > r->conf.gap_after_us ? two : r->conf.gap_after_us;
+}
+
+/* --- telling -------------------------------------------------------------------------- */
+
+static void tell_down(struct run *r, struct wall since, enum gap_cause cause, const char *detail)
+{
+	if (r->closing || (r->told_down && r->down_cause == cause))
+		return;
+	r->told_down = true;
+	r->down_cause = cause;
+	r->events->down(r->owner, since, cause, detail);
+}
+
+static void tell_up(struct run *r, struct wall start)
+{
+	r->told_down = false;
+	r->waits = false;
+	r->has_covered = true;
+	r->events->up(r->owner, start);
+}
+
+/* The owner may destroy the run when it hears of it: so it hears of it at the end of a call. */
+static void break_run(struct run *r, struct wall since, enum gap_cause cause, const char *detail)
+{
+	if (r->sm.now == BROKEN)
+		return;
+	r->broken_cause = cause;
+	snprintf(r->broken_detail, sizeof r->broken_detail, "%s", detail);
+	if (r->sm.now == COVERING)
+		end_coverage(r, natural_end(r), cause, detail);
+	else
+		tell_down(r, r->has_covered ? r->covered_end : since, cause, detail);
+	if (r->sm.now != BROKEN)
+		sm_move(&r->sm, BROKEN);
+}
+
+static void finish_call(struct run *r)
+{
+	if (r->sm.now != BROKEN || r->told_broken || r->closing)
+		return;
+	r->told_broken = true;
+	r->events->broken(r->owner, r->broken_cause, r->broken_detail); /* may free r: last line */
+}
+
+/* --- segments --------------------------------------------------------------------------- */
+
+static void drop_mux(struct run *r)
+{
+	mux_destroy(r->mux);
+	r->mux = NULL;
+}
+
+/* libavformat does not take the media: what it took until now stays. */
+static void break_at_mux(struct run *r)
+{
+	struct outlet_segment *s = r->segment;
+
+	r->segment = NULL;
+	drop_mux(r);
+	r->outlet->ops->close(s, r->flushed);
+	const char *why = lang("视频数据无法写成 MP4 文件", "the video cannot be written as MP4");
+	end_coverage(r, r->flushed, CAUSE_STREAM_UNUSABLE, why);
+	break_run(r, r->flushed, CAUSE_STREAM_UNUSABLE, why);
+}
+
+/* Leaves COVERING if the disk or the muxer does not take it. */
+static void flush_fragment(struct run *r, struct wall end)
+{
+	struct buf bytes = {0};
+	struct fragment f;
+	int rc = mux_flush(r->mux, end, &bytes, &f);
+
+	if (rc < 0) {
+		break_at_mux(r);
+	} else if (rc > 0 && r->outlet->ops->add(r->segment, &bytes, &f) == 0) {
+		r->flushed = end;
+	} else if (rc > 0 && r->sm.now == COVERING) {
+		r->covered_end = r->flushed;
+		cutter_close(&r->cutter);
+		drop_mux(r);
+		sm_move(&r->sm, LOSING);
+	}
+	buf_finish(&bytes);
+}
+
+static void close_segment(struct run *r, struct wall end)
+{
+	flush_fragment(r, end);
+	if (r->sm.now != COVERING || !r->segment)
+		return;
+	struct outlet_segment *s = r->segment;
+	r->segment = NULL;
+	drop_mux(r);
+	r->outlet->ops->close(s, end);
+}
+
+static void end_coverage(struct run *r, struct wall end, enum gap_cause cause, const char *detail)
+{
+	if (r->segment)
+		close_segment(r, end);
+	if (r->sm.now != COVERING)
+		return; /* the disk gave up meanwhile, and has told or will tell since when */
+	cutter_close(&r->cutter);
+	r->covered_end = end;
+	timeline_not_before(&r->timeline, end.us);
+	sm_move(&r->sm, WAITING);
+	tell_down(r, end, cause, detail);
+}
+
+static int find_size(struct run *r, const struct frame *f, const uint8_t *sets, size_t len, unsigned epoch)
+{
+	if (r->size_epoch == epoch)
+		return 0;
+	int rc = picture_size_find(r->codec, sets, len, f->data, f->len, &r->size);
+	if (rc == 0)
+		r->size_epoch = epoch;
+	return rc;
+}
+
+/* -EAGAIN: no disk takes it (*cause); -ENODATA: no parameter sets yet; other: unusable. */
+static int open_segment(struct run *r, const struct frame *f, struct wall start, enum gap_cause *cause)
+{
+	const uint8_t *sets;
+	unsigned epoch;
+	size_t len = depay_parameter_sets(r->depay, &sets, &epoch);
+	struct outlet_begin b = {.start = start, .flags = r->conf.flags};
+	struct err e;
+
+	if (len == 0)
+		return -ENODATA;
+	int rc = find_size(r, f, sets, len, epoch);
+	if (rc < 0)
+		return rc;
+	struct mux_conf conf = {.site = r->conf.site, .camera = r->conf.camera, .run = r->id_text,
+				.codec = r->codec, .size = r->size, .sets = sets, .sets_len = len,
+				.start = start};
+	rc = mux_create(&conf, &r->mux, &b.init, &e);
+	if (rc < 0)
+		return rc;
+	memcpy(b.run, r->id, sizeof b.run);
+	r->segment = r->outlet->ops->begin(r->outlet, &b, cause);
+	buf_finish(&b.init);
+	r->flushed = start;
+	if (r->segment)
+		return 0;
+	drop_mux(r);
+	return -EAGAIN;
+}
+
+/* --- frames ------------------------------------------------------------------------------- */
+
+static void store(struct run *r, const struct frame *f, struct placed p)
+{
+	struct mux_frame m = {.data = f->data, .len = f->len, .at_us = p.at_us, .shown_us = p.shown_us,
+			      .key = f->key};
+
+	r->last_at = (struct wall){p.at_us};
+	if (mux_add(r->mux, &m) < 0)
+		break_at_mux(r);
+}
+
+static const char *why_waiting(int rc)
+{
+	if (rc == -ENODATA)
+		return lang("摄像机没有给出视频参数集 (SPS/PPS),请更新固件或改用 H.264",
+			    "the camera sends no parameter sets (SPS/PPS): update it, or set H.264");
+	if (rc < 0)
+		return lang("视频参数无法识别,请在摄像机中改为 H.264",
+			    "the video's parameters are not understood: set H.264 in the camera");
+	return lang("10 秒内没有关键帧,请在摄像机中把关键帧间隔设为 1–2 秒",
+		    "no key frame within 10 s: set the key-frame interval to 1–2 s in the camera");
+}
+
+/* rc: why the frame could not begin coverage; 0: it is no key frame, or damaged. */
+static void wait_longer(struct run *r, const struct frame *f, struct wall at, int rc)
+{
+	if (!r->waits) {
+		r->waits = true;
+		r->waits_since = f->arrival;
+	} else if (f->arrival.us - r->waits_since.us > KEY_PATIENCE_US) {
+		break_run(r, at, CAUSE_STREAM_UNUSABLE, why_waiting(rc));
+	}
+}
+
+static void no_disk(struct run *r, struct wall at, enum gap_cause cause)
+{
+	r->waits = false; /* it is not the camera that we wait for */
+	tell_down(r, r->has_covered ? r->covered_end : at, cause,
+		  lang("没有可写入的存储", "no storage takes it"));
+}
+
+static unsigned sets_epoch(const struct run *r)
+{
+	const uint8_t *sets;
+	unsigned epoch;
+
+	depay_parameter_sets(r->depay, &sets, &epoch);
+	return epoch;
+}
+
+static void begin_coverage(struct run *r, const struct frame *f, struct placed p)
+{
+	struct wall at = {p.at_us};
+	enum gap_cause cause = CAUSE_STORAGE_FAILED;
+
+	if (!f->key || f->damaged || r->closing) {
+		wait_longer(r, f, at, 0);
+		return;
+	}
+	int rc = open_segment(r, f, at, &cause);
+	if (rc == -EAGAIN) {
+		no_disk(r, at, cause);
+	} else if (rc < 0) {
+		wait_longer(r, f, at, rc);
+	} else {
+		cutter_frame(&r->cutter, p.at_us, true, sets_epoch(r));
+		sm_move(&r->sm, COVERING);
+		tell_up(r, at);
+		store(r, f, p);
+	}
+}
+
+/* The next segment, at the same microsecond. */
+static void roll_segment(struct run *r, const struct frame *f, struct wall at)
+{
+	enum gap_cause cause = CAUSE_STORAGE_FAILED;
+
+	close_segment(r, at);
+	if (r->sm.now != COVERING)
+		return;
+	int rc = open_segment(r, f, at, &cause);
+	if (rc == -EAGAIN)
+		end_coverage(r, at, cause, lang("没有可写入的存储", "no storage takes it"));
+	else if (rc < 0)
+		end_coverage(r, at, CAUSE_STREAM_UNUSABLE, why_waiting(rc));
+}
+
+static void cover(struct run *r, const struct frame *f, struct placed p)
+{
+	struct wall at = {p.at_us};
+
+	switch (cutter_frame(&r->cutter, p.at_us, f->key, sets_epoch(r))) {
+	case CUT_SEGMENT:  roll_segment(r, f, at); break;
+	case CUT_FRAGMENT: flush_fragment(r, at); break;
+	case CUT_NONE:     break;
+	}
+	if (r->sm.now == COVERING)
+		store(r, f, p);
+}
+
+static const char *stall_text(void)
+{
+	return lang("摄像机没有送来画面", "the camera sends no pictures");
+}
+
+static void end_before_damage(struct run *r, int64_t at_us)
+{
+	struct wall end = natural_end(r);
+
+	if (end.us > at_us)
+		end.us = at_us;
+	end_coverage(r, end, CAUSE_STREAM_STALLED, lang("画面数据丢失", "packets lost"));
+}
+
+static void on_frame(void *arg, const struct frame *f)
+{
+	struct run *r = arg;
+	struct mono before = r->last_frame;
+
+	if (r->sm.now == BROKEN)
+		return;
+	int64_t limit_us = patience(r);
+	struct wall end = natural_end(r);
+	if (f->restarted)
+		timeline_restart(&r->timeline);
+	struct placed p = timeline_place(&r->timeline, f->rtp_ticks, f->arrival.us + r->offset_us);
+	r->last_frame = f->arrival;
+	r->frames++;
+	r->bytes += f->len;
+	meter_add(&r->meter, f->arrival, f->len);
+
+	if (r->sm.now == COVERING && f->damaged)
+		end_before_damage(r, p.at_us);
+	/* long after the one before, in its time and in its arrival: nothing was recorded between */
+	if (r->sm.now == COVERING && p.at_us - r->last_at.us > limit_us &&
+	    f->arrival.us - before.us > limit_us)
+		end_coverage(r, end, CAUSE_STREAM_STALLED, stall_text());
+	if (r->sm.now == COVERING)
+		cover(r, f, p);
+	else if (r->sm.now == WAITING)
+		begin_coverage(r, f, p);
+}
+
+/* --- packets and time ------------------------------------------------------------------------ */
+
+static void measure_clock(struct run *r, const uint8_t *data, size_t len, struct mono arrival)
+{
+	struct rtcp_report report;
+
+	if (rtcp_report_parse(data, len, &report) < 0)
+		return;
+	r->clock_error_us = report.wall_us - (arrival.us + r->offset_us);
+	r->clock_error_known = true;
+}
+
+void run_packet(struct run *r, const uint8_t *data, size_t len, bool rtcp)
+{
+	struct mono now = clock_mono(r->clock);
+
+	if (r->sm.now == BROKEN)
+		return;
+	if (rtcp) {
+		measure_clock(r, data, len, now);
+		return;
+	}
+	r->last_packet = now;
+	int rc = depay_feed(r->depay, data, len, false, now);
+	if (rc < 0) {
+		char text[DETAIL_BYTES];
+		snprintf(text, sizeof text, "%s (%d)", lang("视频流无法读取", "the stream cannot be read"), rc);
+		break_run(r, (struct wall){now.us + r->offset_us}, CAUSE_STREAM_UNUSABLE, text);
+	}
+	finish_call(r);
+}
+
+/* Both clocks at one instant; false if the machine would not let us. */
+static bool sample_offset(struct clock *c, int64_t *offset_us)
+{
+	for (int i = 0; i < 3; i++) {
+		struct mono a = clock_mono(c);
+		struct wall w = clock_wall(c);
+		struct mono b = clock_mono(c);
+		*offset_us = w.us - a.us;
+		if (b.us - a.us < SAMPLE_APART_US)
+			return true;
+	}
+	return false;
+}
+
+/* Slewing moves both clocks alike; what is left of difference is taken over, a step ends the run. */
+static void watch_clock(struct run *r)
+{
+	int64_t offset;
+
+	if (!sample_offset(r->clock, &offset))
+		return;
+	int64_t step = offset - r->offset_us;
+	if (step >= -CLOCK_STEP_US && step <= CLOCK_STEP_US) {
+		r->offset_us = offset;
+		return;
+	}
+	char text[DETAIL_BYTES];
+	snprintf(text, sizeof text, "%s: %+.3f s", lang("系统时钟被调整", "the system clock was set"),
+		 (double)step / US_PER_S);
+	break_run(r, (struct wall){clock_mono(r->clock).us + r->offset_us}, CAUSE_CLOCK_STEPPED, text);
+}
+
+static void watch_silence(struct run *r)
+{
+	struct mono now = clock_mono(r->clock);
+
+	if (r->sm.now != COVERING || now.us - r->last_frame.us <= patience(r))
+		return;
+	if (now.us - r->last_packet.us >= QUIET_US)
+		depay_flush(r->depay);
+	if (r->sm.now == COVERING && now.us - r->last_frame.us > patience(r))
+		end_coverage(r, natural_end(r), CAUSE_STREAM_STALLED, stall_text());
+}
+
+void run_tick(struct run *r)
+{
+	if (r->sm.now == BROKEN)
+		return;
+	watch_clock(r);
+	if (r->sm.now != BROKEN)
+		watch_silence(r);
+	finish_call(r);
+}
+
+bool run_segment_lost(struct run *r, const struct outlet_segment *s, struct wall good_end,
+		      enum gap_cause cause, const char *detail)
+{
+	if (!r->segment || r->segment != s)
+		return false;
+	r->segment = NULL;
+	drop_mux(r);
+	cutter_close(&r->cutter);
+	r->covered_end = good_end;
+	if (r->sm.now == COVERING || r->sm.now == LOSING)
+		sm_move(&r->sm, WAITING);
+	r->told_down = false; /* coverage did last until now, as far as was known */
+	tell_down(r, good_end, cause, detail);
+	return true;
+}
+
+/* --- questions and lifetime ---------------------------------------------------------------------- */
+
+bool run_covered_until(const struct run *r, struct wall *end)
+{
+	if (r->has_covered)
+		*end = r->sm.now == COVERING ? natural_end(r) : r->covered_end;
+	return r->has_covered;
+}
+
+bool run_is_stalled(const struct run *r, struct mono *since)
+{
+	*since = r->last_frame;
+	return clock_mono(r->clock).us - r->last_frame.us > patience(r);
+}
+
+const uint8_t *run_id(const struct run *r)
+{
+	return r->id;
+}
+
+void run_stats(const struct run *r, struct run_stats *out)
+{
+	*out = (struct run_stats){
+		.frames = r->frames,
+		.bytes = r->bytes,
+		.lost_packets = depay_lost_packets(r->depay),
+		.camera_clock_error_us = r->clock_error_us,
+		.camera_clock_known = r->clock_error_known,
+	};
+	meter_read(&r->meter, clock_mono(r->clock), &out->fps, &out->bits_per_s);
+}
+
+int run_create(const struct run_conf *conf, const struct track *t, struct clock *clock, struct outlet *outlet,
+	       const struct run_events *events, void *owner, struct run **out, struct err *e)
+{
+	struct run *r = xcalloc(1, sizeof *r);
+
+	*out = NULL;
+	r->conf = *conf;
+	r->codec = t->codec;
+	r->clock = clock;
+	r->outlet = outlet;
+	r->events = events;
+	r->owner = owner;
+	int rc = depay_create(t, on_frame, r, &r->depay, e);
+	if (rc < 0) {
+		free(r);
+		return rc;
+	}
+	sm_init(&r->sm, run_states, conf->camera, WAITING);
+	uuid_make(r->id);
+	uuid_format(r->id, r->id_text);
+	timeline_init(&r->timeline, t->clock_rate, conf->not_before.us);
+	cutter_init(&r->cutter, conf->segment_us, conf->stagger_us);
+	sample_offset(clock, &r->offset_us);
+	r->last_packet = r->last_frame = clock_mono(clock);
+	*out = r;
+	return 0;
+}
+
+bool run_destroy(struct run *r, struct wall *end)
+{
+	if (!r)
+		return false;
+	r->closing = true;
+	if (r->sm.now == COVERING)
+		depay_flush(r->depay);
+	if (r->sm.now == COVERING)
+		end_coverage(r, natural_end(r), CAUSE_RECORDER_DOWN, "");
+	bool covered = run_covered_until(r, end);
+	mux_destroy(r->mux);
+	depay_destroy(r->depay);
+	free(r);
+	return covered;
+}

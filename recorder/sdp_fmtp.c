@@ -1,0 +1,172 @@
+#include "sdp_fmtp.h"
+
+#include "sdp.h"
+#include "span.h"
+
+#include "base/buf.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <openssl/evp.h>
+#include <stdbool.h>
+#include <string.h>
+#include <strings.h>
+
+/* libavformat decodes one parameter set into 1024 bytes. */
+#define SET_TEXT_MAX 1000
+#define SETS_MAX 16
+
+/* --- values ---------------------------------------------------------------------- */
+
+static bool is_profile_level(struct span v)
+{
+	for (size_t i = 0; i < v.len; i++)
+		if (!isxdigit((unsigned char)v.p[i]))
+			return false;
+	return v.len == 6;
+}
+
+static bool is_small_number(struct span v)
+{
+	for (size_t i = 0; i < v.len; i++)
+		if (!isdigit((unsigned char)v.p[i]))
+			return false;
+	return v.len >= 1 && v.len <= 5;
+}
+
+static bool is_zero(struct span v)
+{
+	for (size_t i = 0; i < v.len; i++)
+		if (v.p[i] != '0')
+			return false;
+	return true;
+}
+
+static bool nal_type_fits(enum track_codec codec, uint8_t first)
+{
+	unsigned type = codec == TRACK_H264 ? first & 0x1f : first >> 1 & 0x3f;
+
+	if (codec == TRACK_H264)
+		return type == 7 || type == 8 || type == 13; /* SPS, PPS, SPS extension */
+	return type >= 32 && type <= 34; /* VPS, SPS, PPS */
+}
+
+/* One parameter set in base64. */
+static bool is_parameter_set(enum track_codec codec, struct span v)
+{
+	uint8_t bytes[SET_TEXT_MAX];
+
+	if (v.len < 4 || v.len > SET_TEXT_MAX || v.len % 4 != 0)
+		return false;
+	for (size_t i = 0; i < v.len; i++) {
+		bool padding = v.p[i] == '=' && i + 2 >= v.len;
+		if (!isalnum((unsigned char)v.p[i]) && v.p[i] != '+' && v.p[i] != '/' && !padding)
+			return false;
+	}
+	int n = EVP_DecodeBlock(bytes, (const unsigned char *)v.p, (int)v.len);
+	return n >= 3 && nal_type_fits(codec, bytes[0]);
+}
+
+/* A list of them: adds the good ones to b as "key=a,b". One bad one leaves out the list: half a set
+ * of parameters is worse than those that come in-band. */
+static void add_parameter_sets(struct buf *b, enum track_codec codec, const char *key, struct span v)
+{
+	struct buf list = {0};
+	unsigned count = 0;
+	bool good = true;
+
+	while (v.len > 0 && good) {
+		const char *comma = memchr(v.p, ',', v.len);
+		struct span item = {v.p, comma ? (size_t)(comma - v.p) : v.len};
+		size_t used = item.len + (comma ? 1 : 0);
+		v = (struct span){v.p + used, v.len - used};
+		if (item.len == 0)
+			continue; /* a comma too many is common */
+		good = is_parameter_set(codec, item) && ++count <= SETS_MAX;
+		if (list.len)
+			buf_add(&list, ",", 1);
+		buf_add(&list, item.p, item.len);
+	}
+	if (good && count > 0 && b->len + list.len + strlen(key) + 2 < SDP_FMTP_MAX)
+		buf_printf(b, "%s%s=%.*s", b->len ? ";" : "", key, (int)list.len, (char *)list.data);
+	buf_finish(&list);
+}
+
+/* --- the allow-list ----------------------------------------------------------------- */
+
+enum kind { KIND_MODE, KIND_LEVEL, KIND_SETS, KIND_DON };
+
+static const struct known {
+	const char *key;
+	enum kind kind;
+	enum track_codec codec;
+} known[] = {
+	{"packetization-mode", KIND_MODE, TRACK_H264},
+	{"profile-level-id", KIND_LEVEL, TRACK_H264},
+	{"sprop-parameter-sets", KIND_SETS, TRACK_H264},
+	{"sprop-vps", KIND_SETS, TRACK_H265},
+	{"sprop-sps", KIND_SETS, TRACK_H265},
+	{"sprop-pps", KIND_SETS, TRACK_H265},
+	{"sprop-max-don-diff", KIND_DON, TRACK_H265},
+};
+#define KNOWN (sizeof known / sizeof known[0])
+
+static int add_known(struct buf *b, const struct known *k, struct span v)
+{
+	switch (k->kind) {
+	case KIND_MODE:
+		if (v.len != 1 || *v.p < '0' || *v.p > '2')
+			return 0;
+		if (*v.p == '2')
+			return -ENOTSUP; /* interleaved NAL units */
+		buf_printf(b, "%s%s=%c", b->len ? ";" : "", k->key, *v.p);
+		return 0;
+	case KIND_LEVEL:
+		if (is_profile_level(v))
+			buf_printf(b, "%s%s=%.6s", b->len ? ";" : "", k->key, v.p);
+		return 0;
+	case KIND_SETS:
+		add_parameter_sets(b, k->codec, k->key, v);
+		return 0;
+	case KIND_DON:
+		return is_small_number(v) && !is_zero(v) ? -ENOTSUP : 0;
+	}
+	return 0;
+}
+
+static const struct known *find_known(enum track_codec codec, struct span key)
+{
+	for (size_t i = 0; i < KNOWN; i++)
+		if (known[i].codec == codec && strlen(known[i].key) == key.len &&
+		    strncasecmp(known[i].key, key.p, key.len) == 0)
+			return &known[i];
+	return NULL;
+}
+
+int sdp_fmtp_check(enum track_codec codec, const char *text, size_t len, char **out)
+{
+	struct buf b = {0};
+	bool seen[KNOWN] = {false};
+	int rc = 0;
+
+	*out = NULL;
+	while (len > 0 && rc == 0) {
+		const char *semi = memchr(text, ';', len);
+		size_t part = semi ? (size_t)(semi - text) : len;
+		const char *eq = memchr(text, '=', part);
+		const struct known *k = NULL;
+		if (eq)
+			k = find_known(codec, span_trim((struct span){text, (size_t)(eq - text)}));
+		if (k && !seen[k - known]) { /* a second one of a kind is no camera's doing */
+			seen[k - known] = true;
+			rc = add_known(&b, k, span_trim((struct span){eq + 1, part - (size_t)(eq - text) - 1}));
+		}
+		size_t used = part + (semi ? 1 : 0);
+		text += used;
+		len -= used;
+	}
+	if (rc == 0 && b.len > 0)
+		*out = xasprintf("%.*s", (int)b.len, (char *)b.data);
+	buf_finish(&b);
+	return rc;
+}

@@ -1,0 +1,324 @@
+#include "recorder/segment_file.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- lifetime ---------------------------------------------------------------------- */
+
+struct segment_file *segment_file_make(struct fs *fs, const char *root, const char *camera, struct wall start,
+				       const uint8_t run[UUID_BYTES], uint8_t flags)
+{
+	struct segment_file *f = xcalloc(1, sizeof *f);
+
+	f->fs = fs;
+	f->root = root;
+	snprintf(f->camera, sizeof f->camera, "%s", camera);
+	f->start = start;
+	memcpy(f->run, run, UUID_BYTES);
+	f->flags = flags;
+	f->fd = -1;
+	segment_scan_init(&f->scan, true);
+	return f;
+}
+
+void segment_file_destroy(struct segment_file *f)
+{
+	if (!f)
+		return;
+	segment_file_leave(f);
+	segment_scan_finish(&f->scan);
+	free(f->digests);
+	free(f);
+}
+
+void segment_file_name(const struct segment_file *f, const char *suffix, char out[256])
+{
+	segment_incoming_name(out, f->camera, f->start, suffix);
+}
+
+static char *incoming_path(const char *root, const char *name)
+{
+	return xasprintf("%s/incoming/%s", root, name);
+}
+
+static int fail(struct segment_file *f, int rc)
+{
+	if (rc < 0 && f->error == 0)
+		f->error = rc;
+	return rc;
+}
+
+void segment_file_leave(struct segment_file *f)
+{
+	if (f->fd >= 0)
+		f->fs->close(f->fs, f->fd);
+	f->fd = -1;
+}
+
+/* --- reading what goes by --------------------------------------------------------------- */
+
+/* A file of which only the bytes at hand can be read. */
+struct passing { struct fs fs; const uint8_t *data; size_t len; int64_t at; };
+
+static ssize_t passing_pread(struct fs *fs, int fd, void *data, size_t len, int64_t at)
+{
+	struct passing *p = (struct passing *)fs;
+
+	(void)fd;
+	if (at < p->at || at >= p->at + (int64_t)p->len)
+		return 0;
+	size_t skip = (size_t)(at - p->at), n = p->len - skip < len ? p->len - skip : len;
+	memcpy(data, p->data + skip, n);
+	return (ssize_t)n;
+}
+
+/* Whether the bytes that are next to be written are wholly what they should be. */
+static int scan(struct segment_file *f, const void *data, size_t len)
+{
+	struct passing p = {.fs = {.pread = passing_pread}, .data = data, .len = len, .at = f->bytes};
+	unsigned before = f->scan.index.count;
+	int rc = segment_scan(&f->scan, &p.fs, -1, f->bytes + (int64_t)len, NULL);
+
+	if (rc < 0)
+		return rc == -EBADMSG ? rc : -EPROTO; /* nothing here is the disk's fault */
+	bool whole = f->scan.whole_bytes == f->bytes + (int64_t)len && !f->scan.sealed;
+	return whole && f->scan.index.count - before == (f->bytes > 0) ? 0 : -EBADMSG;
+}
+
+/* --- writing ------------------------------------------------------------------------- */
+
+static int sync_incoming(struct fs *fs, const char *root)
+{
+	char *dir = xasprintf("%s/incoming", root);
+	int rc = fs->sync_dir(fs, dir);
+
+	free(dir);
+	return rc;
+}
+
+/* The rename at the end must never replace footage. */
+static bool name_is_taken(const struct segment_file *f)
+{
+	char name[256];
+	struct stat st;
+
+	segment_file_name(f, ".mp4", name);
+	char *path = incoming_path(f->root, name);
+	int rc = f->fs->stat(f->fs, path, &st);
+	free(path);
+	return rc == 0;
+}
+
+int segment_file_open(struct segment_file *f, const void *init, size_t len)
+{
+	char name[256];
+
+	segment_file_name(f, ".open", name);
+	char *path = incoming_path(f->root, name);
+	int fd = name_is_taken(f) ? -EEXIST : f->fs->open(f->fs, path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0640);
+	free(path);
+	if (fd < 0)
+		return fail(f, fd);
+	f->fd = fd;
+	int rc = scan(f, init, len);
+	if (rc == 0)
+		rc = f->fs->write(f->fs, fd, init, len);
+	if (rc == 0)
+		rc = sync_incoming(f->fs, f->root);
+	if (rc < 0)
+		return fail(f, rc);
+	f->bytes = (int64_t)len;
+	return 0;
+}
+
+static void remember_digest(struct segment_file *f)
+{
+	unsigned n = f->scan.index.count;
+
+	if (n > f->digest_room) {
+		f->digest_room = f->digest_room ? 2 * f->digest_room : 64;
+		f->digests = xrealloc(f->digests, f->digest_room * sizeof *f->digests);
+	}
+	hash_peek(f->scan.content, f->digests[n - 1]);
+}
+
+int segment_file_add(struct segment_file *f, const void *data, size_t len)
+{
+	int rc = f->error;
+
+	if (rc == 0)
+		rc = scan(f, data, len);
+	if (rc == 0)
+		rc = f->fs->write(f->fs, f->fd, data, len);
+	if (rc < 0)
+		return fail(f, rc);
+	f->bytes += (int64_t)len;
+	remember_digest(f);
+	return 0;
+}
+
+bool segment_file_is_dirty(const struct segment_file *f)
+{
+	return f->fd >= 0 && !f->error && f->bytes > f->confirmed_bytes;
+}
+
+int segment_file_sync(struct segment_file *f)
+{
+	if (f->error)
+		return f->error;
+	int rc = f->fs->datasync(f->fs, f->fd);
+	if (rc < 0)
+		return fail(f, rc);
+	f->confirmed_bytes = f->bytes;
+	f->confirmed = f->scan.index.count;
+	return 0;
+}
+
+/* --- ending ---------------------------------------------------------------------------- */
+
+int segment_file_publish(struct fs *fs, const char *root, const char *from, const char *to)
+{
+	char *a = incoming_path(root, from), *b = incoming_path(root, to);
+	int rc = fs->rename(fs, a, b);
+
+	free(a);
+	free(b);
+	return rc < 0 ? rc : sync_incoming(fs, root);
+}
+
+int segment_file_remove(struct fs *fs, struct chain *chain, const char *root, const char *camera, const char *name)
+{
+	char *path = incoming_path(root, name);
+	int rc = fs->unlink(fs, path);
+
+	free(path);
+	if (rc == 0 || rc == -ENOENT)
+		rc = sync_incoming(fs, root);
+	if (rc < 0)
+		return rc;
+	rc = chain_fact(chain, "dropped", json_pack("{s:s,s:s,s:s}", "camera", camera, "root", root, "file", name));
+	return rc < 0 ? rc : chain_sync(chain);
+}
+
+int64_t segment_file_end(const struct segment_file *f, unsigned n)
+{
+	if (n == 0)
+		return f->scan.init_bytes;
+	const struct fragment *last = &f->scan.index.items[n - 1];
+	return last->offset + last->bytes;
+}
+
+struct wall segment_file_end_time(const struct segment_file *f, unsigned n)
+{
+	if (n == 0)
+		return f->start;
+	const struct fragment *last = &f->scan.index.items[n - 1];
+	return (struct wall){last->start.us + last->duration_us};
+}
+
+static unsigned keep_count(const struct segment_file *f, const struct segment_seal *s)
+{
+	unsigned keep = f->error ? f->confirmed : f->scan.index.count;
+
+	return s->keep < keep ? s->keep : keep;
+}
+
+static void fill_seal(const struct segment_file *f, const struct segment_seal *s, unsigned keep, struct seal *out)
+{
+	*out = (struct seal){.flags = f->flags, .sequence = s->head.sequence + 1,
+			     .start = f->scan.index.items[0].start, .end = segment_file_end_time(f, keep),
+			     .fragments = keep};
+	snprintf(out->site, sizeof out->site, "%s", s->site);
+	memcpy(out->camera, f->camera, sizeof out->camera);
+	memcpy(out->run, f->run, UUID_BYTES);
+	for (unsigned i = 0; i < keep; i++)
+		out->frames += f->scan.index.items[i].frames;
+	memcpy(out->previous, s->head.digest, SHA256_BYTES);
+	memcpy(out->content, f->digests[keep - 1], SHA256_BYTES);
+}
+
+/* Brings the file to `keep` fragments and a seal, durable. */
+static int write_seal(struct segment_file *f, const struct segment_seal *s, unsigned keep, bool cut,
+		      struct seal *seal, struct chain_entry *x)
+{
+	uint8_t box[SEAL_MAX_BYTES];
+	int rc = cut ? f->fs->truncate(f->fs, f->fd, segment_file_end(f, keep)) : 0;
+
+	if (rc < 0)
+		return rc;
+	fill_seal(f, s, keep, seal);
+	size_t len = seal_encode(seal, s->key, box);
+	seal_digest(box, len, x->digest);
+	rc = f->fs->write(f->fs, f->fd, box, len);
+	if (rc == 0)
+		rc = f->fs->datasync(f->fs, f->fd);
+	x->bytes = segment_file_end(f, keep) + (int64_t)len;
+	return rc;
+}
+
+/* The seal as asked; if the disk refuses that, once more where the disk last kept its word. */
+static int seal_or_cut(struct segment_file *f, const struct segment_seal *s, struct seal *seal,
+		       struct chain_entry *x)
+{
+	unsigned keep = keep_count(f, s);
+	int rc = write_seal(f, s, keep, f->error || keep < f->scan.index.count, seal, x);
+
+	if (rc == 0 || f->error)
+		return fail(f, rc);
+	fail(f, rc);
+	keep = keep_count(f, s);
+	return keep ? write_seal(f, s, keep, true, seal, x) : rc;
+}
+
+static enum segment_fate drop(struct segment_file *f, struct chain *chain)
+{
+	char name[256];
+
+	if (f->fd < 0)
+		return SEGMENT_DROPPED; /* it was never created */
+	segment_file_name(f, ".open", name);
+	segment_file_leave(f);
+	return fail(f, segment_file_remove(f->fs, chain, f->root, f->camera, name)) < 0 ? SEGMENT_LEFT
+											  : SEGMENT_DROPPED;
+}
+
+/* A seal that lost the race is no part of the chain: off with it. */
+static enum segment_fate unseal(struct segment_file *f, const struct segment_seal *s)
+{
+	unsigned keep = keep_count(f, s);
+
+	if (fail(f, f->fs->truncate(f->fs, f->fd, segment_file_end(f, keep))) == 0)
+		return SEGMENT_STALE;
+	segment_file_leave(f);
+	return SEGMENT_LEFT;
+}
+
+enum segment_fate segment_file_seal(struct segment_file *f, struct chain *chain, struct segment_seal *s)
+{
+	char open_name[256], name[256];
+	struct seal seal;
+
+	segment_file_name(f, ".open", open_name);
+	segment_file_name(f, ".mp4", name);
+	if (f->fd < 0 || keep_count(f, s) == 0)
+		return drop(f, chain);
+	struct chain_entry x = {.root = f->root, .file = name, .seal = &seal};
+	int rc = seal_or_cut(f, s, &seal, &x);
+	if (rc < 0) {
+		segment_file_leave(f);
+		return SEGMENT_LEFT;
+	}
+	rc = chain_sealed(chain, &x, &s->head);
+	if (rc == -ESTALE)
+		return unseal(f, s);
+	segment_file_leave(f);
+	if (rc == 0)
+		rc = segment_file_publish(f->fs, f->root, open_name, name);
+	return fail(f, rc) < 0 ? SEGMENT_LEFT : SEGMENT_SEALED;
+}

@@ -1,0 +1,72 @@
+/* One segment while it is written: ROOT/incoming/CAMERA-START.open until it is sealed.
+ *
+ * Every fragment is read by the same segment_scan() that the keeper will use before it is written: what
+ * it would refuse is refused here (-EBADMSG), and the seal says what it will find.
+ * Only what fdatasync has confirmed is believed. After a failure (`error` set) nothing more is
+ * written to it but its end: segment_file_seal() cuts it after the last confirmed fragment.
+ *
+ * Threads: the root's disk thread, except segment_file_make() and _destroy() (before the first and
+ *          after the last job that names it).
+ * Memory:  make allocates, destroy frees; the file descriptor is closed by seal or leave.
+ * Errors:  0 or negative errno; the first one stays in `error`. */
+#pragma once
+#include "media/segment.h"
+#include "recorder/chain.h"
+
+struct segment_file {
+	struct fs *fs;
+	const char *root;             /* borrowed: its path */
+	char camera[SEAL_NAME_MAX];
+	struct wall start;
+	uint8_t run[UUID_BYTES];
+	uint8_t flags;
+	int fd;                       /* -1: not open */
+	int error;
+	struct segment_scan scan;     /* of the bytes as they go by: index and content digest */
+	uint8_t (*digests)[SHA256_BYTES]; /* content up to and with each fragment */
+	unsigned digest_room;
+	int64_t bytes;                /* written */
+	int64_t confirmed_bytes;      /* by fdatasync: durable */
+	unsigned confirmed;           /* fragments within confirmed_bytes */
+	void *owner;                  /* for the loop thread */
+	struct segment_file *next;    /* in the disk's list of open files */
+};
+
+struct segment_file *segment_file_make(struct fs *fs, const char *root, const char *camera, struct wall start,
+				       const uint8_t run[UUID_BYTES], uint8_t flags);
+void segment_file_destroy(struct segment_file *f);
+/* Base name of the file with that suffix. */
+void segment_file_name(const struct segment_file *f, const char *suffix, char out[256]);
+
+/* Creates it (O_EXCL), writes ftyp + moov, makes the name durable. */
+int segment_file_open(struct segment_file *f, const void *init, size_t len);
+/* One fragment, one write. */
+int segment_file_add(struct segment_file *f, const void *data, size_t len);
+int segment_file_sync(struct segment_file *f);
+/* The end of the first n fragments: bytes of the file, and on the wall clock (its start for 0). */
+int64_t segment_file_end(const struct segment_file *f, unsigned n);
+struct wall segment_file_end_time(const struct segment_file *f, unsigned n);
+bool segment_file_is_dirty(const struct segment_file *f);
+/* Closes it as it is: the next recovery deals with it. */
+void segment_file_leave(struct segment_file *f);
+
+struct segment_seal {
+	const char *site;
+	const struct key *key;
+	unsigned keep;                /* fragments; UINT_MAX: all that was written, unless it failed */
+	struct chain_head head;       /* in: the seal before; out: the head now */
+};
+enum segment_fate {
+	SEGMENT_SEALED,  /* renamed to .mp4 and durable */
+	SEGMENT_DROPPED, /* not one fragment: removed */
+	SEGMENT_STALE,   /* the chain went on meanwhile: seal again after `head` */
+	SEGMENT_LEFT,    /* the disk or the journal fails: .open stays */
+};
+/* Cuts if needed, seals, syncs, journals, renames; closes the file unless SEGMENT_STALE. f->error
+ * tells whether less was kept than was asked for. */
+enum segment_fate segment_file_seal(struct segment_file *f, struct chain *chain, struct segment_seal *s);
+
+/* --- shared with recovery -------------------------------------------------------- */
+/* incoming/ from one name to another, durable. */
+int segment_file_publish(struct fs *fs, const char *root, const char *from, const char *to);
+int segment_file_remove(struct fs *fs, struct chain *chain, const char *root, const char *camera, const char *name);

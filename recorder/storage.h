@@ -1,0 +1,56 @@
+/* The recorder's side of the disks: one thread per root, the open segments, the seal chain, the
+ * journal's durable facts, and recovery of what a crash left.
+ *
+ * Disk thread: open (O_CREAT|O_EXCL) → one write per fragment, hashed as it goes by → every 5 s at
+ * most one fdatasync per file, then `beat` with the durable sizes → at close: seal, fdatasync,
+ * journal `sealed` (synced), rename to .mp4, fsync incoming/, hint. The queue of a root is bounded
+ * (STORAGE_QUEUE_MAX_BYTES): when it is full the segment ends as lost (storage_failed). A failed write or
+ * sync is never retried and believed: the file is truncated to its last good offset, sealed there if
+ * the disk still lets us, and `lost` is told; the root is tried again after 5 s.
+ *
+ * Chain: the seal of a camera's segment needs the digest of the one before, so a camera's closings are
+ * serial, over all roots; at start the head comes from the journal and from what lies in incoming/.
+ * Recovery: at start every .open file is cut after its last whole fragment, sealed with
+ * SEAL_RECOVERED and renamed (without one whole fragment: removed, `dropped`); in its own thread, while
+ * new segments are already being written (their sealing waits for their camera's turn).
+ *
+ * Threads: loop thread for every function here.
+ * Memory:  storage_create() allocates; free in storage_close()'s callback. */
+#pragma once
+#include "base/crypto.h"
+#include "base/fs.h"
+#include "conf/conf.h"
+#include "media/journal.h"
+#include "recorder/outlet.h"
+
+#include <uv.h>
+
+#define STORAGE_QUEUE_MAX_BYTES (64u << 20)
+#define STORAGE_SYNC_EVERY_MS 5000
+
+struct storage;
+
+struct storage_events {
+	void (*sealed)(void *owner, const char *camera); /* a file was renamed to .mp4: hint the keeper */
+	void (*journaled)(void *owner);                  /* facts were synced to the journal */
+	void (*root_state)(void *owner, const char *root, const char *state, const char *error);
+	void (*recovered)(void *owner);                  /* all .open files of before are dealt with */
+	void (*fatal)(void *owner, const char *text);    /* the journal cannot be written */
+	void (*closed)(void *owner);
+};
+
+/* Writes the journal's `start` record. key signs seals; journal dir is STATE/journal. conf, key borrowed. */
+int storage_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const struct conf *conf,
+		   const struct key *key, const struct storage_events *events, void *owner,
+		   struct storage **out, struct err *e);
+/* The way to the disks for one camera; outlives the camera's runs. Destroy only when no segment is open. */
+struct outlet *storage_outlet_create(struct storage *s, const char *camera);
+void storage_outlet_destroy(struct outlet *o);
+/* A fact of the loop for the journal, appended and synced by the journal's thread in order. body is consumed. */
+void storage_journal(struct storage *s, const char *kind, json_t *body);
+void storage_journal_prune(struct storage *s, const char *file);
+/* Waits (asynchronously) until every segment is closed, sealed and renamed, writes `stop`, ends the
+ * threads. A disk that does not answer is waited for 10 s; then its files stay .open, there is no
+ * `stop`, and fs, clock and key must stay valid until the process ends: a stuck thread may use them. */
+void storage_close(struct storage *s);
+void storage_destroy(struct storage *s);

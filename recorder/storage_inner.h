@@ -1,0 +1,86 @@
+/* What storage.c (roots, journal, life and death) and outlet.c (segments) share. Loop thread. */
+#pragma once
+#include "base/sm.h"
+#include "recorder/disk.h"
+#include "recorder/recover.h"
+#include "recorder/storage.h"
+
+struct outlet_segment {
+	struct storage *storage;
+	struct storage_root *root;
+	struct storage_outlet *outlet;  /* NULL: the run's handle is gone */
+	struct segment_file *file;
+	struct turn turn;
+	struct wall end;                /* as the run said at close */
+	unsigned confirmed;             /* fragments that fdatasync confirmed */
+	struct wall good_end;           /* the end of the last of them */
+	unsigned keep;                  /* UINT_MAX: all */
+	bool lost;                      /* the run will be told, or was */
+	enum gap_cause cause;
+	char detail[120];
+	struct outlet_segment *next;    /* in storage's list of all that are not sealed yet */
+};
+
+struct storage_outlet {
+	struct outlet base;             /* first */
+	struct storage *storage;
+	struct storage_root *root;      /* NULL: not placed yet */
+	char camera[SEAL_NAME_MAX];
+	struct storage_outlet *next;
+};
+
+struct storage_root {
+	struct storage *storage;
+	struct disk *disk;              /* heap: a thread that hangs keeps it */
+	struct sm sm;                   /* enum root_state */
+	uint64_t free_bytes;
+	bool tick_out, try_out;         /* posted and not answered */
+	struct mono tried;
+	json_t *seen;                   /* names in incoming/ that recovery took up or refused */
+	struct worker *recovery;        /* NULL: nothing was left here so far */
+	struct recover_env env;
+	unsigned surveys, items;        /* of recovery, not yet answered */
+	bool surveyed;                  /* the first look at incoming/ is over, whatever it found */
+};
+
+struct storage {
+	uv_loop_t *loop;
+	struct fs *fs;
+	struct clock *clock;
+	const struct conf *conf;
+	const struct key *key;
+	const struct storage_events *events;
+	void *owner;
+	struct chain *chain;
+	struct worker *journal;
+	struct turns turns;
+	char *state;                    /* STATE/recorder */
+	json_t *book;                   /* roots.json there */
+	uint8_t box[UUID_BYTES];
+	struct storage_root *roots;
+	unsigned root_count;
+	struct storage_outlet *outlets;
+	struct outlet_segment *segments;
+	uv_timer_t timer, deadline;
+	uv_async_t soon;                /* tells the runs what they lost, outside their calls */
+	struct mono began, beat, recovery_moved;
+	bool ready, fatal, closing, gave_up;
+	int phase;                      /* of closing, see storage_close.c */
+	unsigned open_workers, open_handles; /* workers: of disks and recovery */
+	struct storage *next_kept;
+};
+
+/* storage.c */
+void storage_root_trouble(struct storage_root *r, enum root_state state, const char *error);
+void storage_journaled(struct storage *s);
+void storage_check_closing(struct storage *s);
+/* outlet.c */
+const struct outlet_ops *storage_outlet_ops(void);
+void storage_segment_progress(struct outlet_segment *s, const struct disk_progress *p);
+void storage_segments_end(struct storage_root *r, enum gap_cause cause, const char *detail);
+void storage_tell_lost(struct storage *s);
+/* storage_recovery.c */
+void storage_recover(struct storage_root *r, json_t *left); /* left is consumed */
+void storage_recovery_check(struct storage *s);
+/* storage_close.c */
+void storage_count_worker(struct storage *s);

@@ -1,0 +1,244 @@
+#include "recorder/timeline.h"
+
+#include <string.h>
+
+#define FIRST_INTERVAL_US (40 * US_PER_MS)
+#define SETTLING_US (10 * US_PER_S)
+#define SETTLING_EARLY_US (1 * US_PER_MS)
+#define EARLY_US (250 * US_PER_MS)
+#define LATE_US (1 * US_PER_S)
+#define WINDOW_US (4 * US_PER_S)
+#define REORDER_US (1 * US_PER_S)
+#define BOUND_MAX_US (10 * US_PER_S)
+#define STUCK_MAX 3
+#define DISTRUST_WITHIN_US (120 * US_PER_S)
+#define DISTRUST_FOR_US (600 * US_PER_S)
+#define REBASE_S 3600
+#define INTERVAL_MAX_US (60 * US_PER_S)
+
+static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
+
+void timeline_init(struct timeline *t, uint32_t clock_rate, int64_t not_before_us)
+{
+	*t = (struct timeline){.clock_rate = clock_rate, .last_us = not_before_us - TIMELINE_STEP_US};
+}
+
+void timeline_not_before(struct timeline *t, int64_t us)
+{
+	t->last_us = max64(t->last_us, us - TIMELINE_STEP_US);
+}
+
+void timeline_restart(struct timeline *t)
+{
+	t->begun = false;
+}
+
+/* --- the anchor --------------------------------------------------------------------- */
+
+/* Elapsed RTP time stays small, so that no product overflows however long the run is. */
+static void rebase(struct timeline *t, int64_t ticks)
+{
+	int64_t whole = (int64_t)t->clock_rate * REBASE_S;
+
+	if (ticks - t->base_ticks < whole)
+		return;
+	int64_t times = (ticks - t->base_ticks) / whole;
+	t->base_ticks += times * whole;
+	t->anchor_us += times * REBASE_S * US_PER_S;
+	for (unsigned i = 0; i < TIMELINE_WINDOWS; i++)
+		t->least_us[i] += times * REBASE_S * US_PER_S;
+}
+
+static int64_t elapsed_us(const struct timeline *t, int64_t ticks)
+{
+	return (ticks - t->base_ticks) * US_PER_S / t->clock_rate;
+}
+
+static void anchor_at(struct timeline *t, int64_t ticks, int64_t arrival_us)
+{
+	t->base_ticks = t->newest_ticks = ticks;
+	t->anchor_us = arrival_us;
+	t->window_start_us = arrival_us;
+	for (unsigned i = 0; i < TIMELINE_WINDOWS; i++)
+		t->least_us[i] = arrival_us;
+	t->stuck = 0;
+	t->recent = 0;
+}
+
+static void begin(struct timeline *t, int64_t ticks, int64_t arrival_us)
+{
+	t->begun = true;
+	t->began_us = t->last_arrival_us = arrival_us;
+	t->distrust_until_us = INT64_MIN;
+	for (unsigned i = 0; i < 3; i++)
+		t->jumps_us[i] = INT64_MIN;
+	t->depth = 0;
+	if (t->last_us - arrival_us > BOUND_MAX_US)
+		t->last_us = INT64_MIN; /* the wall clock was set back: that time is another one's */
+	anchor_at(t, ticks, arrival_us);
+}
+
+/* The timestamps contradict the arrivals: the frame is where it arrived. */
+static void jump(struct timeline *t, int64_t ticks, int64_t arrival_us)
+{
+	int64_t third = t->jumps_us[0];
+
+	t->jumps_us[0] = t->jumps_us[1];
+	t->jumps_us[1] = t->jumps_us[2];
+	t->jumps_us[2] = arrival_us;
+	if (third != INT64_MIN && arrival_us - third < DISTRUST_WITHIN_US)
+		t->distrust_until_us = arrival_us + DISTRUST_FOR_US;
+	anchor_at(t, ticks, arrival_us);
+}
+
+static void note_delay(struct timeline *t, int64_t wish_us, int64_t arrival_us)
+{
+	if (arrival_us - t->window_start_us >= WINDOW_US) {
+		t->window_start_us = arrival_us;
+		memmove(t->least_us + 1, t->least_us, (TIMELINE_WINDOWS - 1) * sizeof t->least_us[0]);
+		t->least_us[0] = wish_us;
+	}
+	t->least_us[0] = min64(t->least_us[0], wish_us);
+}
+
+static int64_t least_of(const struct timeline *t, unsigned windows)
+{
+	int64_t least = t->least_us[0];
+
+	for (unsigned i = 1; i < windows; i++)
+		least = min64(least, t->least_us[i]);
+	return least;
+}
+
+static void slew(struct timeline *t, int64_t passed_us)
+{
+	int64_t most = passed_us * TIMELINE_SLEW_PPM / 1000000;
+	int64_t by = least_of(t, TIMELINE_WINDOWS) - t->anchor_us;
+
+	t->anchor_us += max64(-most, min64(by, most));
+}
+
+/* Whether this frame's timestamp can be placed by the anchor at all. */
+static bool contradicts(struct timeline *t, int64_t ticks, int64_t arrival_us)
+{
+	int64_t rate = t->clock_rate;
+
+	t->stuck = ticks == t->newest_ticks ? t->stuck + 1 : 0;
+	if (t->stuck >= STUCK_MAX)
+		return true;
+	if ((t->newest_ticks - ticks) > rate * (REORDER_US / US_PER_S))
+		return true;
+	/* forward beyond any arrival: also guards the arithmetic that follows */
+	return (ticks - t->newest_ticks) / rate > (arrival_us - t->last_arrival_us) / US_PER_S + 10;
+}
+
+static int64_t by_anchor(struct timeline *t, int64_t ticks, int64_t arrival_us)
+{
+	int64_t passed = arrival_us - t->last_arrival_us;
+	bool settling = arrival_us - t->began_us < SETTLING_US;
+
+	if (contradicts(t, ticks, arrival_us)) {
+		jump(t, ticks, arrival_us);
+		return arrival_us;
+	}
+	t->newest_ticks = max64(t->newest_ticks, ticks);
+	rebase(t, ticks);
+	int64_t wish = arrival_us - elapsed_us(t, ticks);
+	note_delay(t, wish, arrival_us);
+	if (settling && wish < t->anchor_us - SETTLING_EARLY_US) {
+		t->anchor_us = wish;
+	} else if (wish < t->anchor_us - EARLY_US || least_of(t, 2) > t->anchor_us + LATE_US) {
+		jump(t, ticks, arrival_us);
+	} else {
+		slew(t, passed);
+	}
+	return t->anchor_us + elapsed_us(t, ticks);
+}
+
+/* --- decode order --------------------------------------------------------------------- */
+
+static void sort_in(int64_t *list, unsigned *count, unsigned max, int64_t v)
+{
+	unsigned i = *count;
+
+	if (i == max) { /* the least gives way */
+		if (v <= list[0])
+			return;
+		memmove(list, list + 1, (max - 1) * sizeof *list);
+		i = max - 1;
+	} else {
+		(*count)++;
+	}
+	while (i > 0 && list[i - 1] > v) {
+		list[i] = list[i - 1];
+		i--;
+	}
+	list[i] = v;
+}
+
+/* Among the newest frames: how many already came that are shown after this one. */
+static void learn_depth(struct timeline *t, int64_t ticks)
+{
+	unsigned after = 0;
+
+	for (unsigned i = t->recent; i > 0 && t->recent_ticks[i - 1] > ticks; i--)
+		after++;
+	if (after > TIMELINE_DEPTH_MAX)
+		after = TIMELINE_DEPTH_MAX;
+	if (after > t->depth)
+		t->depth = after;
+	sort_in(t->recent_ticks, &t->recent, TIMELINE_INTERVALS + 1, ticks);
+}
+
+/* Held back by `depth` frames, times come in order; then they are moved forward again by as much. */
+static int64_t decode_time(const struct timeline *t, int64_t shown_us)
+{
+	if (t->depth == 0 || t->recent <= t->depth)
+		return shown_us;
+	return t->anchor_us + elapsed_us(t, t->recent_ticks[t->recent - 1 - t->depth]) +
+	       (int64_t)t->depth * timeline_interval(t);
+}
+
+static void note_interval(struct timeline *t, int64_t us)
+{
+	if (us > INTERVAL_MAX_US)
+		return;
+	t->intervals_us[t->interval_count++ % TIMELINE_INTERVALS] = us;
+}
+
+int64_t timeline_interval(const struct timeline *t)
+{
+	unsigned n = t->interval_count < TIMELINE_INTERVALS ? t->interval_count : TIMELINE_INTERVALS;
+	int64_t sorted[TIMELINE_INTERVALS];
+	unsigned have = 0;
+
+	if (n == 0)
+		return FIRST_INTERVAL_US;
+	for (unsigned i = 0; i < n; i++)
+		sort_in(sorted, &have, TIMELINE_INTERVALS, t->intervals_us[i]);
+	return sorted[n / 2];
+}
+
+struct placed timeline_place(struct timeline *t, int64_t rtp_ticks, int64_t arrival_us)
+{
+	bool first = !t->begun;
+
+	if (first)
+		begin(t, rtp_ticks, arrival_us);
+	bool trusted = arrival_us >= t->distrust_until_us;
+	if (trusted && t->distrust_until_us != INT64_MIN) {
+		t->distrust_until_us = INT64_MIN;
+		anchor_at(t, rtp_ticks, arrival_us);
+	}
+	int64_t shown = trusted ? by_anchor(t, rtp_ticks, arrival_us) : arrival_us;
+	t->last_arrival_us = arrival_us;
+	if (trusted)
+		learn_depth(t, rtp_ticks);
+	int64_t at = trusted ? decode_time(t, shown) : shown;
+	at = max64(at, t->last_us + TIMELINE_STEP_US);
+	if (!first)
+		note_interval(t, at - t->last_us);
+	t->last_us = at;
+	return (struct placed){.at_us = at, .shown_us = trusted && t->depth ? shown : at};
+}

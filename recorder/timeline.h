@@ -1,0 +1,62 @@
+/* Places frames on the wall clock (design §4). Pure: no clock is read here.
+ *
+ * A frame's time = anchor + RTP time elapsed. The anchor is where the least-delayed of the last frames
+ * stand: a packet can be late, never early. It follows by at most 500 ppm of the time that passes.
+ * In the first 10 s, while the first frames may have come from a camera's buffer, it is set back at once;
+ * later too when a frame comes over 250 ms before its time, since no frame is from the future.
+ *
+ * What cameras do besides: timestamps that jump, stand still or run at a false rate. Then the frame's time
+ * is its arrival, and the anchor is taken anew; after three times within 2 min the timestamps are not
+ * believed for 10 min. Whatever they do, times grow strictly in decode order, by TIMELINE_STEP_US at
+ * least, so that coverage is continuous as long as frames arrive.
+ *
+ * Timestamps up to 1 s behind the newest are reordered frames (B-frames): they are shown at that time,
+ * and their place in decode order is given an even time.
+ * Threads: any. Memory: the caller's struct. Units: µs of UTC; arrival is on the same scale (mono + the
+ * offset of the wall clock). */
+#pragma once
+#include "base/clock.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define TIMELINE_STEP_US 1000
+#define TIMELINE_SLEW_PPM 500
+#define TIMELINE_INTERVALS 15
+#define TIMELINE_DEPTH_MAX 8
+#define TIMELINE_WINDOWS 5
+
+struct timeline {
+	uint32_t clock_rate;
+	bool begun;
+	int64_t anchor_us;      /* the time of base_ticks */
+	int64_t base_ticks, newest_ticks;
+	int64_t began_us;       /* arrival of the first frame since (re)start */
+	int64_t last_arrival_us;
+	int64_t last_us;        /* time given to the last frame */
+	/* The least anchor that any frame asked for, in this window of 4 s and the ones before. */
+	int64_t window_start_us, least_us[TIMELINE_WINDOWS];
+	unsigned stuck;         /* frames in a row with the same timestamp */
+	int64_t jumps_us[3];    /* arrivals of the last re-anchorings */
+	int64_t distrust_until_us;
+	/* Reordering: the newest timestamps, ascending, and by how many frames one can be held back. */
+	int64_t recent_ticks[TIMELINE_INTERVALS + 1];
+	unsigned recent, depth;
+	int64_t intervals_us[TIMELINE_INTERVALS];
+	unsigned interval_count;
+};
+
+struct placed {
+	int64_t at_us;      /* decode order: strictly increasing */
+	int64_t shown_us;   /* when it is seen; at_us unless frames are reordered */
+};
+
+/* No frame is placed before not_before_us (0: no bound). */
+void timeline_init(struct timeline *t, uint32_t clock_rate, int64_t not_before_us);
+/* From now on neither: what came before was promised another end. */
+void timeline_not_before(struct timeline *t, int64_t us);
+/* The ticks that follow are of another source. */
+void timeline_restart(struct timeline *t);
+struct placed timeline_place(struct timeline *t, int64_t rtp_ticks, int64_t arrival_us);
+/* The median of the last frame intervals; 40 ms while none is known. */
+int64_t timeline_interval(const struct timeline *t);
