@@ -1,0 +1,26 @@
+/* The small questions that the accounting asks of the catalogue. Inside accounting_*.c only. */
+#pragma once
+#include "accounting.h"
+#include "catalog_internal.h"
+#include "gap.h"
+
+struct account {
+	char camera[CATALOG_ID_MAX];
+	int64_t configured_at, enrolled_at, retired_at, frontier;
+	bool configured, enrolled, up, retired;
+};
+
+/* -ENOENT: no such camera. */
+int account_load(struct catalog *c, const char *camera, struct account *out);
+int account_set_up(struct catalog *c, const char *camera, bool up);
+int account_set_frontier(struct catalog *c, const char *camera, int64_t frontier);
+int account_enrol(const struct accounting *a, struct account *acc, int64_t at);
+
+/* Calls fn for each camera that is obliged, or whose obligation is not tiled to its end yet. */
+typedef int account_fn(const struct accounting *a, struct account *acc, int64_t arg);
+int account_each(const struct accounting *a, account_fn *fn, int64_t arg);
+
+/* t, or, if t lies in coverage or in a closed gap, where those end. */
+int account_covered_until(struct catalog *c, const char *camera, int64_t *t);
+/* The end of what is known of the time up to `at`: coverage, closed gaps, else the obligation's start. */
+int account_known_until(struct catalog *c, const struct account *acc, int64_t at, int64_t *out);

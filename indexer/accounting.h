@@ -1,0 +1,46 @@
+/* Obligation − coverage = gaps, exactly, for each camera (design §1, §6).
+ *
+ * Facts come in the journal's order; each call changes rows and writes the ledger inside the caller's
+ * transaction. The state of a camera is its rows and nothing else: obligation, span, gap, account
+ * (frontier, up), restart. What lies before the frontier is tiled for good by spans and gaps; a hole
+ * behind it is looked at by account_settle(), when no file that could fill it is awaited any more.
+ *
+ * Rules:
+ *  - An obligation begins with the first outcome: at the start of footage, or, if that is a failure, when
+ *    the camera was configured. It ends when the camera leaves the configuration; a camera that
+ *    comes back begins another.
+ *  - `down` opens a gap at `since`, or where coverage known beyond it ends; a further `down` is history.
+ *    `up`, or coverage while up, ends it.
+ *  - A new recorder run leaves, for each camera that was not down, ONE gap recorder_down from the last
+ *    coverage to the first word on it: judged when recovery is finished.
+ *  - A silent recorder: recorder_down opens at the last coverage. Recovered footage moves starts right.
+ *  - Coverage that arrives late narrows gaps; it splits one in two rather than overlap it.
+ *  - The clock stepped back to B: what was written of time after B is cut back to B and lived again.
+ *  - A hole that no fact explains: footage_damaged where a file was put aside, else footage_missing.
+ *
+ * Threads: the catalogue's. Errors: as the catalogue's. */
+#pragma once
+#include "indexer/catalog_write.h"
+
+struct accounting {
+	struct catalog *catalog; /* in a transaction of the caller */
+	struct wall now;         /* for the ledger's `at` */
+};
+
+/* A file whose growth nobody told of for this long is not awaited. */
+#define ACCOUNT_AWAIT_US (60 * US_PER_S)
+
+int account_configure(const struct accounting *a, const char *camera, const char *name, const char *area);
+int account_retire(const struct accounting *a, const char *camera);
+
+int account_covered(const struct accounting *a, const char *camera, struct wall start, struct wall end);
+int account_up(const struct accounting *a, const char *camera, struct wall start);
+int account_down(const struct accounting *a, const char *camera, struct wall since, const char *cause,
+		 const char *detail);
+
+/* These go over all obliged cameras. */
+int account_restart(const struct accounting *a, struct wall at);
+int account_silent(const struct accounting *a, struct wall settled_at);
+int account_clock_back(const struct accounting *a, struct wall to);
+/* Judges holes up to where certainty reaches. Not while recovery is running. */
+int account_settle(const struct accounting *a, struct wall settled_at);

@@ -1,0 +1,60 @@
+#include "catalog_internal.h"
+
+#include "base/buf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int catalog_open(const char *path, struct catalog **out, struct err *e)
+{
+	struct db *db;
+	int64_t tables = 0;
+	int rc = db_open_reader(path, &db, e);
+
+	if (rc < 0)
+		return rc;
+	rc = db_int(db, &tables, "SELECT count(*) FROM sqlite_master WHERE name = 'ledger'", "");
+	if (rc == 0 && tables == 0)
+		rc = -EAGAIN;
+	if (rc < 0) {
+		db_close(db);
+		return err_set(e, rc, "the catalogue %s is not ready", path);
+	}
+	*out = xcalloc(1, sizeof **out);
+	(*out)->db = db;
+	return 0;
+}
+
+void catalog_close(struct catalog *c)
+{
+	if (!c)
+		return;
+	db_close(c->db);
+	free(c);
+}
+
+int catalog_begin_read(struct catalog *c)
+{
+	return db_exec(c->db, "BEGIN");
+}
+
+void catalog_end_read(struct catalog *c)
+{
+	db_exec(c->db, "COMMIT");
+}
+
+int catalog_state(struct catalog *c, const char *key, char *out, size_t room)
+{
+	struct db_query q;
+
+	if (room)
+		out[0] = '\0';
+	int rc = db_query(c->db, &q, "SELECT value FROM state WHERE key = ?", "t", key);
+	if (rc < 0)
+		return rc;
+	rc = db_step(&q);
+	if (rc > 0)
+		snprintf(out, room, "%s", db_text(&q, 0));
+	db_done(&q);
+	return rc < 0 ? rc : 0;
+}

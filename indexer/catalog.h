@@ -1,0 +1,168 @@
+/* The catalogue, reading half: what the api, the CLI's fsck and the keeper itself ask of catalog.db.
+ * The api links this half only; the writing half is catalog_write.h.
+ *
+ * Threads: a struct catalog belongs to one thread.
+ * Memory:  catalog_open() allocates, catalog_close() frees. Callbacks borrow their row for the call;
+ *          a callback that returns non-zero ends the walk, and that value is returned.
+ * Time:    UTC microseconds, half-open.
+ * Errors:  0 or negative: -ENOENT no such row, -EAGAIN the catalogue is not ready (no keeper yet;
+ *          try again), -EIO anything else SQLite says (logged once). */
+#pragma once
+#include "base/cause.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/err.h"
+#include "media/fragment.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CATALOG_ID_MAX 65
+
+struct catalog;
+/* mode=ro, never checkpoints (design §2). */
+int catalog_open(const char *path, struct catalog **out, struct err *e);
+void catalog_close(struct catalog *c);
+/* One consistent view over several questions: BEGIN … (nestable: no). */
+int catalog_begin_read(struct catalog *c);
+void catalog_end_read(struct catalog *c);
+
+/* --- cameras ------------------------------------------------------------------- */
+struct catalog_camera {
+	const char *id, *name, *area;
+	struct wall configured_at;
+	bool enrolled, retired;
+	struct wall enrolled_at, retired_at;
+	bool has_footage;
+	struct wall oldest, newest;      /* recorded footage on disk: start of the first, end of the last span */
+	uint64_t bytes;                  /* of its segments */
+};
+typedef int catalog_camera_fn(void *arg, const struct catalog_camera *row);
+int catalog_cameras(struct catalog *c, const char *id /* NULL: all */, catalog_camera_fn *fn, void *arg);
+
+/* --- coverage ------------------------------------------------------------------- */
+enum tile_state { TILE_RECORDED, TILE_GAP, TILE_EXPIRED, TILE_NOT_OBLIGED, TILE_PENDING };
+const char *tile_state_name(enum tile_state s); /* "recorded", … */
+
+/* The tiles of a camera cover the asked window exactly, in order, without overlap. Neighbours of the
+ * same state are merged, except gaps, which stay one tile per gap row. Time for which the keeper has no
+ * word yet (at the live edge, and the future) is pending. */
+struct tile {
+	struct wall start, end;
+	enum tile_state state;
+	const char *cause;               /* of a gap */
+	int64_t gap;                     /* its row; 0 otherwise */
+};
+typedef int tile_fn(void *arg, const struct tile *t);
+int catalog_tiles(struct catalog *c, const char *camera, struct wall from, struct wall to, tile_fn *fn, void *arg);
+
+struct coverage {                        /* sums over tiles, microseconds */
+	int64_t obliged_us;              /* recorded + gap: the settled obligation whose footage is not expired */
+	int64_t covered_us;              /* recorded */
+	int64_t expired_us, pending_us, longest_gap_us;
+	unsigned gaps;
+};
+void coverage_add(struct coverage *sum, const struct tile *t); /* pure */
+double coverage_completeness(const struct coverage *c);        /* 1.0 when nothing was obliged */
+
+/* --- gaps ------------------------------------------------------------------------ */
+struct catalog_gap {
+	int64_t id;
+	const char *camera, *cause, *detail, *history; /* history: JSON */
+	struct wall start, end;
+	bool open;                       /* then end is meaningless */
+	const char *explanation, *explained_by; /* NULL: none */
+	struct wall explained_at;
+};
+struct gap_query {
+	const char *camera, *cause;      /* NULL: any */
+	bool only_open;
+	struct wall from, to;            /* gaps that overlap [from, to); an open gap reaches to the end of time */
+	int64_t after_id;                /* cursor: rows with a greater id */
+	unsigned limit;
+};
+typedef int catalog_gap_fn(void *arg, const struct catalog_gap *row);
+int catalog_gaps(struct catalog *c, const struct gap_query *q, catalog_gap_fn *fn, void *arg); /* by id */
+int catalog_gap_get(struct catalog *c, int64_t id, catalog_gap_fn *fn, void *arg);
+
+/* --- ledger ---------------------------------------------------------------------- */
+/* hash = SHA-256(prev hash ‖ seq as 8 bytes big-endian ‖ at as 8 bytes big-endian ‖ kind ‖ 0x00 ‖
+ * camera or nothing ‖ 0x00 ‖ body); the first entry's prev hash is 32 zero bytes. */
+struct catalog_entry {
+	int64_t seq;
+	struct wall at;
+	const char *kind, *camera, *body; /* camera may be NULL; body: canonical JSON */
+	uint8_t hash[SHA256_BYTES];
+};
+typedef int catalog_entry_fn(void *arg, const struct catalog_entry *row);
+int catalog_ledger(struct catalog *c, int64_t after_seq, unsigned limit, catalog_entry_fn *fn, void *arg);
+int catalog_ledger_head(struct catalog *c, int64_t *seq, uint8_t hash[SHA256_BYTES]); /* 0 and zeros: empty */
+void ledger_hash(const uint8_t prev[SHA256_BYTES], const struct catalog_entry *e, uint8_t out[SHA256_BYTES]);
+
+/* --- segments and footage ---------------------------------------------------------- */
+struct catalog_segment {
+	int64_t id;                      /* 0: still open */
+	const char *camera, *root;       /* root: path */
+	char file[300];                  /* below root: "archive/…" or "incoming/….open" */
+	struct wall start, end;
+	int64_t bytes, init_bytes;
+	int64_t init;                    /* same value: joinable */
+	const char *codec, *run;
+	unsigned width, height;
+	uint32_t frames;
+	uint64_t sequence;
+	uint8_t flags;                   /* enum seal_flag */
+	bool sealed;
+	uint8_t seal_digest[SHA256_BYTES]; /* sealed only */
+	const uint8_t *fragments;        /* packed, media/fragment.h; only from catalog_footage() */
+	size_t fragments_len;
+};
+typedef int catalog_segment_fn(void *arg, const struct catalog_segment *row);
+/* Published segments that overlap [from, to), by start, without fragments. after: start of the last row seen. */
+int catalog_segments(struct catalog *c, const char *camera, struct wall from, struct wall to,
+		     const struct wall *after, unsigned limit, catalog_segment_fn *fn, void *arg);
+/* The same with fragments, and with the durable part of open segments. */
+int catalog_footage(struct catalog *c, const char *camera, struct wall from, struct wall to, catalog_segment_fn *fn, void *arg);
+/* The recorded spans next to t: the end of the last one before, the start of the first after. */
+int catalog_nearest(struct catalog *c, const char *camera, struct wall t, bool *has_before, struct wall *before,
+		    bool *has_after, struct wall *after);
+
+/* --- holds ------------------------------------------------------------------------- */
+struct catalog_hold {
+	int64_t id;
+	const char *camera, *reason, *reference, *placed_by, *released_by, *release_reason; /* last two NULL: in force */
+	struct wall start, end, placed_at, released_at;
+	bool released;
+};
+typedef int catalog_hold_fn(void *arg, const struct catalog_hold *row);
+int catalog_holds(struct catalog *c, const char *camera, bool with_released, catalog_hold_fn *fn, void *arg);
+
+/* --- garbage and roots -------------------------------------------------------------- */
+/* What is claimed by retention and whose file may still be there. */
+struct garbage_row {
+	int64_t id, root;
+	const char *camera, *root_path;
+	struct wall start, end;
+	uint64_t bytes;
+	uint8_t seal_digest[SHA256_BYTES];
+};
+typedef int garbage_fn(void *arg, const struct garbage_row *row);
+int garbage_list(struct catalog *c, unsigned limit, garbage_fn *fn, void *arg); /* by camera, then start */
+
+/* Roots of the catalogue. */
+typedef int catalog_root_fn(void *arg, int64_t id, const char *path);
+int catalog_roots(struct catalog *c, catalog_root_fn *fn, void *arg);
+
+/* --- state -------------------------------------------------------------------------- */
+/* Keys: "witnessed_us", "journal_file", "journal_offset", "seal_key" (hex), "site_id", "settled_at"
+ * (wall µs up to which the keeper has the recorder's word), "recorder" (JSON: up|down, since),
+ * "retention" (JSON written by the reaper). Empty string if there is none. */
+int catalog_state(struct catalog *c, const char *key, char *out, size_t room);
+
+/* --- invariants (fsck, tests) ----------------------------------------------------------- */
+/* Design §5 (4): recorded, expired and gaps tile the camera's obligation up to the accounting's
+ * frontier, without overlap, to the microsecond. 0; -EBADMSG with the first fault in *e. */
+int catalog_check_tiling(struct catalog *c, const char *camera, struct err *e);
+/* The ledger's sequence is without holes and its hashes chain. *entries: how many. 0 or -EBADMSG. */
+int catalog_check_ledger(struct catalog *c, int64_t *entries, struct err *e);

@@ -1,0 +1,59 @@
+#include "catalog_internal.h"
+
+#include <errno.h>
+
+static int add_footage(struct catalog *c, struct catalog_camera *row)
+{
+	struct db_query q;
+	int rc = db_query(c->db, &q,
+			  "SELECT min(start), max(end) FROM span WHERE camera = ? AND state = 'recorded'",
+			  "t", row->id);
+
+	if (rc < 0)
+		return rc;
+	rc = db_step(&q);
+	if (rc > 0 && !db_is_null(&q, 0)) {
+		row->has_footage = true;
+		row->oldest.us = db_i64(&q, 0);
+		row->newest.us = db_i64(&q, 1);
+	}
+	db_done(&q);
+	int64_t bytes = 0;
+	if (rc >= 0)
+		rc = db_int(c->db, &bytes, "SELECT coalesce(sum(bytes), 0) FROM segment WHERE camera = ?",
+			    "t", row->id);
+	row->bytes = (uint64_t)bytes;
+	return rc < 0 ? rc : 0;
+}
+
+static struct catalog_camera camera_row(const struct db_query *q)
+{
+	return (struct catalog_camera){
+		.id = db_text(q, 0), .name = db_text(q, 1), .area = db_text(q, 2),
+		.configured_at.us = db_i64(q, 3),
+		.enrolled = !db_is_null(q, 4), .enrolled_at.us = db_i64(q, 4),
+		.retired = !db_is_null(q, 5), .retired_at.us = db_i64(q, 5)};
+}
+
+int catalog_cameras(struct catalog *c, const char *id, catalog_camera_fn *fn, void *arg)
+{
+	struct db_query q;
+	int rc = db_query(c->db, &q,
+			  "SELECT id, name, area, configured_at, enrolled_at, retired_at FROM camera "
+			  "WHERE ?1 IS NULL OR id = ?1 ORDER BY id", "t", id);
+	bool any = false;
+
+	if (rc < 0)
+		return rc;
+	while ((rc = db_step(&q)) > 0) {
+		struct catalog_camera row = camera_row(&q);
+		any = true;
+		rc = add_footage(c, &row);
+		if (rc == 0)
+			rc = fn(arg, &row);
+		if (rc != 0)
+			break;
+	}
+	db_done(&q);
+	return rc == 0 && id && !any ? -ENOENT : rc;
+}

@@ -1,0 +1,75 @@
+#include "catalog_write.h"
+
+#include "catalog_internal.h"
+#include "schema.h"
+
+#include "base/buf.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+int catalog_create(const char *path, struct catalog **out, struct err *e)
+{
+	struct db *db;
+	int rc = db_open_writer(path, &db, e);
+
+	if (rc < 0)
+		return rc;
+	rc = db_exec(db, "BEGIN IMMEDIATE");
+	if (rc == 0)
+		rc = db_exec(db, schema_sql);
+	if (rc == 0)
+		rc = db_exec(db, "COMMIT");
+	if (rc < 0) {
+		db_close(db);
+		return err_set(e, rc, "the catalogue %s cannot be used: is it damaged, or is another keeper running?",
+			       path);
+	}
+	*out = xcalloc(1, sizeof **out);
+	**out = (struct catalog){.db = db, .writes = true};
+	return 0;
+}
+
+int catalog_begin(struct catalog *c)
+{
+	return db_exec(c->db, "BEGIN IMMEDIATE");
+}
+
+int catalog_commit(struct catalog *c)
+{
+	return db_exec(c->db, "COMMIT");
+}
+
+void catalog_rollback(struct catalog *c)
+{
+	if (db_in_transaction(c->db))
+		db_exec(c->db, "ROLLBACK");
+}
+
+int catalog_set_state(struct catalog *c, const char *key, const char *value)
+{
+	return db_run(c->db, "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+		      "tt", key, value);
+}
+
+int ledger_append(struct catalog *c, struct wall at, const char *kind, const char *camera, json_t *body,
+		  int64_t *seq)
+{
+	struct catalog_entry entry = {.at = at, .kind = kind, .camera = camera};
+	char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
+	uint8_t prev[SHA256_BYTES];
+	int rc = text ? catalog_ledger_head(c, &entry.seq, prev) : -EINVAL;
+
+	json_decref(body);
+	if (rc == 0) {
+		entry.seq++;
+		entry.body = text;
+		ledger_hash(prev, &entry, entry.hash);
+		rc = db_run(c->db, "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?)", "iitttb", entry.seq, at.us, kind,
+			    camera, text, entry.hash, sizeof entry.hash);
+	}
+	if (rc == 0 && seq)
+		*seq = entry.seq;
+	free(text);
+	return rc;
+}

@@ -1,0 +1,31 @@
+/* The catalogue, writing half: linked by the keeper (indexer, retention) and by nothing else.
+ *
+ * Everything that belongs to one fact happens in one transaction: rows and the ledger entry
+ * that tells of them commit together. A struct catalog from catalog_create() serves the reading
+ * half too.
+ * Threads: one. Errors: as in catalog.h; after -EIO in a transaction the caller rolls back. */
+#pragma once
+#include "indexer/catalog.h"
+
+/* Opens read-write, makes the schema, WAL, synchronous=FULL, PERSIST_WAL, the only checkpointer. */
+int catalog_create(const char *path, struct catalog **out, struct err *e);
+int catalog_begin(struct catalog *c);
+int catalog_commit(struct catalog *c);
+void catalog_rollback(struct catalog *c);
+
+int catalog_set_state(struct catalog *c, const char *key, const char *value);
+
+/* Appends an entry, chained to the one before; body is consumed and stored as canonical JSON.
+ * `at` is the instant the fact was written down. Inside a transaction. */
+int ledger_append(struct catalog *c, struct wall at, const char *kind, const char *camera, json_t *body, int64_t *seq);
+
+/* Coverage: marks [start, end) of a camera recorded (merging with what touches it), turns recorded
+ * coverage into expired (retention), or takes it away (damage: the caller opens a gap). */
+int span_add(struct catalog *c, const char *camera, struct wall start, struct wall end);
+int span_expire(struct catalog *c, const char *camera, struct wall start, struct wall end);
+int span_remove(struct catalog *c, const char *camera, struct wall start, struct wall end);
+
+/* Holds: with their ledger entries. Refuses an empty range or reason (-EINVAL). */
+int hold_place(struct catalog *c, struct wall now, const char *camera, struct wall_range range, const char *reason,
+	       const char *reference, const char *by, int64_t *id);
+int hold_release(struct catalog *c, struct wall now, int64_t id, const char *reason, const char *by);

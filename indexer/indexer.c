@@ -1,0 +1,226 @@
+#include "indexer_inner.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define BATCH_RECORDS 256
+
+/* --- transactions ---------------------------------------------------------------------- */
+
+int transaction_begin(struct indexer *ix)
+{
+	ix->acc = (struct accounting){.catalog = ix->catalog, .now = clock_wall(ix->clock)};
+	return catalog_begin(ix->catalog);
+}
+
+int transaction_end(struct indexer *ix, int rc)
+{
+	if (rc == 0)
+		rc = catalog_commit(ix->catalog);
+	if (rc == 0)
+		return 0;
+	catalog_rollback(ix->catalog);
+	open_file_forget(ix, NULL); /* their progress belongs to the rows that were undone */
+	return rc;
+}
+
+/* --- configuration ---------------------------------------------------------------------- */
+
+struct retire { struct indexer *ix; char (*ids)[CATALOG_ID_MAX]; unsigned count; };
+
+static int collect_gone(void *arg, const struct catalog_camera *row)
+{
+	struct retire *r = arg;
+
+	if (row->retired || !*row->area || conf_camera_find(r->ix->conf, row->id))
+		return 0;
+	r->ids = xrealloc(r->ids, (r->count + 1) * sizeof *r->ids);
+	snprintf(r->ids[r->count++], CATALOG_ID_MAX, "%s", row->id);
+	return 0;
+}
+
+static int configure_cameras(struct indexer *ix)
+{
+	struct retire gone = {.ix = ix};
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < ix->conf->camera_count; i++) {
+		const struct conf_camera *cam = &ix->conf->cameras[i];
+		rc = account_configure(&ix->acc, cam->id, cam->name, cam->area);
+	}
+	if (rc == 0)
+		rc = catalog_cameras(ix->catalog, NULL, collect_gone, &gone);
+	for (unsigned i = 0; rc == 0 && i < gone.count; i++)
+		rc = account_retire(&ix->acc, gone.ids[i]);
+	free(gone.ids);
+	return rc;
+}
+
+static int tell_digest(struct indexer *ix)
+{
+	const char *digest = ix->conf->digest ? ix->conf->digest : "";
+	char was[SHA256_HEX_MAX];
+	int rc = catalog_state(ix->catalog, "config_digest", was, sizeof was);
+
+	if (rc < 0 || strcmp(was, digest) == 0)
+		return rc;
+	rc = catalog_set_state(ix->catalog, "config_digest", digest);
+	return rc < 0 ? rc : ledger_append(ix->catalog, ix->acc.now, "config.changed", NULL,
+					   json_pack("{ss}", "digest", digest), NULL);
+}
+
+int indexer_configure(struct indexer *ix, const struct conf *conf)
+{
+	ix->conf = conf;
+	int rc = transaction_begin(ix);
+	if (rc < 0)
+		return rc;
+	rc = catalog_set_state(ix->catalog, "site_id", conf->site.id);
+	if (rc == 0)
+		rc = tell_digest(ix);
+	if (rc == 0)
+		rc = configure_cameras(ix);
+	if (rc == 0)
+		rc = roots_configure(ix);
+	ix->scan_due = true;
+	return transaction_end(ix, rc);
+}
+
+/* --- lifetime ------------------------------------------------------------------------------- */
+
+static int restore(struct indexer *ix)
+{
+	int rc = catalog_state(ix->catalog, "journal_file", ix->pos.file, sizeof ix->pos.file);
+
+	ix->pos.offset = state_int(ix->catalog, "journal_offset");
+	if (rc == 0)
+		rc = seal_key_restore(ix);
+	return rc < 0 ? rc : indexer_configure(ix, ix->conf);
+}
+
+int indexer_create(struct fs *fs, struct clock *clock, const struct conf *conf, struct catalog *catalog,
+		   struct indexer **out, struct err *e)
+{
+	struct indexer *ix = xcalloc(1, sizeof *ix);
+
+	*ix = (struct indexer){.fs = fs, .clock = clock, .conf = conf, .catalog = catalog,
+			       .heard = clock_mono(clock)};
+	ix->journal_dir = xasprintf("%s/journal", conf->state);
+	int rc = restore(ix);
+	if (rc < 0) {
+		indexer_destroy(ix);
+		return err_set(e, rc, "take up the catalogue: %s", strerror(-rc));
+	}
+	*out = ix;
+	return 0;
+}
+
+void indexer_destroy(struct indexer *ix)
+{
+	if (!ix)
+		return;
+	open_file_forget(ix, NULL);
+	roots_finish(ix);
+	key_destroy(ix->seal_key);
+	free(ix->journal_dir);
+	free(ix);
+}
+
+void indexer_hint(struct indexer *ix)
+{
+	ix->scan_due = true;
+}
+
+const char *indexer_journal_file(const struct indexer *ix)
+{
+	return ix->pos.file;
+}
+
+/* --- one step -------------------------------------------------------------------------------- */
+
+struct batch { struct indexer *ix; unsigned records; };
+
+static int count_and_ingest(void *arg, const json_t *record)
+{
+	struct batch *b = arg;
+
+	b->records++;
+	return ingest(b->ix, record);
+}
+
+static int settle(struct indexer *ix)
+{
+	return is_recovering(ix) ? 0 : account_settle(&ix->acc, (struct wall){settled_at(ix)});
+}
+
+static int read_batch(struct indexer *ix, struct batch *b, struct journal_pos *pos)
+{
+	int rc = journal_read(ix->fs, ix->journal_dir, pos, BATCH_RECORDS, count_and_ingest, b);
+
+	if (rc == -ENOENT)
+		rc = 0; /* no recorder has run here yet */
+	if (rc < 0 || b->records == 0)
+		return rc;
+	rc = catalog_set_state(ix->catalog, "journal_file", pos->file);
+	if (rc == 0)
+		rc = set_state_int(ix->catalog, "journal_offset", pos->offset);
+	/* Holes are judged with the files on the table: after `ready`, a scan comes first. */
+	if (rc == 0 && b->records < BATCH_RECORDS && !ix->scan_due)
+		rc = settle(ix);
+	return rc;
+}
+
+static int consume(struct indexer *ix, unsigned *records)
+{
+	struct batch b = {.ix = ix};
+	struct journal_pos pos = ix->pos;
+	int rc = transaction_begin(ix);
+
+	if (rc < 0)
+		return rc;
+	rc = transaction_end(ix, read_batch(ix, &b, &pos));
+	if (rc < 0)
+		return rc;
+	ix->pos = pos;
+	*records = b.records;
+	if (b.records > 0)
+		ix->heard = clock_mono(ix->clock);
+	return 0;
+}
+
+static int scan(struct indexer *ix)
+{
+	int rc = ix->archive_seen ? 0 : scan_archive(ix), failed = scan_incoming(ix);
+
+	rc = rc < 0 ? rc : failed;
+	ix->archive_seen = rc == 0;
+	ix->scan_due = rc < 0;
+	ix->scanned = clock_mono(ix->clock);
+	int opened = transaction_begin(ix);
+	if (opened < 0)
+		return opened;
+	int done = is_recovering(ix) ? 0 : scan_lost(ix);
+	if (done == 0)
+		done = settle(ix);
+	done = transaction_end(ix, done);
+	return rc < 0 ? rc : done;
+}
+
+int indexer_step(struct indexer *ix, bool *more)
+{
+	unsigned records = 0;
+	int rc = consume(ix, &records);
+
+	*more = rc == 0 && records == BATCH_RECORDS;
+	if (rc < 0 || *more)
+		return rc;
+	struct mono now = clock_mono(ix->clock);
+	if (ix->scan_due || now.us - ix->scanned.us >= INDEXER_SCAN_EVERY_US)
+		rc = scan(ix);
+	if (rc == 0 && now.us - ix->heard.us > INDEXER_SILENCE_US)
+		rc = watch_silence(ix);
+	return rc;
+}

@@ -1,0 +1,47 @@
+/* The keeper's core: consumes the recorder's journal and files, and keeps the catalogue true.
+ *
+ *	journal ──facts──▶ accounting ──▶ catalogue, ledger
+ *	incoming/X.open  ──durable part──▶ open_segment, span
+ *	incoming/X.mp4   ──checked──▶ rename into archive/ ──▶ sync both folders ──▶ segment row
+ *
+ * The position in the journal, the rows and the ledger entries of one batch commit together, so a
+ * crash at any instant leaves either all of it or none, and the batch is read again. A file that was
+ * renamed before its row was written is found under its archive name.
+ *
+ * Plain blocking calls in small batches; no loop, no sockets.
+ * Threads: one. Memory: indexer_create() allocates, indexer_destroy() frees; fs, clock, conf and
+ *          catalog are borrowed.
+ * Errors:  0 or negative; after an error everything of the batch is undone and the next step tries
+ *          again. A footage file that cannot be read now never stops the journal. */
+#pragma once
+#include "base/fs.h"
+#include "conf/conf.h"
+#include "indexer/catalog_write.h"
+#include "media/journal.h"
+
+#define INDEXER_SCAN_EVERY_US (10 * US_PER_S)
+#define INDEXER_SILENCE_US (15 * US_PER_S) /* no record for so long: the recorder is down */
+
+struct indexer;
+
+/* Takes up the configuration: cameras, retirements, roots, config.changed. */
+int indexer_create(struct fs *fs, struct clock *clock, const struct conf *conf, struct catalog *catalog,
+		   struct indexer **out, struct err *e);
+/* Another configuration, which is borrowed from now on. */
+int indexer_configure(struct indexer *ix, const struct conf *conf);
+void indexer_destroy(struct indexer *ix);
+
+/* One batch. *more: call again soon; else at the next hint, and at least once a second. */
+int indexer_step(struct indexer *ix, bool *more);
+/* A hint: something was renamed in incoming/. The next step looks. */
+void indexer_hint(struct indexer *ix);
+/* Journal files before this one are not needed any more (journal_seen); "" at first. */
+const char *indexer_journal_file(const struct indexer *ix);
+
+/* A command of the api, in its own transaction. Returns an HTTP-like status; *reply is a new object:
+ * the result, or {"problem", "field"?} with a sentence for people. Verbs:
+ *	hold.place   camera, start, end (RFC 3339), reason, reference?, by     → {id}          201
+ *	hold.release id, reason, by                                           → {}            200
+ *	gap.explain  id, text (1 to 1000 characters), by                       → {}            200
+ *	key.created  name ("site"), public (64 hex digits)                     → {}            200 */
+int indexer_command(struct indexer *ix, const char *verb, const json_t *args, json_t **reply);

@@ -1,0 +1,89 @@
+/* What the indexer's files share. */
+#pragma once
+#include "accounting.h"
+#include "indexer.h"
+#include "media/segment.h"
+
+#define STEM_MAX 128 /* CAMERA-20261123T031500.120000Z */
+#define INDEXER_PATH_MAX 4096
+
+struct root { char *path; int64_t id; bool present; };
+
+/* A file that is being written, and how far it was read. */
+struct open_file {
+	struct open_file *next;
+	char stem[STEM_MAX];
+	struct segment_scan scan;
+};
+
+struct indexer {
+	struct fs *fs;
+	struct clock *clock;
+	const struct conf *conf;
+	struct catalog *catalog;
+	struct accounting acc;       /* of the transaction that is open */
+	char *journal_dir;
+	struct journal_pos pos;
+	struct root *roots;
+	unsigned root_count;
+	struct open_file *open_files;
+	struct key *seal_key;        /* of the last journal `start`; NULL before */
+	bool scan_due, archive_seen;
+	struct mono scanned, heard;
+};
+
+/* roots.c */
+int roots_configure(struct indexer *ix);
+void roots_finish(struct indexer *ix);
+/* The configured root of this path, looked at now; NULL: none, not mounted, or not ours. */
+struct root *root_present(struct indexer *ix, const char *path);
+bool root_look(struct indexer *ix, struct root *r);
+
+/* seal_key.c */
+int seal_key_learn(struct indexer *ix, const char *hex);
+int seal_key_restore(struct indexer *ix);
+struct key *seal_key_by_id(struct indexer *ix, const uint8_t id[8]);
+
+/* segment_row.c: rows of files */
+struct file_facts { char camera[SEAL_NAME_MAX]; struct wall start, end; };
+int open_row_begin(struct catalog *c, const char *stem, const char *camera, int64_t root, int64_t start,
+		   const char *run);
+int open_row_update(struct catalog *c, const char *stem, const struct segment_scan *s);
+int open_row_complete(struct catalog *c, const char *stem, int64_t end);
+int open_row_drop(struct catalog *c, const char *stem);
+/* -ENOENT: no such row. */
+int open_row_get(struct catalog *c, const char *stem, struct file_facts *out, char *root, size_t room);
+int segment_row_insert(struct catalog *c, int64_t root, int64_t bytes, const struct segment_scan *s);
+/* 1 with the digest if there is a row (in segment or garbage), 0, or negative. */
+int segment_row_find(struct catalog *c, const char *camera, int64_t start, uint8_t digest[SHA256_BYTES]);
+
+/* open_file.c */
+/* Reads the file on up to `limit` bytes and marks that coverage. -ENOENT: no such file. */
+int open_file_absorb(struct indexer *ix, const struct root *r, const char *stem, int64_t limit);
+void open_file_forget(struct indexer *ix, const char *stem); /* NULL: all */
+
+/* publish.c: 0 published (or it was before), -ENOENT neither in incoming/ as .mp4 nor in archive/,
+ * -EBADMSG put aside, other: try again later. In a transaction. */
+int publish(struct indexer *ix, const struct root *r, const char *stem);
+/* A file is gone for good: what was claimed of it is taken back. */
+int file_lost(struct indexer *ix, const char *kind, const char *stem, const struct file_facts *f, const char *why);
+
+/* scan.c: what no fact told of. Transactions of their own. */
+int scan_incoming(struct indexer *ix);
+int scan_archive(struct indexer *ix);
+int scan_lost(struct indexer *ix); /* in a transaction: rows of files that are nowhere */
+
+/* ingest.c: one journal record, in a transaction. */
+int ingest(void *ix, const json_t *record);
+/* watch.c */
+int watch_record(struct indexer *ix, const char *kind, const json_t *record);
+int watch_silence(struct indexer *ix);
+bool is_recovering(struct indexer *ix);
+int64_t settled_at(struct indexer *ix);
+
+int set_state_int(struct catalog *c, const char *key, int64_t value);
+int64_t state_int(struct catalog *c, const char *key);
+
+int transaction_begin(struct indexer *ix);
+/* Commits if rc is 0, else undoes everything, in memory too. Returns the first error. */
+int transaction_end(struct indexer *ix, int rc);

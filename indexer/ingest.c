@@ -1,0 +1,185 @@
+/* One record of the journal: facts on cameras and their files. What cannot be understood is logged and
+ * passed over, so that one bad record never stops all that follow. */
+#include "indexer_inner.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <inttypes.h>
+
+static const char *text(const json_t *o, const char *key)
+{
+	const char *t = json_string_value(json_object_get(o, key));
+
+	return t ? t : "";
+}
+
+static bool get_wall(const json_t *o, const char *key, struct wall *out)
+{
+	const json_t *v = json_object_get(o, key);
+
+	out->us = json_integer_value(v);
+	return json_is_integer(v) && out->us >= 0 && out->us < INT64_MAX / 2;
+}
+
+static int skip(const json_t *record, const char *why)
+{
+	log_error("journal", "kind=%s note=\"%s\"", text(record, "k"), why);
+	return 0;
+}
+
+/* "CAMERA-START.open" or ".mp4", without its suffix; no path in it. */
+static bool get_stem(const char *file, char out[STEM_MAX])
+{
+	const char *dot = strrchr(file, '.');
+	char name[STEM_MAX + 8], camera[SEAL_NAME_MAX];
+	struct wall start;
+
+	if (!dot || strchr(file, '/') || dot - file >= STEM_MAX)
+		return false;
+	snprintf(out, STEM_MAX, "%.*s", (int)(dot - file), file);
+	snprintf(name, sizeof name, "%s.mp4", out);
+	return segment_parse_incoming(name, ".mp4", camera, &start) == 0;
+}
+
+/* --- files -------------------------------------------------------------------------------- */
+
+static int on_open(struct indexer *ix, const json_t *record)
+{
+	char stem[STEM_MAX];
+	struct wall start;
+	struct root *r = root_present(ix, text(record, "root"));
+
+	if (!get_stem(text(record, "file"), stem) || !get_wall(record, "start", &start))
+		return skip(record, "file or start is missing");
+	return r ? open_row_begin(ix->catalog, stem, text(record, "camera"), r->id, start.us, text(record, "run")) : 0;
+}
+
+static int absorb(struct indexer *ix, const char *file, int64_t bytes)
+{
+	char stem[STEM_MAX], root[INDEXER_PATH_MAX];
+	struct file_facts f;
+
+	if (!get_stem(file, stem))
+		return 0;
+	int rc = open_row_get(ix->catalog, stem, &f, root, sizeof root);
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	struct root *r = root_present(ix, root);
+	rc = r ? open_file_absorb(ix, r, stem, bytes) : 0;
+	if (rc < 0)
+		ix->scan_due = true; /* what the disk does not give now comes with `sealed` or a scan */
+	return 0;
+}
+
+static int on_beat(struct indexer *ix, const json_t *record)
+{
+	const char *key, *file;
+	json_t *value, *bytes;
+	int rc = 0;
+
+	json_object_foreach(json_object_get(record, "durable"), key, value) {
+		const char *slash = strrchr(key, '/');
+		if (json_is_integer(value)) /* "root/file": bytes */
+			rc = absorb(ix, slash ? slash + 1 : key, json_integer_value(value));
+		json_object_foreach(value, file, bytes) { /* root: {file: bytes} */
+			if (rc == 0)
+				rc = absorb(ix, file, json_integer_value(bytes));
+		}
+		if (rc < 0)
+			break;
+	}
+	return rc;
+}
+
+/* It is sealed but not renamed yet, or cannot be published now: its time counts, the scan does the rest. */
+static int sealed_not_moved(struct indexer *ix, const struct root *r, const char *stem, const json_t *record,
+			    const struct file_facts *f, bool nowhere)
+{
+	int rc = open_file_absorb(ix, r, stem, json_integer_value(json_object_get(record, "bytes")));
+
+	ix->scan_due = true;
+	if (rc == -ENOENT && nowhere)
+		return file_lost(ix, "footage.missing", stem, f, "the recorder sealed it, and it is not there");
+	if (rc < 0)
+		return 0;
+	rc = account_covered(&ix->acc, f->camera, f->start, f->end);
+	return rc < 0 ? rc : open_row_complete(ix->catalog, stem, f->end.us);
+}
+
+static int on_sealed(struct indexer *ix, const json_t *record)
+{
+	struct root *r = root_present(ix, text(record, "root"));
+	struct file_facts f;
+	char stem[STEM_MAX];
+
+	if (!get_stem(text(record, "file"), stem) || !get_wall(record, "start", &f.start) ||
+	    !get_wall(record, "end", &f.end) || strlen(text(record, "camera")) >= sizeof f.camera)
+		return skip(record, "file, camera, start or end is missing");
+	if (!r)
+		return 0; /* a scan finds it when the disk is back */
+	snprintf(f.camera, sizeof f.camera, "%s", text(record, "camera"));
+	int rc = open_row_begin(ix->catalog, stem, f.camera, r->id, f.start.us, text(record, "run"));
+	if (rc < 0)
+		return rc;
+	rc = publish(ix, r, stem);
+	if (rc == 0 || rc == -EBADMSG)
+		return 0;
+	return sealed_not_moved(ix, r, stem, record, &f, rc == -ENOENT);
+}
+
+static int on_dropped(struct indexer *ix, const json_t *record)
+{
+	char stem[STEM_MAX];
+
+	if (!get_stem(text(record, "file"), stem))
+		return skip(record, "file is missing");
+	open_file_forget(ix, stem);
+	return open_row_drop(ix->catalog, stem);
+}
+
+/* --- cameras --------------------------------------------------------------------------------- */
+
+static int on_up(struct indexer *ix, const json_t *record)
+{
+	struct wall start;
+
+	if (!get_wall(record, "start", &start))
+		return skip(record, "start is missing");
+	return account_up(&ix->acc, text(record, "camera"), start);
+}
+
+static int on_down(struct indexer *ix, const json_t *record)
+{
+	struct wall since;
+	enum gap_cause cause;
+	char detail[200];
+
+	if (!get_wall(record, "since", &since) || gap_cause_parse(text(record, "cause"), &cause) < 0)
+		return skip(record, "since or cause is missing");
+	log_quote(detail, sizeof detail, text(record, "detail"));
+	return account_down(&ix->acc, text(record, "camera"), since, gap_cause_name(cause), detail);
+}
+
+/* Recovery is finished: what it renamed is looked at before holes are judged. */
+static int on_ready(struct indexer *ix, const json_t *record)
+{
+	(void)record;
+	ix->scan_due = true;
+	return set_state_int(ix->catalog, "recovering", 0);
+}
+
+int ingest(void *arg, const json_t *record)
+{
+	static const struct { const char *kind; int (*fn)(struct indexer *ix, const json_t *record); } facts[] = {
+		{"open", on_open}, {"beat", on_beat}, {"sealed", on_sealed}, {"dropped", on_dropped},
+		{"up", on_up},     {"down", on_down}, {"ready", on_ready}};
+	struct indexer *ix = arg;
+	const char *kind = text(record, "k");
+	int rc = 0;
+
+	for (unsigned i = 0; i < sizeof facts / sizeof *facts; i++)
+		if (strcmp(facts[i].kind, kind) == 0)
+			rc = facts[i].fn(ix, record);
+	return rc < 0 ? rc : watch_record(ix, kind, record);
+}

@@ -1,0 +1,270 @@
+#include "indexer_inner.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "catalog_internal.h"
+#include "gap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+#define SEAM_US US_PER_MS /* the seal's end and the sum of the fragments agree within this */
+
+struct publication {
+	const struct root *root;
+	const char *stem;
+	struct file_facts named;     /* what its name says */
+	char *incoming, *archived;   /* paths */
+	bool moved;                  /* it stands in archive/ already */
+	int64_t bytes;
+	struct segment_scan scan;
+};
+
+/* --- reading ---------------------------------------------------------------------------- */
+
+static int read_whole(struct indexer *ix, struct publication *p, const struct key *key)
+{
+	const char *path = p->moved ? p->archived : p->incoming;
+	struct stat st;
+	int fd = ix->fs->open(ix->fs, path, O_RDONLY | O_NOFOLLOW, 0);
+
+	if (fd < 0)
+		return fd;
+	int rc = fstat(fd, &st) < 0 ? -errno : 0;
+	if (rc == 0) {
+		p->bytes = st.st_size;
+		segment_scan_finish(&p->scan);
+		segment_scan_init(&p->scan, true);
+		rc = segment_scan(&p->scan, ix->fs, fd, st.st_size, key);
+	}
+	ix->fs->close(ix->fs, fd);
+	return rc;
+}
+
+/* Footage of before a change of the seal key is checked with the key that it names. */
+static int read_with_its_key(struct indexer *ix, struct publication *p)
+{
+	int rc = read_whole(ix, p, ix->seal_key);
+
+	if (rc < 0 || !p->scan.sealed || p->scan.signature_ok)
+		return rc;
+	struct key *k = seal_key_by_id(ix, p->scan.seal.key_id);
+	if (!k)
+		return 0;
+	rc = read_whole(ix, p, k);
+	key_destroy(k);
+	return rc;
+}
+
+static const char *what_is_wrong(struct indexer *ix, const struct publication *p, int rc)
+{
+	const struct segment_scan *s = &p->scan;
+	struct wall_range r = segment_scan_range(s);
+
+	if (rc == -EBADMSG)
+		return "it does not parse";
+	if (!s->sealed || s->index.count == 0)
+		return "it has no seal or no footage";
+	if (!s->content_ok)
+		return "its bytes are not those that were sealed";
+	if (!s->signature_ok)
+		return "its seal is not signed by a known key";
+	if (strcmp(s->seal.camera, p->named.camera) != 0 || s->seal.start.us != p->named.start.us)
+		return "its name and its seal differ";
+	if (strcmp(s->seal.site, ix->conf->site.id) != 0)
+		return "it belongs to another site";
+	if (r.start.us != s->seal.start.us || llabs(r.end.us - s->seal.end.us) > SEAM_US ||
+	    s->seal.start.us >= s->seal.end.us)
+		return "its seal and its footage differ in time";
+	return NULL;
+}
+
+/* --- a file that is not good ---------------------------------------------------------------- */
+
+/* Its coverage, except where another file of the camera covers the same time. */
+static int take_back(struct catalog *c, const struct file_facts *f)
+{
+	int rc = span_remove(c, f->camera, f->start, f->end);
+	struct db_query q;
+
+	if (rc == 0)
+		rc = db_query(c->db, &q, "SELECT start, end FROM segment WHERE camera = ? AND start < ? AND end > ?",
+			      "tii", f->camera, f->end.us, f->start.us);
+	if (rc < 0)
+		return rc;
+	while ((rc = db_step(&q)) > 0)
+		if ((rc = span_add(c, f->camera, (struct wall){db_i64(&q, 0)}, (struct wall){db_i64(&q, 1)})) < 0)
+			break;
+	db_done(&q);
+	return rc;
+}
+
+int file_lost(struct indexer *ix, const char *kind, const char *stem, const struct file_facts *f, const char *why)
+{
+	struct catalog *c = ix->catalog;
+	int rc = take_back(c, f);
+
+	log_error(kind, "camera=%s file=%s why=\"%s\"", f->camera, stem, why);
+	open_file_forget(ix, stem);
+	if (rc == 0)
+		rc = open_row_drop(c, stem);
+	if (rc == 0)
+		rc = db_run(c->db, "UPDATE account SET frontier = min(frontier, ?) WHERE camera = ?", "it", f->start.us,
+			    f->camera);
+	return rc < 0 ? rc : ledger_append(c, ix->acc.now, kind, f->camera,
+					   json_pack("{ss ss so so}", "file", stem, "why", why, "start",
+						     wall_json(f->start.us), "end", wall_json(f->end.us)), NULL);
+}
+
+static int put_aside(struct indexer *ix, struct publication *p, const char *why)
+{
+	struct catalog *c = ix->catalog;
+	struct file_facts f = p->named, known;
+	char root[INDEXER_PATH_MAX];
+	int64_t again = 0;
+
+	f.end.us = f.start.us + ix->conf->segment_us;
+	if (open_row_get(c, p->stem, &known, root, sizeof root) == 0 && known.end.us > f.start.us)
+		f.end = known.end;
+	int rc = db_int(c->db, &again, "SELECT count(*) FROM damaged WHERE file = ? AND camera = ?", "tt", p->stem,
+			f.camera);
+	if (rc == 0 && again == 0)
+		rc = db_run(c->db, "INSERT INTO damaged VALUES (?, ?, ?, ?)", "ttii", p->stem, f.camera, f.start.us,
+			    f.end.us);
+	if (rc == 0 && again == 0)
+		rc = file_lost(ix, "footage.damaged", p->stem, &f, why);
+	if (rc == 0 && !p->moved) {
+		char *bad = xasprintf("%s/incoming/%s.bad", p->root->path, p->stem);
+		rc = ix->fs->rename(ix->fs, p->incoming, bad);
+		free(bad);
+	}
+	return rc < 0 ? rc : -EBADMSG;
+}
+
+/* --- moving ------------------------------------------------------------------------------------ */
+
+static char *parent_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return xasprintf("%.*s", (int)(slash - path), path);
+}
+
+/* archive/CAMERA/DAY with every new name durable. */
+static int make_day(struct indexer *ix, const char *day)
+{
+	struct stat st;
+
+	if (ix->fs->stat(ix->fs, day, &st) == 0)
+		return 0;
+	char *camera = parent_of(day), *archive = parent_of(camera), *root = parent_of(archive);
+	int rc = fs_mkdirs(ix->fs, day, 0755);
+	if (rc == 0)
+		rc = ix->fs->sync_dir(ix->fs, camera);
+	if (rc == 0)
+		rc = ix->fs->sync_dir(ix->fs, archive);
+	if (rc == 0)
+		rc = ix->fs->sync_dir(ix->fs, root);
+	free(camera);
+	free(archive);
+	free(root);
+	return rc;
+}
+
+/* Also when it was renamed before: the sync may be what failed then. */
+static int move(struct indexer *ix, struct publication *p)
+{
+	char *day = parent_of(p->archived), *incoming = parent_of(p->incoming);
+	int rc = make_day(ix, day);
+
+	if (rc == 0 && !p->moved)
+		rc = ix->fs->rename(ix->fs, p->incoming, p->archived);
+	if (rc == 0)
+		rc = ix->fs->sync_dir(ix->fs, day);
+	if (rc == 0)
+		rc = ix->fs->sync_dir(ix->fs, incoming);
+	free(day);
+	free(incoming);
+	return rc;
+}
+
+static int enter(struct indexer *ix, struct publication *p)
+{
+	const struct seal *s = &p->scan.seal;
+	int rc = segment_row_insert(ix->catalog, p->root->id, p->bytes, &p->scan);
+
+	if (rc == 0)
+		rc = open_row_drop(ix->catalog, p->stem);
+	open_file_forget(ix, p->stem);
+	return rc < 0 ? rc : account_covered(&ix->acc, s->camera, s->start, s->end);
+}
+
+/* --- all of it ------------------------------------------------------------------------------------ */
+
+/* 1 it is there, 0 it is not, negative: the disk does not say. */
+static int is_there(struct indexer *ix, const char *path)
+{
+	struct stat st;
+	int rc = ix->fs->stat(ix->fs, path, &st);
+
+	return rc == 0 ? 1 : rc == -ENOENT || rc == -ENOTDIR ? 0 : rc;
+}
+
+/* Whether there is something to do: 0, -ENOENT, or 1: it has its row. */
+static int locate(struct indexer *ix, struct publication *p)
+{
+	uint8_t digest[SHA256_BYTES];
+	int in = is_there(ix, p->incoming), moved = is_there(ix, p->archived);
+
+	if (in < 0 || moved < 0)
+		return in < 0 ? in : moved;
+	int rc = segment_row_find(ix->catalog, p->named.camera, p->named.start.us, digest);
+	if (rc != 0)
+		return rc < 0 ? rc : in ? -EEXIST : 1;
+	p->moved = moved;
+	if (in && moved)
+		return -EEXIST;
+	return in || moved ? 0 : -ENOENT;
+}
+
+static int publish_named(struct indexer *ix, struct publication *p)
+{
+	int rc = locate(ix, p);
+
+	if (rc == 1)
+		return open_row_drop(ix->catalog, p->stem);
+	if (rc == -EEXIST)
+		return put_aside(ix, p, "footage with this camera and start is in the archive already");
+	if (rc < 0)
+		return rc;
+	if (!ix->seal_key)
+		return -EAGAIN; /* no journal was read yet: nobody can say whether its seal holds */
+	rc = read_with_its_key(ix, p);
+	if (rc < 0 && rc != -EBADMSG)
+		return rc;
+	const char *wrong = what_is_wrong(ix, p, rc);
+	if (wrong)
+		return put_aside(ix, p, wrong);
+	rc = move(ix, p);
+	return rc < 0 ? rc : enter(ix, p);
+}
+
+int publish(struct indexer *ix, const struct root *r, const char *stem)
+{
+	struct publication p = {.root = r, .stem = stem};
+	char name[256], file[STEM_MAX + 8];
+
+	snprintf(file, sizeof file, "%s.mp4", stem);
+	if (segment_parse_incoming(file, ".mp4", p.named.camera, &p.named.start) < 0)
+		return -EINVAL;
+	segment_archive_name(name, p.named.camera, p.named.start);
+	p.incoming = xasprintf("%s/incoming/%s", r->path, file);
+	p.archived = xasprintf("%s/archive/%s", r->path, name);
+	segment_scan_init(&p.scan, true);
+	int rc = publish_named(ix, &p);
+	segment_scan_finish(&p.scan);
+	free(p.incoming);
+	free(p.archived);
+	return rc;
+}

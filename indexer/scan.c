@@ -1,0 +1,195 @@
+#include "indexer_inner.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "catalog_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+
+struct list { char **names; unsigned count, room; };
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void list_finish(struct list *l)
+{
+	for (unsigned i = 0; i < l->count; i++)
+		free(l->names[i]);
+	free(l->names);
+	*l = (struct list){0};
+}
+
+/* Names that end in suffix ("": all but hidden ones), sorted. No folder: nothing. */
+static void list_dir(const char *path, const char *suffix, struct list *l)
+{
+	DIR *d = opendir(path);
+
+	*l = (struct list){0};
+	for (struct dirent *x; d && (x = readdir(d)) != NULL;) {
+		size_t n = strlen(x->d_name), s = strlen(suffix);
+		if (x->d_name[0] == '.' || n < s || strcmp(x->d_name + n - s, suffix) != 0)
+			continue;
+		if (l->count == l->room) {
+			l->room = l->room ? l->room * 2 : 64;
+			l->names = xrealloc(l->names, l->room * sizeof *l->names);
+		}
+		l->names[l->count++] = xstrdup(x->d_name);
+	}
+	if (d)
+		closedir(d);
+	if (l->count)
+		qsort(l->names, l->count, sizeof *l->names, by_name);
+}
+
+/* A file that fails now is tried again at the next scan; only the catalogue's own trouble ends this one. */
+static int publish_alone(struct indexer *ix, const struct root *r, const char *stem, int *first_error)
+{
+	int rc = transaction_begin(ix);
+
+	if (rc < 0)
+		return rc;
+	int done = publish(ix, r, stem);
+	rc = transaction_end(ix, done == -EBADMSG ? 0 : done);
+	if (rc < 0 && rc != -ENOENT && rc != -EAGAIN && rc != -EINVAL) {
+		log_warn("publish", "file=%s error=%d", stem, rc);
+		if (*first_error == 0)
+			*first_error = rc;
+	}
+	return 0;
+}
+
+int scan_incoming(struct indexer *ix)
+{
+	int failed = 0;
+
+	for (unsigned i = 0; i < ix->root_count; i++) {
+		struct root *r = &ix->roots[i];
+		struct list files;
+		char stem[STEM_MAX];
+		if (!root_look(ix, r))
+			continue;
+		char *dir = xasprintf("%s/incoming", r->path);
+		list_dir(dir, ".mp4", &files);
+		for (unsigned f = 0; f < files.count; f++) {
+			snprintf(stem, sizeof stem, "%.*s", (int)(strlen(files.names[f]) - 4), files.names[f]);
+			publish_alone(ix, r, stem, &failed);
+		}
+		list_finish(&files);
+		free(dir);
+	}
+	return failed;
+}
+
+/* --- the archive: renamed, but the row was never written -------------------------------------- */
+
+static void scan_day(struct indexer *ix, const struct root *r, const char *camera, const char *day, int *failed)
+{
+	char *dir = xasprintf("%s/archive/%s/%s", r->path, camera, day), stem[STEM_MAX];
+	uint8_t digest[SHA256_BYTES];
+	struct list files;
+
+	list_dir(dir, ".mp4", &files);
+	for (unsigned f = 0; f < files.count; f++) {
+		char *name = files.names[f];
+		struct wall start;
+		name[strlen(name) - 4] = '\0';
+		if (wall_parse_name(name, &start) < 0 ||
+		    segment_row_find(ix->catalog, camera, start.us, digest) != 0)
+			continue;
+		snprintf(stem, sizeof stem, "%s-%s", camera, name);
+		publish_alone(ix, r, stem, failed);
+	}
+	list_finish(&files);
+	free(dir);
+}
+
+static void scan_camera(struct indexer *ix, const struct root *r, const char *camera, int *failed)
+{
+	char *dir = xasprintf("%s/archive/%s", r->path, camera), from[WALL_TEXT_MAX] = "";
+	struct wall last = {0};
+	struct list days;
+
+	if (db_int(ix->catalog->db, &last.us, "SELECT max(start) FROM segment WHERE camera = ?", "t", camera) == 0 &&
+	    last.us > US_PER_DAY)
+		wall_format_day((struct wall){last.us - US_PER_DAY}, from);
+	list_dir(dir, "", &days);
+	for (unsigned i = 0; i < days.count; i++)
+		if (strcmp(days.names[i], from) >= 0)
+			scan_day(ix, r, camera, days.names[i], failed);
+	list_finish(&days);
+	free(dir);
+}
+
+int scan_archive(struct indexer *ix)
+{
+	int failed = 0;
+
+	for (unsigned i = 0; i < ix->root_count; i++) {
+		struct list cameras;
+		if (!ix->roots[i].present)
+			continue;
+		char *dir = xasprintf("%s/archive", ix->roots[i].path);
+		list_dir(dir, "", &cameras);
+		for (unsigned n = 0; n < cameras.count; n++)
+			scan_camera(ix, &ix->roots[i], cameras.names[n], &failed);
+		list_finish(&cameras);
+		free(dir);
+	}
+	return failed;
+}
+
+/* --- open rows whose file is nowhere -------------------------------------------------------------- */
+
+static bool exists(struct indexer *ix, const struct root *r, const char *stem, const char *suffix)
+{
+	char *path = xasprintf("%s/incoming/%s%s", r->path, stem, suffix);
+	struct stat st;
+	bool there = ix->fs->stat(ix->fs, path, &st) != -ENOENT;
+
+	free(path);
+	return there;
+}
+
+static int check_row(struct indexer *ix, const char *file)
+{
+	struct file_facts f;
+	char stem[STEM_MAX], root[INDEXER_PATH_MAX];
+
+	snprintf(stem, sizeof stem, "%.*s", (int)(strlen(file) - strlen(".open")), file);
+	int rc = open_row_get(ix->catalog, stem, &f, root, sizeof root);
+	if (rc < 0)
+		return rc;
+	struct root *r = root_present(ix, root);
+	if (!r || exists(ix, r, stem, ".open") || exists(ix, r, stem, ".mp4"))
+		return 0;
+	rc = publish(ix, r, stem);
+	if (rc != -ENOENT)
+		return 0; /* it stands in archive/ */
+	return file_lost(ix, "footage.missing", stem, &f, "the file is gone");
+}
+
+int scan_lost(struct indexer *ix)
+{
+	struct list rows = {0};
+	struct db_query q;
+	int rc = db_query(ix->catalog->db, &q, "SELECT file FROM open_segment", "");
+
+	if (rc < 0)
+		return rc;
+	while ((rc = db_step(&q)) > 0) {
+		if (rows.count == rows.room) {
+			rows.room = rows.room ? rows.room * 2 : 64;
+			rows.names = xrealloc(rows.names, rows.room * sizeof *rows.names);
+		}
+		rows.names[rows.count++] = xstrdup(db_text(&q, 0));
+	}
+	db_done(&q);
+	for (unsigned i = 0; rc == 0 && i < rows.count; i++)
+		rc = check_row(ix, rows.names[i]);
+	list_finish(&rows);
+	return rc;
+}

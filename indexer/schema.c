@@ -1,0 +1,5 @@
+#include "schema.h"
+
+const char schema_sql[] =
+#include "schema_text.inc"
+	;

@@ -1,0 +1,80 @@
+-- The catalogue (STATE/catalog.db). Times: UTC microseconds. One writer: the keeper.
+CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS camera (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, area TEXT NOT NULL,
+  configured_at INTEGER NOT NULL,   -- when this box was first told of it
+  enrolled_at INTEGER,              -- the obligation begins; NULL until its first footage or first failure
+  retired_at INTEGER                -- the obligation ended; NULL: it goes on
+) WITHOUT ROWID;
+
+-- The intervals of the obligation: a camera that comes back begins a new one. end NULL: it goes on.
+CREATE TABLE IF NOT EXISTS obligation (camera TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER,
+  PRIMARY KEY (camera, start)) WITHOUT ROWID;
+
+-- Where the accounting of a camera stands.
+CREATE TABLE IF NOT EXISTS account (camera TEXT PRIMARY KEY,
+  frontier INTEGER NOT NULL,        -- obligation before this is tiled by spans and gaps, for good
+  up INTEGER NOT NULL DEFAULT 0     -- the recorder's last word on it, in its present run, was `up`
+) WITHOUT ROWID;
+
+-- A recorder's run that began (at) when the one before had left a camera without word, and the first
+-- word on the camera after that (outcome): what is missing just before it is recorder_down.
+CREATE TABLE IF NOT EXISTS restart (camera TEXT NOT NULL, at INTEGER NOT NULL, outcome INTEGER,
+  PRIMARY KEY (camera, at)) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS root (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, uuid TEXT NOT NULL);
+
+-- One row per distinct set of decoder parameters: segments with the same one join without a new moov.
+CREATE TABLE IF NOT EXISTS init (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE,
+  codec TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, timescale INTEGER NOT NULL);
+
+-- A row says: this file is in archive/, has this size, and its seal held when it was published.
+CREATE TABLE IF NOT EXISTS segment (
+  id INTEGER PRIMARY KEY, camera TEXT NOT NULL, root INTEGER NOT NULL REFERENCES root(id),
+  start INTEGER NOT NULL, end INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  init INTEGER NOT NULL REFERENCES init(id), init_bytes INTEGER NOT NULL,
+  fragments BLOB NOT NULL, frames INTEGER NOT NULL, sequence INTEGER NOT NULL, flags INTEGER NOT NULL,
+  seal_digest BLOB NOT NULL, run TEXT NOT NULL,
+  witnessed_us INTEGER NOT NULL,    -- the box's witnessed time when it was published (design §7)
+  UNIQUE (camera, start));
+
+-- The durable part of the files that are being written; at most one per camera and file.
+CREATE TABLE IF NOT EXISTS open_segment (
+  file TEXT PRIMARY KEY, camera TEXT NOT NULL, root INTEGER NOT NULL REFERENCES root(id),
+  start INTEGER NOT NULL, end INTEGER NOT NULL, bytes INTEGER NOT NULL, run TEXT NOT NULL,
+  init INTEGER, init_bytes INTEGER NOT NULL, fragments BLOB NOT NULL,
+  complete INTEGER NOT NULL DEFAULT 0 -- the recorder said `sealed` and all of it was read
+) WITHOUT ROWID;
+
+-- Files that were put aside (incoming/*.bad): their time, where nothing else covers it, is footage_damaged.
+CREATE TABLE IF NOT EXISTS damaged (file TEXT NOT NULL, camera TEXT NOT NULL, start INTEGER NOT NULL,
+  end INTEGER NOT NULL, PRIMARY KEY (camera, start, file)) WITHOUT ROWID;
+
+-- Merged coverage: 'recorded' is on the disk (durable, parsed), 'expired' was and is lawfully deleted.
+CREATE TABLE IF NOT EXISTS span (camera TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('recorded', 'expired')),
+  PRIMARY KEY (camera, start)) WITHOUT ROWID;
+
+-- Obligation without coverage. Never merged, never deleted. end NULL: open.
+CREATE TABLE IF NOT EXISTS gap (id INTEGER PRIMARY KEY AUTOINCREMENT, camera TEXT NOT NULL,
+  start INTEGER NOT NULL, end INTEGER, cause TEXT NOT NULL, detail TEXT NOT NULL DEFAULT '',
+  history TEXT NOT NULL DEFAULT '[]',  -- JSON [{"at","cause","detail"}]: how the cause changed meanwhile
+  explanation TEXT, explained_by TEXT, explained_at INTEGER);
+CREATE INDEX IF NOT EXISTS gap_by_time ON gap (camera, start);
+CREATE INDEX IF NOT EXISTS gap_open ON gap (camera) WHERE end IS NULL;
+
+CREATE TABLE IF NOT EXISTS garbage (id INTEGER PRIMARY KEY, camera TEXT NOT NULL, root INTEGER NOT NULL,
+  start INTEGER NOT NULL, end INTEGER NOT NULL, bytes INTEGER NOT NULL, seal_digest BLOB NOT NULL);
+
+CREATE TABLE IF NOT EXISTS hold (id INTEGER PRIMARY KEY AUTOINCREMENT, camera TEXT NOT NULL,
+  start INTEGER NOT NULL, end INTEGER NOT NULL, reason TEXT NOT NULL, reference TEXT NOT NULL DEFAULT '',
+  placed_by TEXT NOT NULL, placed_at INTEGER NOT NULL,
+  released_by TEXT, released_at INTEGER, release_reason TEXT);
+
+CREATE TABLE IF NOT EXISTS ledger (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL,
+  camera TEXT, body TEXT NOT NULL, hash BLOB NOT NULL);
+CREATE TRIGGER IF NOT EXISTS ledger_is_append_only_update BEFORE UPDATE ON ledger
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS ledger_is_append_only_delete BEFORE DELETE ON ledger
+  BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;

@@ -1,0 +1,213 @@
+/* What the records say besides coverage: the box's witnessed time, the clock's trust, the recorder's
+ * own comings and goings. */
+#include "indexer_inner.h"
+
+#include "base/log.h"
+#include "gap.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* --- state as numbers -------------------------------------------------------------------- */
+
+int set_state_int(struct catalog *c, const char *key, int64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRId64, value);
+	return catalog_set_state(c, key, text);
+}
+
+int64_t state_int(struct catalog *c, const char *key)
+{
+	char text[24];
+
+	return catalog_state(c, key, text, sizeof text) < 0 ? 0 : strtoll(text, NULL, 10);
+}
+
+int64_t settled_at(struct indexer *ix)
+{
+	return state_int(ix->catalog, "settled_at");
+}
+
+bool is_recovering(struct indexer *ix)
+{
+	return state_int(ix->catalog, "recovering") != 0;
+}
+
+static const char *text(const json_t *o, const char *key)
+{
+	const char *t = json_string_value(json_object_get(o, key));
+
+	return t ? t : "";
+}
+
+/* --- every record ------------------------------------------------------------------------- */
+
+/* CLOCK_BOOTTIME that went by under our eyes, within one boot: no clock can inflate it. */
+static int witness(struct indexer *ix, int64_t up)
+{
+	struct catalog *c = ix->catalog;
+	int64_t before = state_int(c, "witness_up");
+
+	if (before > 0 && up > before) {
+		int rc = set_state_int(c, "witnessed_us", state_int(c, "witnessed_us") + (up - before));
+		if (rc < 0)
+			return rc;
+	}
+	return set_state_int(c, "witness_up", up);
+}
+
+static int trust(struct indexer *ix, const json_t *record)
+{
+	const json_t *synced = json_object_get(record, "synced");
+	char was[4];
+	int rc = catalog_state(ix->catalog, "clock_synced", was, sizeof was);
+
+	if (rc < 0 || !json_is_boolean(synced))
+		return rc;
+	bool now = json_is_true(synced), told = now ? strcmp(was, "0") != 0 : *was == '0';
+	if (*was && (*was == '1') == now)
+		return 0;
+	rc = catalog_set_state(ix->catalog, "clock_synced", now ? "1" : "0");
+	return rc < 0 || told ? rc : ledger_append(ix->catalog, ix->acc.now, now ? "clock.trusted" : "clock.untrusted",
+						   NULL, json_object(), NULL);
+}
+
+static int recorder_state(struct indexer *ix, const char *state, int64_t since)
+{
+	char json[96];
+
+	snprintf(json, sizeof json, "{\"since\":%" PRId64 ",\"state\":\"%s\"}", since, state);
+	return catalog_set_state(ix->catalog, "recorder", json);
+}
+
+static bool recorder_is(struct indexer *ix, const char *state)
+{
+	char json[128];
+
+	catalog_state(ix->catalog, "recorder", json, sizeof json);
+	return strstr(json, state) != NULL;
+}
+
+/* --- the recorder's runs ----------------------------------------------------------------------- */
+
+static int tell_stopped(struct indexer *ix, int64_t at, bool clean)
+{
+	return ledger_append(ix->catalog, ix->acc.now, "recorder.stopped", NULL,
+			     json_pack("{so sb}", "at", wall_json(at), "clean", (int)clean), NULL);
+}
+
+static int on_start(struct indexer *ix, const json_t *record, int64_t at)
+{
+	struct catalog *c = ix->catalog;
+	char boot[BOOT_ID_MAX + 8];
+	int rc = seal_key_learn(ix, text(record, "key"));
+
+	if (rc == 0)
+		rc = catalog_state(c, "witness_boot", boot, sizeof boot);
+	if (rc == 0 && strcmp(boot, text(record, "boot")) != 0) {
+		rc = set_state_int(c, "witness_up", 0);
+		if (rc == 0)
+			rc = catalog_set_state(c, "witness_boot", text(record, "boot"));
+	}
+	if (rc < 0 || json_is_true(json_object_get(record, "rotated")))
+		return rc;
+	bool known = recorder_is(ix, "state"), stopped = recorder_is(ix, "\"stopped\"");
+	if (known && !stopped)
+		rc = tell_stopped(ix, settled_at(ix), false);
+	if (rc == 0)
+		rc = account_restart(&ix->acc, (struct wall){at});
+	if (rc == 0)
+		rc = recorder_state(ix, "up", at);
+	if (rc == 0)
+		rc = set_state_int(c, "recovering", 1);
+	return rc < 0 ? rc : ledger_append(c, ix->acc.now, "recorder.started", NULL,
+					   json_pack("{so}", "at", wall_json(at)), NULL);
+}
+
+static int on_stop(struct indexer *ix, int64_t at)
+{
+	int rc = recorder_state(ix, "stopped", at);
+
+	return rc < 0 ? rc : tell_stopped(ix, at, true);
+}
+
+static int on_clock(struct indexer *ix, const json_t *record, int64_t at)
+{
+	int64_t step = json_integer_value(json_object_get(record, "step_us"));
+
+	if (step == 0)
+		return 0;
+	int rc = step < 0 ? account_clock_back(&ix->acc, (struct wall){at}) : 0;
+	return rc < 0 ? rc : ledger_append(ix->catalog, ix->acc.now, "clock.stepped", NULL,
+					   json_pack("{sI so}", "step_us", (json_int_t)step, "to", wall_json(at)), NULL);
+}
+
+static int on_storage(struct indexer *ix, const json_t *record)
+{
+	static const struct { const char *state, *kind; } kinds[] = {
+		{"ok", "storage.recovered"}, {"full", "storage.full"}, {"failed", "storage.failed"},
+		{"absent", "storage.failed"}};
+	char key[300], was[16];
+	const char *root = text(record, "root"), *state = text(record, "state"), *kind = NULL;
+
+	for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(kinds[i].state, state) == 0)
+			kind = kinds[i].kind;
+	snprintf(key, sizeof key, "storage:%s", root);
+	int rc = catalog_state(ix->catalog, key, was, sizeof was);
+	if (rc < 0 || !kind || strcmp(was, state) == 0)
+		return rc;
+	rc = catalog_set_state(ix->catalog, key, state);
+	if (rc < 0 || (!*was && strcmp(state, "ok") == 0))
+		return rc;
+	return ledger_append(ix->catalog, ix->acc.now, kind, NULL,
+			     json_pack("{ss ss ss}", "root", root, "state", state, "error", text(record, "error")), NULL);
+}
+
+int watch_record(struct indexer *ix, const char *kind, const json_t *record)
+{
+	int64_t at = json_integer_value(json_object_get(record, "at"));
+	int64_t up = json_integer_value(json_object_get(record, "up"));
+	int rc = 0;
+
+	if (strcmp(kind, "start") == 0)
+		rc = on_start(ix, record, at);
+	else if (strcmp(kind, "stop") == 0)
+		rc = on_stop(ix, at);
+	else if (strcmp(kind, "clock") == 0)
+		rc = on_clock(ix, record, at);
+	else if (strcmp(kind, "storage") == 0)
+		rc = on_storage(ix, record);
+	else if (recorder_is(ix, "\"silent\""))
+		rc = recorder_state(ix, "up", at);
+	if (rc == 0)
+		rc = trust(ix, record);
+	if (rc == 0)
+		rc = witness(ix, up);
+	return rc < 0 ? rc : set_state_int(ix->catalog, "settled_at", at);
+}
+
+/* --- no record at all ---------------------------------------------------------------------------- */
+
+/* Nobody else speaks for the cameras while the recorder is away: their open gaps reach to now. */
+int watch_silence(struct indexer *ix)
+{
+	struct wall now = clock_wall(ix->clock);
+	int64_t settled = settled_at(ix);
+	int rc = transaction_begin(ix);
+
+	if (rc < 0)
+		return rc;
+	if (!recorder_is(ix, "\"silent\"") && !recorder_is(ix, "\"stopped\"")) {
+		log_error("recorder", "state=silent settled_at=%" PRId64, settled);
+		rc = recorder_state(ix, "silent", settled);
+	}
+	if (rc == 0)
+		rc = account_silent(&ix->acc, (struct wall){settled});
+	if (rc == 0 && now.us > settled)
+		rc = set_state_int(ix->catalog, "settled_at", now.us);
+	return transaction_end(ix, rc);
+}
