@@ -1,0 +1,24 @@
+/* Carries out what policy.c allows: the only code of the product that unlinks footage.
+ *
+ *	begin → for each candidate, oldest first: policy (holds read in this transaction) → garbage row → commit
+ *	→ unlink → fsync the folders → begin → drop the rows, one ledger entry per camera and batch → commit
+ *
+ * A root without its identity (disk not mounted, wrong disk) is not touched.
+ * Threads: the keeper's. Blocking, in batches of at most REAPER_BATCH. */
+#pragma once
+#include "base/fs.h"
+#include "conf/conf.h"
+#include "indexer/catalog_write.h"
+
+#define REAPER_BATCH 64
+
+struct reaper {
+	struct fs *fs;
+	struct clock *clock;
+	const struct conf *conf;        /* borrowed; may be exchanged between steps */
+	struct catalog *catalog;
+};
+
+/* Finishes what a crash left, then at most one batch per root. Returns the number of files deleted, or
+ * negative. Call again soon while it is REAPER_BATCH or more. */
+int reaper_step(struct reaper *r);
