@@ -1,0 +1,57 @@
+/* The api: what the role process constructs. It listens, asks the catalogue, streams footage, and
+ * passes commands to the keeper. It writes nothing but access.db.
+ *
+ * Threads: loop thread only; footage is read on libuv's thread pool.
+ * Memory:  api_create() allocates; api_close() frees everything, then calls back.
+ *
+ * What the process must do around it:
+ *   access_open(STATE/access.db), key of the site, link to the keeper; then api_create(), api_listen().
+ *   Every message of the keeper's link goes to api_on_msg(); link up and down to api_on_keeper().
+ *   Paths it needs after confinement: STATE (catalog.db, catalog.db-wal, -shm: read; access.db*: write;
+ *   api.sock: create, remove), STATE/keys/site.pub (read), every ROOT (read). Network: listen.
+ *
+ * Commands to the keeper (base/msg.h), times as RFC 3339 texts, each with "by" (who asked):
+ *   hold.place    {camera, start, end, reason, reference, by}  → body {id}
+ *   hold.release  {id, reason, by}                             → body {}
+ *   gap.explain   {id, text, by}                               → body {} */
+#pragma once
+#include "api/access.h"
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "base/err.h"
+#include "base/fs.h"
+#include "base/sandbox.h"
+#include "conf/conf.h"
+
+#include <jansson.h>
+#include <uv.h>
+
+struct api;
+
+struct api_deps {
+	uv_loop_t *loop;
+	const struct conf *conf;      /* borrowed until api_reload() or the closed callback */
+	struct clock *clock;
+	struct fs *fs;
+	struct access *access;        /* borrowed; closed by the caller after the closed callback */
+	const struct key *site_key;   /* borrowed; signs the ledger's head; NULL: heads are unsigned */
+	/* Sends a message to the keeper; false: not connected. msg is borrowed. */
+	bool (*send)(void *owner, const json_t *msg);
+	/* How the regulator's push stands, for /site (new reference); NULL: nobody is told. */
+	json_t *(*regulator)(void *owner);
+	void *owner;
+};
+
+int api_create(const struct api_deps *deps, struct api **out);
+/* The Unix socket STATE/api.sock and every configured listener; only loopback addresses. */
+int api_listen(struct api *a, struct err *e);
+/* Listeners that went are closed, new ones opened, the others and their connections kept. A listener
+ * that cannot be opened is reported; the rest works. */
+int api_reload(struct api *a, const struct conf *conf, struct err *e);
+void api_on_msg(struct api *a, const json_t *msg);       /* live, reply; others are ignored */
+void api_on_live(struct api *a, const json_t *cameras);  /* {id: {state, since, …}} */
+void api_on_keeper(struct api *a, bool up);
+void api_set_sandbox(struct api *a, const struct sandbox_result *r);
+uint16_t api_port(const struct api *a, unsigned listen); /* of the n-th configured listener */
+typedef void api_closed_fn(void *owner);
+void api_close(struct api *a, api_closed_fn *cb);        /* cb gets deps.owner */

@@ -1,0 +1,74 @@
+/* One request on its way through the api, and the object that serves it. Internal to api/.
+ *
+ * Memory: the dispatcher allocates a call; answering frees it. A handler that answers later sets
+ *         `cancel`, which is called when the client leaves (the call is freed behind it). */
+#pragma once
+#include "api/api.h"
+#include "api/auth.h"
+#include "api/command.h"
+#include "api/http.h"
+#include "api/query.h"
+#include "indexer/catalog.h"
+
+struct route;
+
+struct api_listening { struct http_listener *listener; char *host; uint16_t port; };
+
+struct api {
+	struct api_deps deps;
+	struct http_server *server;
+	struct http_listener *local;
+	struct api_listening *listening;
+	unsigned listening_count;
+	struct catalog *catalog;        /* NULL until it could be opened */
+	struct commands commands;
+	json_t *live;                   /* camera id → state, as last heard */
+	bool keeper_up, closing;
+	struct wall keeper_since, started_at;
+	struct sandbox_result sandbox;
+	uint64_t requests, refused, footage_bytes, footage_damaged; /* for /metrics */
+	unsigned open_parts;            /* parts not yet closed */
+	api_closed_fn *on_closed;
+};
+
+struct call {
+	struct api *api;
+	struct http_exchange *x;
+	const struct route *route;
+	struct identity who;
+	struct query query;
+	struct problem problem;
+	bool zh;
+	char id[CATALOG_ID_MAX];        /* the {id} of the path, or "" */
+	void (*cancel)(struct call *c);
+	void *later;                    /* of the handler that answers later */
+};
+
+/* Answers; each frees the call. */
+void call_json(struct call *c, int status, json_t *body); /* takes body */
+void call_bytes(struct call *c, int status, const char *type, const struct buf *lines, const void *data, size_t len);
+void call_problem(struct call *c);
+/* Hands the exchange to a stream; frees the call. */
+void call_stream(struct call *c, int status, const char *type, const struct buf *lines, uint64_t length,
+		 struct http_source *source);
+/* Headers that every answer of the api has. */
+void call_headers(struct buf *lines);
+
+/* For handlers: set the problem and return -1. */
+int call_broken(struct call *c, int rc);    /* a negative code of the catalogue or of access.db */
+int call_absent(struct call *c, const char *zh, const char *en);
+/* The catalogue, or NULL with the problem set (503 until the keeper made it). */
+struct catalog *call_catalog(struct call *c);
+/* The {id} as a positive number, else a 404. */
+int call_number(struct call *c, int64_t *out);
+/* The JSON object of a request's body whose members are all in `allowed`; NULL with the problem set. */
+json_t *call_body(struct call *c, const char *allowed);
+/* A text member of at most max bytes; NULL with the problem set. optional: absent is "". */
+const char *call_text(struct call *c, const json_t *body, const char *key, size_t max, bool optional);
+
+/* Sends a command to the keeper, answers the call when it was committed; 503 if it is away. Takes args. */
+int call_command(struct call *c, const char *verb, json_t *args, int status);
+
+json_t *json_time(struct wall w);
+json_t *json_time_or_null(bool known, struct wall w);
+json_t *json_hex(const uint8_t *data, size_t len);

@@ -1,0 +1,97 @@
+#include "dispatch.h"
+
+#include "base/log.h"
+#include "call.h"
+#include "router.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STRIKES_MAX 5 /* failed attempts that a connection has before it is dropped */
+
+static void on_gone(struct http_exchange *x)
+{
+	struct call *c = x->user;
+
+	if (c->cancel)
+		c->cancel(c);
+	query_finish(&c->query);
+	problem_finish(&c->problem);
+	free(c);
+}
+
+static int find_route(struct call *c)
+{
+	char methods[ROUTE_METHODS_MAX];
+
+	c->route = router_find(c->x->request.method, c->x->request.path, c->id, methods);
+	if (c->route)
+		return 0;
+	if (!methods[0])
+		return problem_set(&c->problem, 404, NULL, NULL, "没有这个网址", "there is nothing at this address");
+	problem_add(&c->problem, "allow", json_string(methods));
+	return problem_set(&c->problem, 405, NULL, methods, "此网址只接受 {}", "this address takes {} only");
+}
+
+/* Only where a browser cannot send a header: a <video> element, and the page that holds it. */
+static const char *query_token(const struct call *c)
+{
+	return strcmp(c->x->request.method, "GET") == 0 ? query_get(&c->query, "access_token") : NULL;
+}
+
+static int refuse(struct call *c, enum verdict v)
+{
+	char who[TOKEN_NAME_MAX + 1];
+
+	c->api->refused++;
+	if (c->who.presented && ++c->x->peer->strikes >= STRIKES_MAX) {
+		http_close_after(c->x);
+		log_warn("auth", "text=\"too many failed attempts on one connection\"");
+		return problem_set(&c->problem, 429, NULL, NULL, "失败次数过多，连接已断开",
+				   "too many failed attempts; the connection is closed");
+	}
+	if (c->x->peer->is_unix || v == AUTH_NO) {
+		log_info("auth", "who=\"%s\" path=\"%s\" refused=403", log_quote(who, sizeof who, c->who.name),
+			 c->route->pattern);
+		return problem_set(&c->problem, 403, NULL, NULL, "此身份无权执行该操作", "this identity may not do that");
+	}
+	problem_remedy(&c->problem, "用 holdfast token add 生成令牌，并以 Authorization: Bearer 发送",
+		       "make a token with holdfast token add and send it as Authorization: Bearer");
+	return problem_set(&c->problem, 401, NULL, NULL, "需要有效的令牌", "a token in force is needed");
+}
+
+static int admit(struct call *c)
+{
+	enum verdict v;
+
+	auth_identify(c->api->deps.access, c->x, query_token(c), &c->who);
+	v = auth_decide(&c->who, c->route->action, c->id[0] ? c->id : NULL, NULL);
+	return v == AUTH_YES ? 0 : refuse(c, v);
+}
+
+void dispatch(void *api, struct http_exchange *x)
+{
+	struct call *c = xcalloc(1, sizeof *c);
+	struct problem query_problem = {0};
+
+	c->api = api;
+	c->x = x;
+	x->user = c;
+	x->on_gone = on_gone;
+	c->zh = problem_wants_zh(http_request_header(&x->request, "accept-language"));
+	c->api->requests++;
+	int rc = find_route(c);
+	if (rc == 0) {
+		/* who asks is settled before what is wrong with the question is told */
+		int query_rc = query_parse(&c->query, x->request.query, c->route->parameters, &query_problem);
+		rc = admit(c);
+		if (rc == 0 && query_rc < 0) {
+			c->problem = query_problem;
+			rc = -1;
+		}
+	}
+	if (rc == 0)
+		rc = c->route->handler(c);
+	if (rc < 0)
+		call_problem(c);
+}

@@ -1,0 +1,337 @@
+/* GET and HEAD /cameras/{id}/footage.mp4: a range of time as one fragmented MP4 (design §10).
+ *
+ * On the loop the catalogue is asked and the plan made; in a worker the files are looked into, then
+ * read piece by piece, one piece at a time per connection, so that a slow disk stops nobody else. */
+#include "base/log.h"
+#include "call.h"
+#include "footage_read.h"
+#include "range.h"
+#include "router.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ASK_MAX_US US_PER_DAY
+#define AHEAD_US (10 * US_PER_S) /* a client's clock may be so much ahead of ours */
+#define GAPS_TOLD 16
+
+/*  PREPARING ──▶ answer begun, idle ◀──▶ reading a piece;   dead: the client left, free when idle */
+struct footage {
+	struct http_source base;     /* first: a source leads to its footage */
+	struct api *api;
+	struct call *call;           /* while the plan is being made; then NULL */
+	struct http_exchange *x;     /* while a piece is waited for */
+	struct footage_plan plan;
+	struct footage_reader reader;
+	json_t *holes;               /* tiles without footage: [{start,end,state,cause?}] */
+	uv_work_t work;
+	bool busy, dead;
+	int rc;                      /* of the work */
+	uint64_t at, end;            /* of the answer's bytes still to be read */
+	uint8_t *piece;
+	ssize_t piece_len;
+};
+
+static void footage_free(struct footage *f)
+{
+	footage_reader_finish(&f->reader);
+	footage_plan_finish(&f->plan);
+	json_decref(f->holes);
+	free(f->piece);
+	free(f);
+}
+
+/* --- the body --------------------------------------------------------------------- */
+
+static void do_read(uv_work_t *w)
+{
+	struct footage *f = w->data;
+	uint64_t left = f->end - f->at;
+
+	f->piece = malloc(HTTP_PIECE_BYTES);
+	f->piece_len = !f->piece ? -ENOMEM
+		       : footage_read(&f->reader, f->at, f->piece, left < HTTP_PIECE_BYTES ? (size_t)left : HTTP_PIECE_BYTES);
+}
+
+static void give_up(struct footage *f)
+{
+	if (f->piece_len == -EBADMSG)
+		f->api->footage_damaged++;
+	log_error("footage", "camera=%s at=%llu error=%d text=\"%s; connection cut\"", f->plan.camera,
+		  (unsigned long long)f->at, (int)f->piece_len,
+		  f->piece_len == -EBADMSG ? "damaged fragment is not served" : "cannot be read");
+	http_abort(f->x);
+}
+
+static void after_read(uv_work_t *w, int status)
+{
+	struct footage *f = w->data;
+	uint8_t *piece = f->piece;
+
+	f->busy = false;
+	if (f->dead || status < 0) {
+		footage_free(f);
+		return;
+	}
+	if (f->piece_len <= 0) {
+		give_up(f);
+		return;
+	}
+	f->piece = NULL;
+	f->at += (uint64_t)f->piece_len;
+	f->api->footage_bytes += (uint64_t)f->piece_len;
+	http_push(f->x, piece, (size_t)f->piece_len); /* may free f: last line */
+}
+
+static void footage_pull(struct http_source *s, struct http_exchange *x)
+{
+	struct footage *f = (struct footage *)s;
+
+	f->x = x;
+	f->busy = true;
+	uv_queue_work(f->api->deps.loop, &f->work, do_read, after_read);
+}
+
+static void footage_destroy(struct http_source *s)
+{
+	struct footage *f = (struct footage *)s;
+
+	f->dead = true;
+	if (!f->busy)
+		footage_free(f);
+}
+
+/* --- the head ------------------------------------------------------------------------- */
+
+/* "3, START/END cause, …": how many stretches of the asked range have no footage, and the first few. */
+static void put_gaps(struct buf *lines, const json_t *holes)
+{
+	struct buf text = {0};
+	const json_t *hole;
+	size_t i;
+
+	buf_printf(&text, "%zu", json_array_size(holes));
+	json_array_foreach(holes, i, hole) {
+		const char *cause = json_string_value(json_object_get(hole, "cause"));
+		if (i == GAPS_TOLD)
+			break;
+		buf_printf(&text, ", %s/%s %s", json_string_value(json_object_get(hole, "start")),
+			   json_string_value(json_object_get(hole, "end")),
+			   cause ? cause : json_string_value(json_object_get(hole, "state")));
+	}
+	buf_add(&text, "", 1);
+	http_header_add(lines, "Holdfast-Gaps", "%s", (const char *)text.data);
+	buf_finish(&text);
+}
+
+static void put_range(struct buf *lines, const char *name, struct wall_range r)
+{
+	char start[WALL_TEXT_MAX], end[WALL_TEXT_MAX];
+
+	http_header_add(lines, name, "%s/%s", wall_format(r.start, start), wall_format(r.end, end));
+}
+
+static void put_heads(struct footage *f, struct buf *lines)
+{
+	char name[WALL_TEXT_MAX];
+
+	http_header_add(lines, "ETag", "%s", f->plan.etag);
+	http_header_add(lines, "Accept-Ranges", "bytes");
+	http_header_add(lines, "Content-Disposition", "inline; filename=\"%s-%s.mp4\"", f->plan.camera,
+			wall_format_name(f->plan.given.start, name));
+	put_range(lines, "Holdfast-Asked", f->plan.asked);
+	put_range(lines, "Holdfast-Given", f->plan.given);
+	put_gaps(lines, f->holes);
+}
+
+/* Every viewing leaves a line: who, which camera, which time. */
+static void log_viewing(const struct call *c, const struct footage *f)
+{
+	char who[TOKEN_NAME_MAX + 1], start[WALL_TEXT_MAX], end[WALL_TEXT_MAX];
+
+	log_info("footage", "who=\"%s\" camera=%s start=%s end=%s bytes=%llu", log_quote(who, sizeof who, c->who.name),
+		 f->plan.camera, wall_format(f->plan.given.start, start), wall_format(f->plan.given.end, end),
+		 (unsigned long long)f->plan.bytes);
+}
+
+static void answer(struct footage *f, struct call *c)
+{
+	struct buf lines = {0};
+	uint64_t first, last, total = f->plan.bytes;
+	enum range_answer how = range_decide(&c->x->request, f->plan.etag, total, &first, &last);
+
+	put_heads(f, &lines);
+	switch (how) {
+	case RANGE_NOT_MODIFIED:
+		call_bytes(c, 304, NULL, &lines, NULL, 0);
+		footage_free(f);
+		break;
+	case RANGE_NONE:
+		buf_clear(&lines);
+		http_header_add(&lines, "Content-Range", "bytes */%llu", (unsigned long long)total);
+		call_bytes(c, 416, NULL, &lines, NULL, 0);
+		footage_free(f);
+		break;
+	default:
+		if (how == RANGE_PART)
+			http_header_add(&lines, "Content-Range", "bytes %llu-%llu/%llu", (unsigned long long)first,
+					(unsigned long long)last, (unsigned long long)total);
+		log_viewing(c, f);
+		f->base = (struct http_source){footage_pull, footage_destroy};
+		f->at = first;
+		f->end = last + 1;
+		call_stream(c, how == RANGE_PART ? 206 : 200, "video/mp4", &lines, last + 1 - first, &f->base);
+	}
+	buf_finish(&lines);
+}
+
+/* --- the plan ----------------------------------------------------------------------------- */
+
+static void do_prepare(uv_work_t *w)
+{
+	struct footage *f = w->data;
+
+	f->rc = footage_reader_prepare(&f->reader);
+}
+
+static void after_prepare(uv_work_t *w, int status)
+{
+	struct footage *f = w->data;
+	struct call *c = f->call;
+
+	f->busy = false;
+	f->call = NULL;
+	if (f->dead || status < 0) {
+		footage_free(f);
+		return;
+	}
+	c->cancel = NULL;
+	if (f->rc == 0) {
+		answer(f, c);
+		return;
+	}
+	log_error("footage", "camera=%s error=%d text=\"cannot be prepared\"", f->plan.camera, f->rc);
+	f->api->footage_damaged += f->rc == -EBADMSG;
+	if (f->rc == -ENOENT)
+		problem_set(&c->problem, 503, NULL, NULL, "录像文件正在移动，请重试", "the footage is being moved; try again");
+	else
+		problem_set(&c->problem, 500, NULL, NULL, "录像文件损坏或无法读取", "the footage is damaged or cannot be read");
+	footage_free(f);
+	call_problem(c);
+}
+
+static void on_cancel(struct call *c)
+{
+	struct footage *f = c->later;
+
+	f->dead = true;
+}
+
+static void prepare(struct footage *f, struct call *c)
+{
+	f->work.data = f;
+	f->call = c;
+	f->busy = true;
+	c->later = f;
+	c->cancel = on_cancel;
+	uv_queue_work(f->api->deps.loop, &f->work, do_prepare, after_prepare);
+}
+
+static int on_tile(void *arg, const struct tile *t)
+{
+	json_t *o;
+
+	if (t->state == TILE_RECORDED)
+		return 0;
+	o = json_pack("{s:o, s:o, s:s}", "start", json_time(t->start), "end", json_time(t->end),
+		      "state", tile_state_name(t->state));
+	if (t->state == TILE_GAP && t->cause)
+		json_object_set_new(o, "cause", json_string(t->cause));
+	return json_array_append_new(arg, o);
+}
+
+static int nothing(struct call *c, struct footage *f, struct catalog *cat)
+{
+	struct wall before, after;
+	bool has_before = false, has_after = false;
+	int rc = catalog_nearest(cat, f->plan.camera, f->plan.asked.start, &has_before, &before, &has_after, &after);
+
+	if (rc < 0)
+		return call_broken(c, rc);
+	problem_add(&c->problem, "gaps", json_incref(f->holes));
+	problem_add(&c->problem, "nearest", json_pack("{s:o, s:o}", "before", json_time_or_null(has_before, before),
+						      "after", json_time_or_null(has_after, after)));
+	return problem_set(&c->problem, 404, NULL, NULL, "该时段没有录像", "there is no footage of that time");
+}
+
+static int several(struct call *c, struct footage *f)
+{
+	problem_add(&c->problem, "ranges", footage_plan_pieces(&f->plan));
+	problem_remedy(&c->problem, "按 ranges 中的时段分别取回", "ask for each of `ranges` by itself");
+	return problem_set(&c->problem, 409, NULL, NULL, "该时段内画面参数有变化，不能合成一个文件",
+			   "the picture's parameters change within that time; it cannot be one file");
+}
+
+static int camera_seen(void *arg, const struct catalog_camera *row)
+{
+	(void)row;
+	*(bool *)arg = true;
+	return 0;
+}
+
+static int ask_catalog(struct call *c, struct footage *f, struct catalog *cat)
+{
+	struct wall_range r = f->plan.asked;
+	bool known = false;
+	int rc = catalog_cameras(cat, c->id, camera_seen, &known);
+
+	if (rc == -ENOENT || (rc == 0 && !known))
+		return call_absent(c, "没有摄像机 {}", "there is no camera {}");
+	if (rc == 0)
+		rc = catalog_tiles(cat, c->id, r.start, r.end, on_tile, f->holes);
+	if (rc == 0)
+		rc = catalog_footage(cat, c->id, r.start, r.end, footage_plan_add, &f->plan);
+	if (rc < 0)
+		return call_broken(c, rc);
+	if (f->plan.count == 0)
+		return nothing(c, f, cat);
+	return footage_plan_joins(&f->plan) ? 0 : several(c, f);
+}
+
+static int check_range(struct call *c, struct wall_range *r)
+{
+	int64_t now = clock_wall(c->api->deps.clock).us;
+
+	if (query_range(&c->query, "start", "end", r, &c->problem) < 0)
+		return -1;
+	if (r->end.us - r->start.us > ASK_MAX_US)
+		return problem_set(&c->problem, 400, "end", NULL, "一次最多取回 24 小时", "at most 24 hours at once");
+	if (r->start.us >= now || r->end.us > now + AHEAD_US)
+		return problem_set(&c->problem, 400, r->start.us >= now ? "start" : "end", NULL, "该时间尚未到来",
+				   "that time is in the future");
+	return 0;
+}
+
+int footage_get(struct call *c)
+{
+	struct wall_range r;
+	struct catalog *cat;
+
+	if (check_range(c, &r) < 0 || !(cat = call_catalog(c)))
+		return -1;
+	struct footage *f = xcalloc(1, sizeof *f);
+	f->api = c->api;
+	f->holes = json_array();
+	footage_reader_init(&f->reader, &f->plan, f->api->deps.fs);
+	f->plan.asked = r;
+	snprintf(f->plan.camera, sizeof f->plan.camera, "%s", c->id);
+	int rc = catalog_begin_read(cat);
+	rc = rc < 0 ? call_broken(c, rc) : ask_catalog(c, f, cat);
+	catalog_end_read(cat);
+	if (rc < 0)
+		footage_free(f);
+	else
+		prepare(f, c);
+	return rc;
+}

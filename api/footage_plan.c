@@ -1,0 +1,161 @@
+#include "footage_plan.h"
+
+#include "base/buf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The first fragment to give: the one that contains `start`, or the key frame before it, since
+ * nothing can be shown from the middle of a group of pictures. */
+static unsigned first_fragment(const struct fragment_index *x, struct wall start)
+{
+	int at = fragment_index_find(x, start);
+
+	while (at > 0 && !x->items[at].key)
+		at--;
+	return at < 0 ? 0 : (unsigned)at;
+}
+
+static unsigned end_fragment(const struct fragment_index *x, struct wall end)
+{
+	unsigned n = x->count;
+
+	while (n > 0 && x->items[n - 1].start.us >= end.us)
+		n--;
+	return n;
+}
+
+static struct footage_part *part_new(struct footage_plan *p)
+{
+	p->parts = xrealloc(p->parts, (p->count + 1) * sizeof *p->parts);
+	p->parts[p->count] = (struct footage_part){0};
+	return &p->parts[p->count++];
+}
+
+static void take(struct footage_plan *p, const struct catalog_segment *row, const struct fragment_index *x,
+		 unsigned first, unsigned end)
+{
+	struct footage_part *part = part_new(p);
+	const struct fragment *last = &x->items[end - 1];
+
+	part->root = xstrdup(row->root);
+	part->file = xstrdup(row->file);
+	part->start = row->start;
+	part->init = row->init;
+	part->init_bytes = row->init_bytes;
+	part->packed = xcalloc(1, row->fragments_len);
+	memcpy(part->packed, row->fragments, row->fragments_len);
+	part->packed_len = row->fragments_len;
+	part->first = first;
+	part->count = end - first;
+	part->bytes = (uint64_t)(last->offset + last->bytes - x->items[first].offset);
+	part->given = (struct wall_range){x->items[first].start, {last->start.us + last->duration_us}};
+}
+
+int footage_plan_add(void *arg, const struct catalog_segment *row)
+{
+	struct footage_plan *p = arg;
+	struct fragment_index x = {0};
+
+	if (!row->fragments_len ||
+	    fragment_index_unpack(row->fragments, row->fragments_len, row->start, row->init_bytes, &x) < 0)
+		return 0; /* nothing durable yet, or an index that is broken: the tiles show what is missing */
+	unsigned first = first_fragment(&x, p->asked.start), end = end_fragment(&x, p->asked.end);
+	bool ended = end > 0 && x.items[end - 1].start.us + x.items[end - 1].duration_us <= p->asked.start.us;
+	if (first < end && !ended)
+		take(p, row, &x, first, end);
+	fragment_index_finish(&x);
+	return 0;
+}
+
+bool footage_plan_joins(const struct footage_plan *p)
+{
+	for (unsigned i = 1; i < p->count; i++)
+		if (p->parts[i].init != p->parts[0].init)
+			return false;
+	return true;
+}
+
+json_t *footage_plan_pieces(const struct footage_plan *p)
+{
+	char start[WALL_TEXT_MAX], end[WALL_TEXT_MAX];
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < p->count;) {
+		unsigned k = i;
+		while (k + 1 < p->count && p->parts[k + 1].init == p->parts[i].init)
+			k++;
+		/* from the asked start where it lies inside, to the next piece's first frame at most */
+		struct wall s = i == 0 && p->asked.start.us > p->parts[0].given.start.us ? p->asked.start
+											 : p->parts[i].given.start;
+		struct wall e = p->parts[k].given.end.us > p->asked.end.us ? p->asked.end : p->parts[k].given.end;
+		json_array_append_new(list, json_pack("{s:s, s:s}", "start", wall_format(s, start),
+						      "end", wall_format(e, end)));
+		i = k + 1;
+	}
+	return list;
+}
+
+static void hash_i64(struct hash *h, int64_t v)
+{
+	uint8_t b[8];
+
+	put_u64be(b, (uint64_t)v);
+	hash_add(h, b, sizeof b);
+}
+
+/* Strong: the same text means the same bytes. Paths are left out, for a file moves when it is
+ * published and its bytes do not change; indexes stand in whole with the fragments taken. */
+static void make_etag(struct footage_plan *p)
+{
+	struct hash *h = hash_create();
+	uint8_t digest[SHA256_BYTES];
+	char hex[33];
+
+	hash_add(h, p->camera, strlen(p->camera) + 1);
+	for (unsigned i = 0; i < p->count; i++) {
+		struct footage_part *part = &p->parts[i];
+		struct fragment_index x = {0};
+		hash_i64(h, part->start.us);
+		hash_i64(h, part->init_bytes);
+		hash_i64(h, part->first);
+		hash_i64(h, part->count);
+		if (fragment_index_unpack(part->packed, part->packed_len, part->start, part->init_bytes, &x) == 0)
+			for (unsigned k = part->first; k < part->first + part->count; k++)
+				hash_i64(h, (int64_t)((uint64_t)x.items[k].crc << 32 | x.items[k].bytes));
+		fragment_index_finish(&x);
+	}
+	hash_i64(h, (int64_t)p->cut_off);
+	hash_peek(h, digest);
+	hash_destroy(h);
+	hex_encode(digest, 16, hex);
+	snprintf(p->etag, sizeof p->etag, "\"%s\"", hex);
+}
+
+void footage_plan_lay_out(struct footage_plan *p)
+{
+	uint64_t at = (uint64_t)p->parts[0].init_bytes;
+	uint32_t sequence = 0;
+
+	for (unsigned i = 0; i < p->count; i++) {
+		p->parts[i].body_at = at;
+		p->parts[i].sequence = sequence;
+		at += p->parts[i].bytes;
+		sequence += p->parts[i].count;
+	}
+	p->bytes = at - p->cut_off;
+	p->given.start = p->parts[0].given.start;
+	make_etag(p);
+}
+
+void footage_plan_finish(struct footage_plan *p)
+{
+	for (unsigned i = 0; i < p->count; i++) {
+		free(p->parts[i].root);
+		free(p->parts[i].file);
+		free(p->parts[i].packed);
+	}
+	free(p->parts);
+	p->parts = NULL;
+	p->count = 0;
+}

@@ -1,0 +1,48 @@
+/* What an answer with footage will consist of, computed before its first byte: the init bytes, then
+ * whole fragments of stored files, the last one perhaps cut behind a frame. Every length is known, so
+ * that Content-Length, ETag, Range and HEAD cost nothing more.
+ *
+ * Threads: one at a time. Memory: footage_plan_finish() frees; segment rows are copied. A day of
+ * footage is some 300 parts with their packed indexes, under half a megabyte. */
+#pragma once
+#include "indexer/catalog.h"
+
+#include <jansson.h>
+
+#define ETAG_MAX 40
+
+struct footage_part {           /* what one file gives */
+	char *root, *file;
+	struct wall start;      /* of the file's first fragment */
+	int64_t init_bytes, init;
+	uint8_t *packed;        /* its fragment index */
+	size_t packed_len;
+	unsigned first, count;  /* the fragments that are given */
+	uint32_t sequence;      /* fragments given before this part */
+	uint64_t body_at, bytes; /* in the answer */
+	struct wall_range given;
+};
+
+struct footage_plan {
+	char camera[CATALOG_ID_MAX];
+	struct wall_range asked, given;
+	struct footage_part *parts;
+	unsigned count;
+	uint64_t bytes;         /* of the whole answer */
+	char etag[ETAG_MAX];    /* with its quotes */
+	/* Known when the files were looked into (footage_read.h). */
+	uint32_t timescale;
+	uint8_t stsd_digest[32];
+	uint64_t first_ticks;   /* the first frame given, after its file's first one */
+	uint64_t cut_ticks;     /* of the last fragment, what begins before this is given; UINT64_MAX: all */
+	uint64_t cut_off;       /* bytes that the last fragment is shorter by */
+};
+
+/* A catalog_segment_fn; arg is the plan, whose camera and asked are set. Rows come in order. */
+int footage_plan_add(void *arg, const struct catalog_segment *row);
+/* Whether one init serves all parts. */
+bool footage_plan_joins(const struct footage_plan *p);
+json_t *footage_plan_pieces(const struct footage_plan *p); /* [{start,end}] that each join */
+/* Lays the parts out and computes the ETag; again after the end was cut. */
+void footage_plan_lay_out(struct footage_plan *p);
+void footage_plan_finish(struct footage_plan *p);

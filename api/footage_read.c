@@ -1,0 +1,387 @@
+#include "footage_read.h"
+
+#include "footage_cut.h"
+#include "media/box.h"
+#include "media/segment.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WINDOW_BYTES (256u << 10)
+#define NONE UINT_MAX
+
+void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs)
+{
+	*r = (struct footage_reader){.plan = plan, .fs = fs, .fd = -1, .part = NONE, .loaded = NONE};
+	r->window = xcalloc(1, WINDOW_BYTES);
+}
+
+static void part_close(struct footage_reader *r)
+{
+	if (r->fd >= 0)
+		r->fs->close(r->fs, r->fd);
+	r->fd = -1;
+	r->part = r->loaded = NONE;
+	fragment_index_finish(&r->index);
+	r->index = (struct fragment_index){0};
+}
+
+void footage_reader_finish(struct footage_reader *r)
+{
+	part_close(r);
+	buf_finish(&r->init);
+	buf_finish(&r->head);
+	free(r->window);
+	r->window = NULL;
+}
+
+static int read_full(struct footage_reader *r, void *out, size_t len, int64_t at)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = r->fs->pread(r->fs, r->fd, (uint8_t *)out + done, len - done, at + (int64_t)done);
+		if (n < 0)
+			return (int)n;
+		if (n == 0)
+			return -EBADMSG; /* shorter than the catalogue says */
+		done += (size_t)n;
+	}
+	return 0;
+}
+
+/* --- files ------------------------------------------------------------------------- */
+
+static int open_at(struct footage_reader *r, const char *root, const char *below)
+{
+	char path[4096];
+
+	if (snprintf(path, sizeof path, "%s/%s", root, below) >= (int)sizeof path)
+		return -ENAMETOOLONG;
+	return r->fs->open(r->fs, path, O_RDONLY | O_NOFOLLOW, 0);
+}
+
+/* Meanwhile the file may have been sealed and published; it moves in this order only. */
+static int open_file(struct footage_reader *r, const struct footage_part *p)
+{
+	char name[256], path[300];
+	int fd = open_at(r, p->root, p->file);
+
+	if (fd == -ENOENT) {
+		segment_incoming_name(name, r->plan->camera, p->start, ".mp4");
+		snprintf(path, sizeof path, "incoming/%s", name);
+		fd = open_at(r, p->root, path);
+	}
+	if (fd == -ENOENT) {
+		segment_archive_name(name, r->plan->camera, p->start);
+		snprintf(path, sizeof path, "archive/%s", name);
+		fd = open_at(r, p->root, path);
+	}
+	return fd;
+}
+
+static int read_init(struct footage_reader *r, const struct footage_part *p, struct moov_info *moov)
+{
+	struct box ftyp;
+
+	if (p->init_bytes < 16 || p->init_bytes > SEGMENT_HEAD_MAX)
+		return -EBADMSG;
+	buf_clear(&r->head);
+	buf_reserve(&r->head, (size_t)p->init_bytes);
+	int rc = read_full(r, r->head.data, (size_t)p->init_bytes, 0);
+	if (rc < 0)
+		return rc;
+	r->head.len = (size_t)p->init_bytes;
+	if (box_read(r->head.data, r->head.len, &ftyp) < 0 || ftyp.type != BOX_FTYP || ftyp.size >= r->head.len)
+		return -EBADMSG;
+	return moov_parse(r->head.data + ftyp.size, r->head.len - (size_t)ftyp.size, moov);
+}
+
+/* The head of the fragment at `at` into r->window. */
+static int peek_head(struct footage_reader *r, int64_t at, uint32_t bytes, struct footage_head *h, struct moof *m)
+{
+	size_t len = bytes < WINDOW_BYTES ? bytes : WINDOW_BYTES;
+	size_t first = len < 8192 ? len : 8192;
+	int rc = read_full(r, r->window, first, at);
+
+	if (rc == 0)
+		rc = footage_head_parse(r->window, first, h);
+	if (rc == -EAGAIN && first < len) {
+		rc = read_full(r, r->window, len, at);
+		if (rc == 0)
+			rc = footage_head_parse(r->window, len, h);
+	}
+	if (rc == 0)
+		rc = moof_parse(r->window + h->moof_at, h->moof_bytes, m);
+	return rc == -EAGAIN ? -EBADMSG : rc;
+}
+
+static int64_t ticks_of(const struct footage_plan *p, int64_t us)
+{
+	__int128 t = (__int128)us * p->timescale;
+
+	return (int64_t)((t + (t < 0 ? -US_PER_S : US_PER_S) / 2) / US_PER_S);
+}
+
+/* Opens a part's file, checks that it joins, and finds where its decode times belong. */
+static int part_open(struct footage_reader *r, unsigned part)
+{
+	struct footage_plan *plan = r->plan;
+	const struct footage_part *p = &plan->parts[part];
+	struct moov_info moov;
+	struct footage_head h;
+	struct moof m;
+
+	part_close(r);
+	r->fd = open_file(r, p);
+	if (r->fd < 0)
+		return r->fd;
+	int rc = fragment_index_unpack(p->packed, p->packed_len, p->start, p->init_bytes, &r->index);
+	if (rc == 0)
+		rc = read_init(r, p, &moov);
+	if (rc == 0 && plan->timescale &&
+	    (moov.timescale != plan->timescale || memcmp(moov.stsd_digest, plan->stsd_digest, 32) != 0))
+		rc = -EBADMSG;
+	if (rc < 0)
+		return rc;
+	if (!plan->timescale) {
+		plan->timescale = moov.timescale;
+		memcpy(plan->stsd_digest, moov.stsd_digest, 32);
+		buf_add(&r->init, r->head.data, r->head.len);
+	}
+	rc = peek_head(r, r->index.items[0].offset, r->index.items[0].bytes, &h, &m);
+	if (rc < 0 && rc != -EBADMSG)
+		return rc;
+	r->by_index = rc < 0; /* a damaged first fragment costs itself, not the file */
+	r->part = part;
+	if (r->by_index)
+		return 0;
+	r->shift_ticks = (part == 0 ? -(int64_t)plan->first_ticks
+				    : ticks_of(plan, p->start.us - plan->given.start.us)) - (int64_t)m.decode_time;
+	return 0;
+}
+
+/* --- the rest of the plan --------------------------------------------------------------- */
+
+static int find_first(struct footage_reader *r)
+{
+	struct footage_plan *plan = r->plan;
+	struct footage_head h;
+	struct moof m;
+	int rc = part_open(r, 0);
+
+	if (rc < 0)
+		return rc;
+	if (r->by_index)
+		return 0;
+	const struct fragment *f = &r->index.items[plan->parts[0].first];
+	int64_t file_first = -r->shift_ticks; /* first_ticks is still 0 */
+	rc = peek_head(r, f->offset, f->bytes, &h, &m);
+	if (rc < 0)
+		return rc;
+	if ((int64_t)m.decode_time < file_first)
+		return -EBADMSG;
+	plan->first_ticks = m.decode_time - (uint64_t)file_first;
+	return 0;
+}
+
+/* A last fragment that reaches beyond what was asked is cut there. */
+static int find_cut(struct footage_reader *r)
+{
+	struct footage_plan *plan = r->plan;
+	struct footage_part *p = &plan->parts[plan->count - 1];
+	struct footage_head h;
+	struct footage_cut cut;
+	struct moof m;
+
+	plan->given = (struct wall_range){plan->parts[0].given.start, p->given.end};
+	if (p->given.end.us <= plan->asked.end.us)
+		return 0;
+	int rc = part_open(r, plan->count - 1);
+	if (rc < 0)
+		return rc;
+	const struct fragment *f = &r->index.items[p->first + p->count - 1];
+	uint64_t ticks = (uint64_t)ticks_of(plan, plan->asked.end.us - f->start.us);
+	rc = peek_head(r, f->offset, f->bytes, &h, &m);
+	if (rc < 0)
+		return rc;
+	rc = footage_cut(r->window + h.moof_at, h.moof_bytes, ticks ? ticks : 1, &cut);
+	if (rc < 0)
+		return rc;
+	uint64_t given = h.bytes - h.moof_bytes + cut.moof_bytes + cut.data_bytes;
+	if (cut.samples == m.samples || given >= f->bytes)
+		return 0;
+	plan->cut_ticks = ticks ? ticks : 1;
+	plan->cut_off = f->bytes - given;
+	plan->given.end.us = f->start.us + (int64_t)((__int128)cut.duration * US_PER_S / plan->timescale);
+	return 0;
+}
+
+int footage_reader_prepare(struct footage_reader *r)
+{
+	r->plan->cut_ticks = UINT64_MAX;
+	r->plan->cut_off = 0;
+	r->plan->given.start = r->plan->parts[0].given.start;
+	int rc = find_first(r);
+
+	if (rc == 0)
+		rc = find_cut(r);
+	if (rc < 0)
+		return rc;
+	part_close(r);
+	footage_plan_lay_out(r->plan);
+	return 0;
+}
+
+/* --- fragments ------------------------------------------------------------------------------ */
+
+/* Reads all of it through the window; the first window stays when it holds everything. */
+static int verify(struct footage_reader *r, const struct fragment *f)
+{
+	uint32_t crc = 0;
+	size_t len = f->bytes < WINDOW_BYTES ? f->bytes : WINDOW_BYTES;
+
+	r->in_window = len == f->bytes;
+	for (uint32_t done = 0; done < f->bytes; done += (uint32_t)len) {
+		len = f->bytes - done < WINDOW_BYTES ? f->bytes - done : WINDOW_BYTES;
+		int rc = read_full(r, r->window, len, f->offset + done);
+		if (rc < 0)
+			return rc;
+		crc = crc32c(crc, r->window, len);
+	}
+	return crc == f->crc ? 0 : -EBADMSG;
+}
+
+static void patch_prft(uint8_t *prft, size_t len, int64_t shift)
+{
+	if (len >= 32 && prft[8] == 1)
+		put_u64be(prft + 24, get_u64be(prft + 24) + (uint64_t)shift);
+	else if (len >= 28)
+		put_u32be(prft + 24, get_u32be(prft + 24) + (uint32_t)shift);
+}
+
+static int patch(struct footage_reader *r, const struct fragment *f, struct footage_head *h, const struct moof *m,
+		 uint32_t sequence, bool is_cut)
+{
+	int64_t ticks = r->by_index ? ticks_of(r->plan, f->start.us - r->plan->given.start.us)
+				    : (int64_t)m->decode_time + r->shift_ticks;
+	struct footage_cut cut;
+
+	if (ticks < 0)
+		ticks = 0; /* microseconds are coarser than ticks may be */
+	if (m->tfdt_bytes != 8 && ticks > UINT32_MAX)
+		return -EBADMSG;
+	patch_prft(r->head.data, h->moof_at, ticks - (int64_t)m->decode_time);
+	moof_patch(r->head.data + h->moof_at, m, sequence, (uint64_t)ticks);
+	if (!is_cut)
+		return 0;
+	int rc = footage_cut(r->head.data + h->moof_at, h->moof_bytes, r->plan->cut_ticks, &cut);
+	if (rc < 0)
+		return rc;
+	size_t mdat_head = h->bytes - h->moof_at - h->moof_bytes;
+	memmove(r->head.data + h->moof_at + cut.moof_bytes, r->head.data + h->bytes - mdat_head, mdat_head);
+	h->moof_bytes = cut.moof_bytes;
+	h->bytes = r->head.len = h->moof_at + h->moof_bytes + mdat_head;
+	footage_head_set_mdat(r->head.data, h, cut.data_bytes);
+	return 0;
+}
+
+static int load(struct footage_reader *r, unsigned nth)
+{
+	const struct footage_part *p = &r->plan->parts[r->part];
+	const struct fragment *f = &r->index.items[p->first + nth];
+	bool is_cut = r->plan->cut_off && r->part == r->plan->count - 1 && nth == p->count - 1;
+	struct footage_head h;
+	struct moof m;
+
+	r->loaded = NONE;
+	int rc = verify(r, f);
+	if (rc == 0 && !r->in_window)
+		rc = read_full(r, r->window, WINDOW_BYTES, f->offset);
+	if (rc == 0)
+		rc = footage_head_parse(r->window, r->in_window ? f->bytes : WINDOW_BYTES, &h);
+	if (rc == 0)
+		rc = moof_parse(r->window + h.moof_at, h.moof_bytes, &m);
+	if (rc < 0)
+		return rc == -EAGAIN ? -EBADMSG : rc;
+	buf_clear(&r->head);
+	buf_add(&r->head, r->window, h.bytes);
+	r->head_stored = h.bytes;
+	rc = patch(r, f, &h, &m, p->sequence + nth + 1, is_cut);
+	if (rc < 0)
+		return rc;
+	r->served = f->bytes - (is_cut ? r->plan->cut_off : 0);
+	r->loaded = nth;
+	return 0;
+}
+
+/* Up to room bytes of the loaded fragment from `at` on. */
+static int give(struct footage_reader *r, uint64_t at, uint8_t *out, size_t room, size_t *given)
+{
+	const struct fragment *f = &r->index.items[r->plan->parts[r->part].first + r->loaded];
+	uint64_t left = (at < r->head.len ? r->head.len : r->served) - at;
+	uint64_t stored = r->head_stored + (at - r->head.len); /* for samples */
+
+	*given = left < room ? (size_t)left : room;
+	if (at < r->head.len)
+		memcpy(out, r->head.data + at, *given);
+	else if (r->in_window)
+		memcpy(out, r->window + stored, *given);
+	else
+		return read_full(r, out, *given, f->offset + (int64_t)stored);
+	return 0;
+}
+
+static unsigned part_at(const struct footage_plan *p, uint64_t at)
+{
+	unsigned low = 0, high = p->count - 1;
+
+	while (low < high) {
+		unsigned middle = (low + high + 1) / 2;
+		if (p->parts[middle].body_at <= at)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return low;
+}
+
+/* Makes the fragment ready that holds byte `at` of the answer; *inside: where in it. */
+static int seek(struct footage_reader *r, uint64_t at, uint64_t *inside)
+{
+	unsigned part = part_at(r->plan, at);
+	const struct footage_part *p = &r->plan->parts[part];
+	int rc = part == r->part ? 0 : part_open(r, part);
+
+	if (rc < 0)
+		return rc;
+	int64_t want = r->index.items[p->first].offset + (int64_t)(at - p->body_at);
+	unsigned nth = r->loaded == NONE || want < r->index.items[p->first + r->loaded].offset ? 0 : r->loaded;
+	while (nth + 1 < p->count && r->index.items[p->first + nth + 1].offset <= want)
+		nth++;
+	*inside = (uint64_t)(want - r->index.items[p->first + nth].offset);
+	return nth == r->loaded ? 0 : load(r, nth);
+}
+
+ssize_t footage_read(struct footage_reader *r, uint64_t at, uint8_t *out, size_t room)
+{
+	size_t done = 0, n;
+
+	while (done < room && at < r->plan->bytes) {
+		if (at < r->init.len) {
+			n = r->init.len - (size_t)at < room - done ? r->init.len - (size_t)at : room - done;
+			memcpy(out + done, r->init.data + at, n);
+		} else {
+			uint64_t inside;
+			int rc = seek(r, at, &inside);
+			if (rc == 0)
+				rc = give(r, inside, out + done, room - done, &n);
+			if (rc < 0)
+				return rc;
+		}
+		done += n;
+		at += n;
+	}
+	return (ssize_t)done;
+}

@@ -1,0 +1,34 @@
+/* Reads the bytes of a planned answer from the files: verifies each fragment's CRC-32C before a byte
+ * of it is given, patches its times, cuts the last one.
+ *
+ * Threads: blocking; made for a worker thread, one call at a time per reader.
+ * Memory:  constant: one window of HTTP_PIECE_BYTES, one file's index, one fragment's head.
+ * Errors:  -EBADMSG damaged, -ENOENT the file is gone (also from where it moves to when it is
+ *          published), other negative: the disk failed. */
+#pragma once
+#include "api/footage_plan.h"
+#include "base/buf.h"
+#include "base/fs.h"
+
+struct footage_reader {
+	struct footage_plan *plan; /* borrowed */
+	struct fs *fs;             /* borrowed */
+	struct buf init;           /* ftyp and moov of the first file */
+	int fd;                    /* of part `part`; -1 none */
+	unsigned part, loaded;     /* loaded: the fragment whose head stands ready, from 0 in the part; UINT_MAX none */
+	struct fragment_index index;
+	int64_t shift_ticks;       /* added to a decode time of this file */
+	bool by_index;             /* that is not known: times come from the index */
+	struct buf head;           /* of the loaded fragment, patched */
+	size_t head_stored;        /* its length in the file */
+	uint64_t served;           /* bytes that the loaded fragment gives */
+	uint8_t *window;
+	bool in_window;            /* the whole loaded fragment stands in the window */
+};
+
+void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs);
+/* Looks into the first and the last file: the rest of the plan. Before the first read. */
+int footage_reader_prepare(struct footage_reader *r);
+/* Fills out with up to `room` bytes of the answer from position `at` on; the count, or negative. */
+ssize_t footage_read(struct footage_reader *r, uint64_t at, uint8_t *out, size_t room);
+void footage_reader_finish(struct footage_reader *r);

@@ -1,0 +1,61 @@
+/* One connection of the HTTP server: reads requests one at a time, answers, closes.
+ *
+ * Threads: loop thread only. Memory: http_conn_accept() allocates; the connection frees itself when
+ * its last handle is closed, and tells the server. Internal to the http library. */
+#pragma once
+#include "api/http_parse.h"
+#include "base/sm.h"
+
+enum { CONN_READING, CONN_HANDLING, CONN_SENDING, CONN_LINGERING, CONN_CLOSING, CONN_CLOSED };
+
+struct http_conn {
+	struct http_exchange x;         /* first, so that an exchange leads to its connection */
+	union { uv_handle_t handle; uv_stream_t stream; uv_tcp_t tcp; uv_pipe_t pipe; } sock;
+	uv_timer_t timer;
+	struct http_listener *listener;
+	struct http_conn *next;         /* in the server's list */
+	struct http_peer peer;
+	struct sm sm;
+	char name[24];
+	struct buf in;
+	struct http_parser parser;
+	bool reading, timing_head, last, abrupt;
+	unsigned writes;                /* under way */
+	size_t queued_before;           /* bytes waiting when the timer last looked */
+	size_t lingered;                /* bytes thrown away after the last answer */
+	uint64_t body_left;             /* of a streamed body, still to be produced */
+	struct http_source *source;
+	bool pull_waits, pumping;
+	int open_handles;
+};
+
+struct http_listener {
+	struct http_server *server;
+	struct http_listener *next;
+	union { uv_handle_t handle; uv_stream_t stream; uv_tcp_t tcp; uv_pipe_t pipe; } sock;
+	char *path;                     /* of a Unix socket */
+	unsigned connections, number;
+	bool closing, closed;
+};
+
+struct http_server {
+	uv_loop_t *loop;
+	struct http_limits limits;
+	http_request_fn *on_request;
+	void *owner;
+	struct http_listener *listeners;
+	struct http_conn *conns;
+	unsigned accepted;
+	bool closing;
+	http_closed_fn *on_closed;
+};
+
+void http_conn_accept(struct http_listener *l);
+void http_conn_close(struct http_conn *c);  /* at once */
+void http_conn_retire(struct http_conn *c); /* after the answer under way */
+/* Sends bytes (taken over); on_sent_all is the state machine's matter. */
+void http_conn_send(struct http_conn *c, void *data, size_t len);
+void http_conn_sent(struct http_conn *c);   /* a write ended, or there was none */
+void http_conn_answering(struct http_conn *c);     /* HANDLING → SENDING */
+void http_conn_finish_answer(struct http_conn *c); /* the answer is whole and gone */
+void http_server_conn_gone(struct http_conn *c); /* frees c */

@@ -1,0 +1,80 @@
+/* GET /ledger and /ledger/head: the hash-chained list of everything that matters to compliance. */
+#include "call.h"
+#include "router.h"
+
+#include <errno.h>
+
+#define LIMIT_DEFAULT 100
+#define LIMIT_MAX 1000
+
+struct walk { json_t *list; int64_t last; };
+
+static int on_entry(void *arg, const struct catalog_entry *e)
+{
+	struct walk *w = arg;
+	json_t *body = json_loads(e->body, JSON_DECODE_ANY, NULL);
+	json_t *o = json_pack("{s:I, s:o, s:s, s:o, s:o, s:o}", "seq", (json_int_t)e->seq, "at", json_time(e->at),
+			      "kind", e->kind, "camera", e->camera ? json_string(e->camera) : json_null(),
+			      "body", body ? body : json_null(), "hash", json_hex(e->hash, SHA256_BYTES));
+
+	/* the hash is over the body's bytes as stored */
+	json_object_set_new(o, "body_text", json_string(e->body));
+	w->last = e->seq;
+	return json_array_append_new(w->list, o);
+}
+
+int ledger_list(struct call *c)
+{
+	struct walk w = {0};
+	int64_t after, limit;
+	struct catalog *cat;
+
+	if (query_int(&c->query, "after", 0, INT64_MAX, 0, &after, &c->problem) < 0 ||
+	    query_int(&c->query, "limit", 1, LIMIT_MAX, LIMIT_DEFAULT, &limit, &c->problem) < 0 ||
+	    !(cat = call_catalog(c)))
+		return -1;
+	w.list = json_array();
+	w.last = after;
+	int rc = catalog_ledger(cat, after, (unsigned)limit, on_entry, &w);
+	if (rc < 0) {
+		json_decref(w.list);
+		return call_broken(c, rc);
+	}
+	bool full = (int64_t)json_array_size(w.list) == limit;
+	json_t *o = json_pack("{s:o}", "entries", w.list);
+	json_object_set_new(o, "next", full ? json_integer(w.last) : json_null());
+	call_json(c, 200, o);
+	return 0;
+}
+
+/* Signed are the bytes of "holdfast ledger head\n" SITE "\n" SEQ "\n" HASH "\n" AT "\n". */
+static json_t *sign(struct call *c, const char *at, int64_t seq, const char *hash)
+{
+	const struct key *key = c->api->deps.site_key;
+	struct buf text = {0};
+	uint8_t sig[SIG_BYTES];
+
+	if (!key)
+		return json_null();
+	buf_printf(&text, "holdfast ledger head\n%s\n%lld\n%s\n%s\n", c->api->deps.conf->site.id, (long long)seq, hash, at);
+	key_sign(key, text.data, text.len, sig);
+	buf_finish(&text);
+	return json_hex(sig, sizeof sig);
+}
+
+int ledger_head(struct call *c)
+{
+	uint8_t hash[SHA256_BYTES];
+	char hex[SHA256_HEX_MAX], at[WALL_TEXT_MAX];
+	int64_t seq;
+	struct catalog *cat = call_catalog(c);
+	int rc = cat ? catalog_ledger_head(cat, &seq, hash) : -EAGAIN;
+
+	if (rc < 0)
+		return call_broken(c, rc);
+	hex_encode(hash, sizeof hash, hex);
+	wall_format(clock_wall(c->api->deps.clock), at);
+	call_json(c, 200, json_pack("{s:s, s:I, s:s, s:s, s:o}", "site", c->api->deps.conf->site.id,
+				    "seq", (json_int_t)seq, "hash", hex, "at", at, "signature", sign(c, at, seq, hex)));
+	return 0;
+}

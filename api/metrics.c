@@ -1,0 +1,140 @@
+/* GET /metrics: Prometheus text format 0.0.4. */
+#include "call.h"
+#include "router.h"
+
+#include <string.h>
+
+struct sheet { struct buf out; struct api *api; struct catalog *cat; };
+
+static void head(struct buf *b, const char *name, const char *type, const char *help)
+{
+	buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+/* Camera ids are plain (conf/), but a label is quoted text all the same. */
+static void label(struct buf *b, const char *name, const char *key, const char *value)
+{
+	buf_printf(b, "%s{%s=\"", name, key);
+	for (; *value; value++)
+		if (*value == '"' || *value == '\\' || *value == '\n')
+			buf_add_text(b, "_");
+		else
+			buf_add(b, value, 1);
+	buf_add_text(b, "\"} ");
+}
+
+static int on_up(void *arg, const struct catalog_camera *row)
+{
+	struct sheet *s = arg;
+	const char *state = json_string_value(json_object_get(json_object_get(s->api->live, row->id), "state"));
+
+	label(&s->out, "holdfast_camera_recording", "camera", row->id);
+	buf_printf(&s->out, "%d\n", state && (strcmp(state, "recording") == 0 || strcmp(state, "playing") == 0));
+	return 0;
+}
+
+static int on_bytes(void *arg, const struct catalog_camera *row)
+{
+	struct sheet *s = arg;
+
+	label(&s->out, "holdfast_camera_bytes", "camera", row->id);
+	buf_printf(&s->out, "%llu\n", (unsigned long long)row->bytes);
+	return 0;
+}
+
+static int on_oldest(void *arg, const struct catalog_camera *row)
+{
+	struct sheet *s = arg;
+
+	if (!row->has_footage)
+		return 0;
+	label(&s->out, "holdfast_camera_oldest_seconds", "camera", row->id);
+	buf_printf(&s->out, "%.3f\n", (double)row->oldest.us / (double)US_PER_S);
+	return 0;
+}
+
+static int on_newest(void *arg, const struct catalog_camera *row)
+{
+	struct sheet *s = arg;
+
+	if (!row->has_footage)
+		return 0;
+	label(&s->out, "holdfast_camera_newest_seconds", "camera", row->id);
+	buf_printf(&s->out, "%.3f\n", (double)row->newest.us / (double)US_PER_S);
+	return 0;
+}
+
+static int count_gap(void *arg, const struct catalog_gap *row)
+{
+	(void)row;
+	++*(unsigned *)arg;
+	return 0;
+}
+
+static void from_catalog(struct sheet *s)
+{
+	struct gap_query open = {.only_open = true, .to.us = INT64_MAX, .limit = 10000};
+	uint8_t hash[SHA256_BYTES];
+	unsigned gaps = 0;
+	int64_t seq = 0;
+
+	head(&s->out, "holdfast_camera_recording", "gauge", "1 while the recorder says that footage comes in.");
+	catalog_cameras(s->cat, NULL, on_up, s);
+	head(&s->out, "holdfast_camera_bytes", "gauge", "Bytes of published footage.");
+	catalog_cameras(s->cat, NULL, on_bytes, s);
+	head(&s->out, "holdfast_camera_oldest_seconds", "gauge", "Start of the oldest footage, Unix time.");
+	catalog_cameras(s->cat, NULL, on_oldest, s);
+	head(&s->out, "holdfast_camera_newest_seconds", "gauge", "End of the newest footage, Unix time.");
+	catalog_cameras(s->cat, NULL, on_newest, s);
+	catalog_gaps(s->cat, &open, count_gap, &gaps);
+	head(&s->out, "holdfast_gaps_open", "gauge", "Gaps that have not ended.");
+	buf_printf(&s->out, "holdfast_gaps_open %u\n", gaps);
+	catalog_ledger_head(s->cat, &seq, hash);
+	head(&s->out, "holdfast_ledger_seq", "counter", "Entries in the ledger.");
+	buf_printf(&s->out, "holdfast_ledger_seq %lld\n", (long long)seq);
+}
+
+static void from_roots(struct sheet *s)
+{
+	const struct conf *conf = s->api->deps.conf;
+
+	head(&s->out, "holdfast_root_free_bytes", "gauge", "Bytes that may still be written below a storage root.");
+	for (unsigned i = 0; i < conf->root_count; i++) {
+		uint64_t free_bytes, total;
+		if (s->api->deps.fs->free_bytes(s->api->deps.fs, conf->roots[i].path, &free_bytes, &total) < 0)
+			continue;
+		label(&s->out, "holdfast_root_free_bytes", "root", conf->roots[i].path);
+		buf_printf(&s->out, "%llu\n", (unsigned long long)free_bytes);
+	}
+}
+
+static void from_process(struct sheet *s)
+{
+	const struct api *a = s->api;
+
+	head(&s->out, "holdfast_keeper_up", "gauge", "1 while the keeper is connected.");
+	buf_printf(&s->out, "holdfast_keeper_up %d\n", a->keeper_up);
+	head(&s->out, "holdfast_catalog_ready", "gauge", "1 when the catalogue can be read.");
+	buf_printf(&s->out, "holdfast_catalog_ready %d\n", s->cat != NULL);
+	head(&s->out, "holdfast_http_requests_total", "counter", "Requests.");
+	buf_printf(&s->out, "holdfast_http_requests_total %llu\n", (unsigned long long)a->requests);
+	head(&s->out, "holdfast_http_refused_total", "counter", "Requests refused for want of permission.");
+	buf_printf(&s->out, "holdfast_http_refused_total %llu\n", (unsigned long long)a->refused);
+	head(&s->out, "holdfast_footage_bytes_total", "counter", "Bytes of footage served.");
+	buf_printf(&s->out, "holdfast_footage_bytes_total %llu\n", (unsigned long long)a->footage_bytes);
+	head(&s->out, "holdfast_footage_damaged_total", "counter", "Fragments whose checksum did not hold when asked for.");
+	buf_printf(&s->out, "holdfast_footage_damaged_total %llu\n", (unsigned long long)a->footage_damaged);
+}
+
+int metrics_get(struct call *c)
+{
+	struct sheet s = {.api = c->api, .cat = call_catalog(c)};
+
+	from_process(&s);
+	from_roots(&s);
+	if (s.cat)
+		from_catalog(&s);
+	call_bytes(c, 200, "text/plain; version=0.0.4; charset=utf-8", NULL, s.out.data, s.out.len);
+	buf_finish(&s.out);
+	return 0;
+}

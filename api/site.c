@@ -1,0 +1,102 @@
+/* GET /site and /areas: what this box is, and how it is. */
+#include "call.h"
+#include "router.h"
+
+#include <errno.h>
+#include <string.h>
+
+static json_t *rule_json(const struct conf_rule *r)
+{
+	return json_pack("{s:s, s:s, s:i, s:s}", "id", r->id, "title", r->title ? r->title : "",
+			 "floor_days", (int)r->floor_days, "source", r->source ? r->source : "");
+}
+
+static json_t *roots_json(struct api *a)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < a->deps.conf->root_count; i++) {
+		const struct conf_root *r = &a->deps.conf->roots[i];
+		uint64_t free_bytes = 0, total = 0;
+		int rc = a->deps.fs->free_bytes(a->deps.fs, r->path, &free_bytes, &total);
+		json_t *o = json_pack("{s:s, s:I}", "path", r->path, "reserve_bytes", (json_int_t)r->reserve_bytes);
+		json_object_set_new(o, "free_bytes", rc < 0 ? json_null() : json_integer((json_int_t)free_bytes));
+		json_object_set_new(o, "total_bytes", rc < 0 ? json_null() : json_integer((json_int_t)total));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* What the keeper wrote of itself or the recorder: JSON, or a bare word. */
+static json_t *state_json(struct catalog *cat, const char *key)
+{
+	char text[4096];
+
+	if (!cat || catalog_state(cat, key, text, sizeof text) < 0 || !text[0])
+		return json_null();
+	json_t *v = json_loads(text, JSON_DECODE_ANY, NULL);
+	return v && !json_is_number(v) ? v : (json_decref(v), json_string(text));
+}
+
+static json_t *keys_json(struct api *a, struct catalog *cat)
+{
+	uint8_t pub[PUBKEY_BYTES];
+	char path[4096];
+	struct key *key = NULL;
+	struct err e;
+	json_t *site = json_null();
+
+	snprintf(path, sizeof path, "%s/keys/site.pub", a->deps.conf->state);
+	if (a->deps.site_key) {
+		key_public(a->deps.site_key, pub);
+		site = json_hex(pub, sizeof pub);
+	} else if (key_load_public(path, &key, &e) == 0) {
+		key_public(key, pub);
+		site = json_hex(pub, sizeof pub);
+	}
+	key_destroy(key);
+	return json_pack("{s:o, s:o}", "seal", state_json(cat, "seal_key"), "site", site);
+}
+
+int site_get(struct call *c)
+{
+	struct api *a = c->api;
+	const struct conf *conf = a->deps.conf;
+	struct catalog *cat = call_catalog(c); /* the site is told without it too */
+	json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:b}", "id", conf->site.id, "name", conf->site.name,
+			      "timezone", conf->site.timezone, "language", conf->site.language,
+			      "version", HOLDFAST_VERSION, "rule", rule_json(&conf->rule),
+			      "keep_days", (int)conf->keep_days, "demo", conf->demo);
+
+	json_object_set_new(o, "now", json_time(clock_wall(a->deps.clock)));
+	json_object_set_new(o, "clock_synced", json_boolean(a->deps.clock->synced(a->deps.clock)));
+	json_object_set_new(o, "catalog_ready", json_boolean(cat != NULL));
+	json_object_set_new(o, "recorder", state_json(cat, "recorder"));
+	json_object_set_new(o, "keeper", json_pack("{s:s, s:o}", "state", a->keeper_up ? "up" : "down",
+						   "since", json_time(a->keeper_since)));
+	json_object_set_new(o, "sandbox", json_pack("{s:i, s:b}", "landlock_abi", a->sandbox.landlock_abi,
+						    "seccomp", a->sandbox.seccomp));
+	json_object_set_new(o, "keys", keys_json(a, cat));
+	json_object_set_new(o, "roots", roots_json(a));
+	json_object_set_new(o, "regulator", a->deps.regulator ? a->deps.regulator(a->deps.owner) : json_null());
+	call_json(c, 200, o);
+	return 0;
+}
+
+int area_list(struct call *c)
+{
+	const struct conf *conf = c->api->deps.conf;
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < conf->area_count; i++) {
+		json_t *cameras = json_array();
+		for (unsigned k = 0; k < conf->camera_count; k++)
+			if (strcmp(conf->cameras[k].area, conf->areas[i].id) == 0)
+				json_array_append_new(cameras, json_string(conf->cameras[k].id));
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:o}", "id", conf->areas[i].id,
+						      "name", conf->areas[i].name,
+						      "kind", area_kind_name(conf->areas[i].kind), "cameras", cameras));
+	}
+	call_json(c, 200, json_pack("{s:o}", "areas", list));
+	return 0;
+}

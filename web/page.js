@@ -1,0 +1,236 @@
+"use strict";
+/* The plain page: site, cameras, today's coverage, gaps, a player. Reads the API only; every text
+ * from it is put in as text, never as markup. Times are shown in the site's zone. */
+
+const TEXTS = {
+  zh: {
+    token: "访问令牌", enter: "进入", tokenHint: "在录像机上运行 holdfast token add 名称 --role admin 取得令牌。",
+    badToken: "令牌无效。", today: "今天的录像", recorded: "已录", gap: "缺失", expired: "到期已删", pending: "待确认",
+    player: "查看录像", camera: "摄像机", from: "开始", to: "结束", minutes: "分钟数", show: "查看", save: "保存文件",
+    gaps: "缺失记录（近 7 天）", length: "时长", cause: "原因", noGaps: "没有缺失。", cameras: "摄像机", area: "区域",
+    state: "状态", rate: "帧率 / 码率", oldest: "最早录像", still: "仍在继续", none: "无",
+    offline: "与录像机的连接中断，正在重试。", searching: "正在查找……", floor: "录像至少保存 {d} 天",
+    summary: "应录 {o}，已录 {c}，完整率 {p}，缺失 {g} 次，最长 {l}。",
+    given: "从 {s} 到 {e}；其间缺失 {g} 段。", seconds: "秒", minutesUnit: "分", hours: "小时", other: "English",
+    states: { playing: "录制中", connecting: "正在连接", waiting: "等待重连", stalled: "没有画面", idle: "未启动" },
+    causes: { camera_unreachable: "摄像机连接不上", camera_refused: "摄像机拒绝连接", stream_stalled: "摄像机没有送来画面",
+      stream_unusable: "视频流无法录制", recorder_down: "录像机未运行", storage_full: "硬盘已满", storage_failed: "硬盘故障",
+      clock_stepped: "系统时钟被调整", footage_missing: "录像文件丢失", footage_damaged: "录像文件损坏" },
+  },
+  en: {
+    token: "Access token", enter: "Enter", tokenHint: "Run holdfast token add NAME --role admin on the recorder to get one.",
+    badToken: "That token is not valid.", today: "Today's footage", recorded: "recorded", gap: "gap", expired: "expired", pending: "not yet known",
+    player: "See footage", camera: "Camera", from: "From", to: "To", minutes: "Minutes", show: "Show", save: "Save file",
+    gaps: "Gaps (last 7 days)", length: "Length", cause: "Cause", noGaps: "No gaps.", cameras: "Cameras", area: "Area",
+    state: "State", rate: "Frames / bits", oldest: "Oldest footage", still: "still open", none: "none",
+    offline: "The recorder does not answer; trying again.", searching: "Searching…", floor: "footage is kept at least {d} days",
+    summary: "Obliged {o}, recorded {c}, completeness {p}, {g} gaps, the longest {l}.",
+    given: "From {s} to {e}; {g} gaps inside.", seconds: "s", minutesUnit: "min", hours: "h", other: "中文",
+    states: { playing: "recording", connecting: "connecting", waiting: "waiting to reconnect", stalled: "no picture", idle: "not started" },
+    causes: { camera_unreachable: "camera cannot be reached", camera_refused: "camera refused us", stream_stalled: "camera sent no pictures",
+      stream_unusable: "stream cannot be recorded", recorder_down: "recorder was not running", storage_full: "disk full", storage_failed: "disk failed",
+      clock_stepped: "system clock was stepped", footage_missing: "footage is missing", footage_damaged: "footage is damaged" },
+  },
+};
+const REFRESH_MS = 5000;
+const GAPS_DAYS = 7;
+const $ = (id) => document.getElementById(id);
+
+let language = navigator.language.startsWith("zh") ? "zh" : "en";
+let zone = "Asia/Shanghai";
+let token = takeToken();
+let timer = 0;
+
+const t = (key, values = {}) => TEXTS[language][key].replace(/\{(\w)\}/g, (_, k) => values[k]);
+
+/* The token comes once in the address and is taken out of it, so that it is not copied with it. */
+function takeToken() {
+  const given = new URLSearchParams(location.search).get("access_token");
+  if (given) {
+    sessionStorage.setItem("token", given);
+    history.replaceState(null, "", location.pathname);
+  }
+  return given || sessionStorage.getItem("token") || "";
+}
+
+/* --- the API ------------------------------------------------------------- */
+
+async function get(path, query = {}) {
+  const answer = await fetch("/api/v1" + path + "?" + new URLSearchParams(query),
+    { headers: { Authorization: "Bearer " + token, "Accept-Language": language }, cache: "no-store" });
+  const body = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw Object.assign(new Error(body.detail || answer.statusText), { status: answer.status, body });
+  return body;
+}
+
+const items = (answer, name) => answer[name] || answer.items || [];
+
+/* --- time in the site's zone ------------------------------------------------ */
+
+function parts(date) {
+  const f = new Intl.DateTimeFormat("en-CA", { timeZone: zone, hourCycle: "h23", year: "numeric", month: "2-digit",
+    day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  return Object.fromEntries(f.formatToParts(date).map((p) => [p.type, p.value]));
+}
+const local = (date) => { const p = parts(date); return `${p.year}-${p.month}-${p.day}T${p.hour}:${p.minute}:${p.second}`; };
+const shown = (text) => local(new Date(text)).replace("T", " ");
+
+/* The instant at which the site's clocks show this local time. */
+function instant(localText) {
+  const guess = new Date(localText + "Z");
+  const first = new Date(guess - (new Date(local(guess) + "Z") - guess));
+  return new Date(guess - (new Date(local(first) + "Z") - first));
+}
+
+function duration(seconds) {
+  if (seconds < 120) return seconds.toFixed(seconds < 10 ? 1 : 0) + " " + t("seconds");
+  if (seconds < 7200) return (seconds / 60).toFixed(1) + " " + t("minutesUnit");
+  return (seconds / 3600).toFixed(1) + " " + t("hours");
+}
+
+/* Never rounded up to a hundred: 99.999 % is not all of it. */
+const percent = (x) => (x >= 1 ? "100" : (Math.floor(x * 1e5) / 1e3).toFixed(3)) + " %";
+
+/* --- drawing ------------------------------------------------------------------ */
+
+function element(name, attributes, ...children) {
+  const svg = name === "svg" || name === "rect" || name === "title";
+  const e = svg ? document.createElementNS("http://www.w3.org/2000/svg", name) : document.createElement(name);
+  for (const [k, v] of Object.entries(attributes || {})) e.setAttribute(k, v);
+  e.append(...children);
+  return e;
+}
+const row = (cells, attributes) => element("tr", attributes, ...cells.map((c) => element("td", null, c)));
+
+function drawBar(camera, from, to) {
+  const svg = element("svg", { viewBox: "0 0 86400 10", preserveAspectRatio: "none", role: "img", "aria-label": camera.name });
+  for (const s of camera.spans) {
+    const a = (new Date(s.start) - from) / 1000, b = (new Date(s.end) - from) / 1000;
+    if (s.state === "pending" && new Date(s.start) > Date.now()) continue;
+    const width = s.state === "gap" ? Math.max(b - a, 120) : b - a; /* a short gap must be seen */
+    const text = `${t(s.state === "not_obliged" ? "none" : s.state)} ${shown(s.start)} – ${shown(s.end)} ` +
+      (s.cause ? TEXTS[language].causes[s.cause] || s.cause : "");
+    svg.append(element("rect", { x: a, y: 0, width, height: 10, class: s.state }, element("title", null, text)));
+  }
+  svg.addEventListener("click", (event) => {
+    const box = svg.getBoundingClientRect();
+    $("camera").value = camera.id;
+    $("at").value = local(new Date(+from + (to - from) * (event.clientX - box.left) / box.width));
+    find();
+  });
+  return element("div", { class: "bar" }, element("b", { title: camera.id }, camera.name), svg,
+    element("output", null, percent(camera.completeness)));
+}
+
+function drawCoverage(coverage, from, to) {
+  $("summary").textContent = t("summary", { o: duration(coverage.obliged_s), c: duration(coverage.covered_s),
+    p: percent(coverage.completeness), g: coverage.gaps, l: duration(coverage.longest_gap_s) });
+  $("bars").replaceChildren(...coverage.cameras.map((c) => drawBar(c, from, to)));
+}
+
+function drawCameras(cameras, areas) {
+  const names = Object.fromEntries(areas.map((a) => [a.id, a.name]));
+  $("cameras").replaceChildren(...cameras.map((c) => row([c.name, names[c.area] || c.area,
+    TEXTS[language].states[c.state] || c.state || "", c.fps ? `${c.fps.toFixed(1)} / ${(c.bitrate_bps / 1e6).toFixed(2)} Mbit/s` : "",
+    c.oldest ? shown(c.oldest) : t("none")])));
+  const chosen = $("camera").value;
+  $("camera").replaceChildren(...cameras.map((c) => element("option", { value: c.id }, c.name)));
+  if (chosen) $("camera").value = chosen;
+}
+
+function drawGaps(gaps, cameras) {
+  const names = Object.fromEntries(cameras.map((c) => [c.id, c.name]));
+  $("no-gaps").hidden = gaps.length > 0;
+  $("gaps").replaceChildren(...gaps.reverse().map((g) => row([names[g.camera] || g.camera, shown(g.start),
+    g.end ? shown(g.end) : t("still"), duration((new Date(g.end || Date.now()) - new Date(g.start)) / 1000),
+    (TEXTS[language].causes[g.cause] || g.cause) + (g.explanation ? " · " + g.explanation : "")],
+    g.end ? null : { class: "open" })));
+}
+
+function drawTexts() {
+  document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+  for (const e of document.querySelectorAll("[data-t]")) e.textContent = t(e.dataset.t);
+  $("language").textContent = t("other");
+}
+
+/* --- what people do --------------------------------------------------------------- */
+
+/* A gap list of any length: follow the cursor to its end. */
+async function allGaps(query) {
+  const gaps = [];
+  for (let cursor = ""; ; ) {
+    const page = await get("/gaps", cursor ? { ...query, cursor } : query);
+    gaps.push(...items(page, "gaps"));
+    if (!page.next) return gaps;
+    cursor = page.next;
+  }
+}
+
+async function refresh() {
+  clearTimeout(timer);
+  try {
+    const site = await get("/site");
+    zone = site.timezone;
+    const midnight = instant(local(new Date()).slice(0, 10) + "T00:00:00");
+    const tomorrow = new Date(+midnight + 86400e3), week = new Date(+midnight - (GAPS_DAYS - 1) * 86400e3);
+    const [areas, cameras, coverage, gaps] = await Promise.all([get("/areas"), get("/cameras"),
+      get("/coverage", { from: midnight.toISOString(), to: tomorrow.toISOString() }),
+      allGaps({ from: week.toISOString(), to: tomorrow.toISOString() })]);
+    $("site").textContent = site.name;
+    $("rule").textContent = `${site.rule.title} · ${t("floor", { d: site.rule.floor_days })}`;
+    drawCoverage(coverage, midnight, tomorrow);
+    drawCameras(items(cameras, "cameras"), items(areas, "areas"));
+    drawGaps(gaps, items(cameras, "cameras"));
+    if (!$("at").value) $("at").value = local(new Date(Date.now() - 90e3));
+    show(true);
+    $("alarm").hidden = true;
+  } catch (error) {
+    if (error.status === 401 || error.status === 403) return show(false, token ? t("badToken") : "");
+    $("alarm").textContent = t("offline");
+    $("alarm").hidden = false;
+  }
+  timer = setTimeout(refresh, REFRESH_MS);
+}
+
+function show(inside, error = "") {
+  $("main").hidden = !inside;
+  $("login").hidden = inside;
+  $("login-error").textContent = error;
+}
+
+async function find() {
+  const start = instant($("at").value), end = new Date(+start + $("minutes").value * 60e3);
+  const url = `/api/v1/cameras/${encodeURIComponent($("camera").value)}/footage.mp4?` +
+    new URLSearchParams({ start: start.toISOString(), end: end.toISOString() });
+  $("found").textContent = t("searching");
+  $("video").hidden = $("save").hidden = true;
+  const answer = await fetch(url, { headers: { Authorization: "Bearer " + token, "Accept-Language": language, Range: "bytes=0-0" } });
+  if (!answer.ok) {
+    const problem = await answer.json().catch(() => ({}));
+    $("found").textContent = problem.detail || answer.statusText;
+    return;
+  }
+  const given = (answer.headers.get("Holdfast-Given") || "/").split("/");
+  $("found").textContent = t("given", { s: given[0] ? shown(given[0]) : "?", e: given[1] ? shown(given[1]) : "?",
+    g: parseInt(answer.headers.get("Holdfast-Gaps") || "0", 10) });
+  const withToken = url + "&" + new URLSearchParams({ access_token: token });
+  $("video").src = $("save").href = withToken;
+  $("save").download = `${$("camera").value}-${$("at").value.replace(/:/g, "")}.mp4`;
+  $("video").hidden = $("save").hidden = false;
+}
+
+$("find").addEventListener("submit", (event) => { event.preventDefault(); find(); });
+$("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  token = $("token").value.trim();
+  sessionStorage.setItem("token", token);
+  refresh();
+});
+$("language").addEventListener("click", () => {
+  language = language === "zh" ? "en" : "zh";
+  drawTexts();
+  refresh();
+});
+
+drawTexts();
+refresh();
