@@ -1,0 +1,66 @@
+#include "cli/cli.h"
+
+#include "base/lang.h"
+#include "cli/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct command {
+	const char *name;
+	int (*run)(const struct options *o);
+	bool needs_server;      /* the configuration is read for it first */
+	const char *usage, *zh, *en;
+} commands[] = {
+	{"check", command_check, false, "[-c FILE]", "检查配置文件", "check the configuration"},
+	{"status", command_status, true, "[--json]", "摄像机、硬盘和上报的当前状态", "cameras, disks and deliveries as they are now"},
+	{"coverage", command_coverage, true, "[--from T --to T] [--camera ID|--area ID] [--json]",
+	 "这段时间是否都有录像（有缺失时退出码为 1）", "was everything recorded? (exit 1: no)"},
+	{"gaps", command_gaps, true, "[--from T --to T] [--camera ID] [--open] [--json]", "缺失记录", "what is missing, when and why"},
+	{"hold", command_hold, true, "add --camera ID --from T --to T --reason TEXT [--reference TEXT] | list | release ID --reason TEXT",
+	 "保全录像，使其不被删除", "keep footage from being deleted"},
+	{"token", command_token, true, "add NAME --role admin|operator|investigator|regulator | list | remove ID",
+	 "访问令牌", "tokens for the API and the page"},
+	{"ledger", command_ledger, true, "[--after SEQ] [--json]", "台账", "the hash-chained ledger"},
+	{"fsck", command_fsck, false, "[--full] [-c FILE]", "核对录像文件与目录（只读）", "check files against the catalogue (reads only)"},
+	{"probe", command_probe, false, "URL [--name USER] (password on standard input)", "检查一台摄像机", "what is right and wrong with a camera"},
+};
+
+static int usage(void)
+{
+	fprintf(stderr, "holdfast " HOLDFAST_VERSION "\n\n  holdfast run [-c FILE] [--demo]\n      %s\n",
+		lang("启动服务", "run the server"));
+	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+		fprintf(stderr, "  holdfast %s %s\n      %s\n", commands[i].name, commands[i].usage,
+			lang(commands[i].zh, commands[i].en));
+	fprintf(stderr, "\n%s\n", lang("时间写成 2026-11-23T11:15:00+08:00，必须带时区。",
+				      "Times are written 2026-11-23T11:15:00+08:00; the offset is mandatory."));
+	return CLI_USAGE;
+}
+
+static int run(const struct command *c, int argc, char **argv)
+{
+	struct options o;
+	int rc = options_parse(&o, argc, argv);
+
+	if (rc == CLI_USAGE)
+		fprintf(stderr, "holdfast %s %s\n", c->name, c->usage);
+	if (rc == CLI_YES && c->needs_server)
+		rc = options_load(&o);
+	if (rc == CLI_YES)
+		rc = c->run(&o);
+	options_finish(&o);
+	return rc;
+}
+
+int cli_main(int argc, char **argv)
+{
+	for (size_t i = 0; argc >= 2 && i < sizeof commands / sizeof *commands; i++)
+		if (strcmp(commands[i].name, argv[1]) == 0)
+			return run(&commands[i], argc - 2, argv + 2);
+	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+		puts(HOLDFAST_VERSION);
+		return CLI_YES;
+	}
+	return usage();
+}

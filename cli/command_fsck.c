@@ -1,0 +1,54 @@
+#include "base/lang.h"
+#include "cli/commands.h"
+#include "conf/conf.h"
+#include "indexer/fsck.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static void on_finding(void *arg, const char *text)
+{
+	(void)arg;
+	printf("%s\n", text);
+}
+
+static void on_progress(void *arg, unsigned long files)
+{
+	(void)arg;
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r%lu", files);
+}
+
+static int check(const struct conf *conf, bool full)
+{
+	struct fsck f = {.fs = fs_real(), .conf = conf, .full = full, .finding = on_finding, .progress = on_progress};
+	struct err e;
+	int rc = fsck_run(&f, &e);
+
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "\r");
+	if (rc < 0) {
+		fprintf(stderr, "holdfast: %s\n", e.text);
+		return CLI_CANNOT;
+	}
+	printf(lang("已核对 %lu 个文件，发现 %lu 处问题\n", "%lu files checked, %lu violations\n"), f.files, f.findings);
+	return f.findings ? CLI_NO : CLI_YES;
+}
+
+int command_fsck(const struct options *o)
+{
+	struct conf_report report = {0};
+	struct conf *conf;
+	int rc = conf_load(o->conf, &conf, &report);
+
+	if (rc < 0)
+		conf_report_print(&report, o->conf, stderr);
+	conf_report_finish(&report);
+	if (rc < 0)
+		return CLI_CANNOT;
+	lang_set(conf->site.language);
+	rc = check(conf, o->full);
+	conf_destroy(conf);
+	return rc;
+}

@@ -1,0 +1,48 @@
+#include "base/lang.h"
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/text.h"
+
+#include <stdio.h>
+
+static void print_site(const json_t *site)
+{
+	json_t *root;
+	size_t i;
+
+	printf("%s (%s)  %s\n", text_of(site, "name"), text_of(site, "id"),
+	       text_of(json_object_get(site, "rule"), "title"));
+	json_array_foreach(json_object_get(site, "roots"), i, root)
+		printf("  %-30s %s %.1f GiB\n", text_of(root, "path"), lang("可用", "free"),
+		       json_number_value(json_object_get(root, "free_bytes")) / (double)(1 << 30));
+}
+
+static void print_camera(const json_t *c)
+{
+	printf("  %-20s %-12s %-30s %5.1f fps %6.2f Mbit/s  %s %s\n", text_of(c, "id"), text_of(c, "state"),
+	       text_time(c, "since"), json_number_value(json_object_get(c, "fps")),
+	       json_number_value(json_object_get(c, "bitrate_bps")) / 1e6, lang("最早", "oldest"), text_time(c, "oldest"));
+}
+
+int command_status(const struct options *o)
+{
+	json_t *site = NULL, *cameras = NULL, *c;
+	size_t i;
+	int rc = client_call(o, "GET", "/site", NULL, NULL, &site);
+
+	if (rc == CLI_YES)
+		rc = client_list(o, "/cameras", NULL, "cameras", &cameras);
+	if (rc == CLI_YES && o->json) {
+		json_t *both = json_pack("{s:O, s:O}", "site", site, "cameras", cameras);
+		text_json(both);
+		json_decref(both);
+	}
+	if (rc == CLI_YES && !o->json) {
+		print_site(site);
+		json_array_foreach(cameras, i, c)
+			print_camera(c);
+	}
+	json_decref(site);
+	json_decref(cameras);
+	return rc;
+}

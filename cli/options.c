@@ -1,0 +1,95 @@
+#include "cli/options.h"
+
+#include "base/buf.h"
+#include "base/lang.h"
+#include "cli/cli.h"
+#include "conf/conf.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct { const char *flag; size_t at; } valued[] = {
+	{"-c", offsetof(struct options, conf)},           {"--from", offsetof(struct options, from)},
+	{"--to", offsetof(struct options, to)},           {"--camera", offsetof(struct options, camera)},
+	{"--area", offsetof(struct options, area)},       {"--reason", offsetof(struct options, reason)},
+	{"--reference", offsetof(struct options, reference)}, {"--role", offsetof(struct options, role)},
+	{"--after", offsetof(struct options, after)},     {"--expires", offsetof(struct options, expires)},
+	{"--name", offsetof(struct options, name)},
+}, plain[] = {
+	{"--json", offsetof(struct options, json)},       {"--full", offsetof(struct options, full)},
+	{"--open", offsetof(struct options, open)},
+};
+
+static bool take_plain(struct options *o, const char *arg)
+{
+	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+		if (strcmp(plain[i].flag, arg) == 0) {
+			*(bool *)((char *)o + plain[i].at) = true;
+			return true;
+		}
+	return false;
+}
+
+/* 1: taken; 0: no such option; -1: its value is missing. */
+static int take_valued(struct options *o, const char *arg, const char *value)
+{
+	for (size_t i = 0; i < sizeof valued / sizeof *valued; i++)
+		if (strcmp(valued[i].flag, arg) == 0) {
+			if (!value)
+				return -1;
+			*(const char **)((char *)o + valued[i].at) = value;
+			return 1;
+		}
+	return 0;
+}
+
+static int refuse(const char *zh, const char *en, const char *arg)
+{
+	fprintf(stderr, "holdfast: %s %s\n", lang(zh, en), arg);
+	return CLI_USAGE;
+}
+
+int options_parse(struct options *o, int argc, char **argv)
+{
+	*o = (struct options){.conf = CLI_DEFAULT_CONF};
+	for (int i = 0; i < argc; i++) {
+		if (take_plain(o, argv[i]))
+			continue;
+		int taken = take_valued(o, argv[i], i + 1 < argc ? argv[i + 1] : NULL);
+		if (taken < 0)
+			return refuse("选项缺少值：", "no value for the option", argv[i]);
+		i += taken;
+		if (taken)
+			continue;
+		if (argv[i][0] == '-' && argv[i][1])
+			return refuse("没有这个选项：", "no such option:", argv[i]);
+		if (o->word_count == OPTIONS_WORDS_MAX)
+			return refuse("参数太多：", "too many words:", argv[i]);
+		o->words[o->word_count++] = argv[i];
+	}
+	return CLI_YES;
+}
+
+int options_load(struct options *o)
+{
+	struct conf_report report = {0};
+	struct conf *conf;
+	int rc = conf_load(o->conf, &conf, &report);
+
+	if (rc < 0)
+		conf_report_print(&report, o->conf, stderr);
+	conf_report_finish(&report);
+	if (rc < 0)
+		return CLI_CANNOT;
+	o->state = xstrdup(conf->state);
+	clock_set_zone(conf->site.timezone);
+	lang_set(conf->site.language);
+	conf_destroy(conf);
+	return CLI_YES;
+}
+
+void options_finish(struct options *o)
+{
+	free(o->state);
+}
