@@ -1,0 +1,24 @@
+#include "rtsp_sdp.h"
+
+#include "base/crypto.h"
+
+#include <stdlib.h>
+
+void rtsp_sdp_write(const struct camera_config *cfg, const struct encoder_sets *sets,
+		    struct buf *out)
+{
+	char *sps = base64_encode(sets->sps.data, sets->sps.len);
+	char *pps = base64_encode(sets->pps.data, sets->pps.len);
+	const uint8_t *level = sets->sps.data + 1; /* profile, constraints, level */
+
+	buf_printf(out, "v=0\r\no=- %u 1 IN IP4 127.0.0.1\r\ns=%s\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
+		   "a=control:*\r\na=range:npt=0-\r\n", cfg->number, cfg->name);
+	buf_printf(out, "m=video 0 RTP/AVP %d\r\nb=AS:%d\r\na=rtpmap:%d H264/%d\r\n", RTP_PAYLOAD_TYPE,
+		   (cfg->encoder.bitrate_bps + 999) / 1000, RTP_PAYLOAD_TYPE, RTP_CLOCK_HZ);
+	buf_printf(out, "a=fmtp:%d packetization-mode=1;profile-level-id=%02X%02X%02X;"
+		   "sprop-parameter-sets=%s,%s\r\n", RTP_PAYLOAD_TYPE, level[0], level[1], level[2], sps,
+		   pps);
+	buf_printf(out, "a=framerate:%d\r\na=control:track1\r\n", cfg->encoder.fps);
+	free(sps);
+	free(pps);
+}

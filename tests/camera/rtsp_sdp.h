@@ -1,0 +1,7 @@
+/* The description of one camera (RFC 4566, RFC 6184 §8.2). Pure. */
+#pragma once
+#include "base/buf.h"
+#include "camera.h"
+
+void rtsp_sdp_write(const struct camera_config *cfg, const struct encoder_sets *sets,
+		    struct buf *out);
