@@ -1,0 +1,202 @@
+/* The api's rights: listens, reads archive/ and catalog.db, writes access.db, talks to the regulator. It
+ * cannot write or delete footage or the catalogue, knows no camera's password, and execs nothing. */
+#include "api/api.h"
+
+#include "api/push.h"
+#include "base/log.h"
+#include "daemon/child.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+struct api_role {
+	struct api *api;
+	struct access *access;
+	struct key *site_key;
+	struct push *push;              /* NULL: no regulator is told */
+	struct link keeper;
+	struct child *child;
+	int open_parts;                 /* api, push, link: not yet closed */
+};
+
+/* --- the keeper --------------------------------------------------------------------------- */
+
+static bool send_to_keeper(void *owner, const json_t *msg)
+{
+	struct api_role *r = owner;
+
+	return link_send(&r->keeper, msg);
+}
+
+/* The ledger names every key: told at each connection, written down once. */
+static void tell_key(struct api_role *r)
+{
+	uint8_t public[PUBKEY_BYTES];
+	char hex[2 * PUBKEY_BYTES + 1];
+
+	key_public(r->site_key, public);
+	hex_encode(public, sizeof public, hex);
+	json_t *msg = json_pack("{s:s, s:i, s:s, s:{s:s, s:s}}", "type", "cmd", "id", 0, "verb", "key.created", "args",
+				"name", "site", "public", hex);
+	link_send(&r->keeper, msg);
+	json_decref(msg);
+}
+
+static void on_keeper_up(struct link *l)
+{
+	struct api_role *r = l->owner;
+
+	tell_key(r);
+	api_on_keeper(r->api, true);
+}
+
+static void on_keeper_down(struct link *l)
+{
+	struct api_role *r = l->owner;
+
+	api_on_keeper(r->api, false);
+}
+
+static void on_keeper_msg(struct link *l, json_t *msg)
+{
+	struct api_role *r = l->owner;
+
+	api_on_msg(r->api, msg);
+	if (r->push && strcmp(msg_type(msg), "ledger") == 0)
+		push_poke(r->push);
+}
+
+/* --- the steps ------------------------------------------------------------------------------ */
+
+static int open_access(struct child *c, struct api_role *r, struct err *e)
+{
+	char *path = state_path(c->conf, "access.db");
+	int rc = access_open(path, clock_real(), &r->access, e);
+
+	free(path);
+	return rc;
+}
+
+static int open_key(struct child *c, struct api_role *r, struct err *e)
+{
+	char *path = state_path(c->conf, "keys/site.key");
+	bool made;
+	int rc = key_load_or_make(path, &r->site_key, &made, e);
+
+	free(path);
+	return rc;
+}
+
+static int construct(struct child *c, struct err *e)
+{
+	struct api_role *r = xcalloc(1, sizeof *r);
+	int rc;
+
+	c->state = r;
+	r->child = c;
+	if ((rc = open_access(c, r, e)) < 0 || (rc = open_key(c, r, e)) < 0)
+		return rc;
+	const struct api_deps deps = {.loop = &c->loop, .conf = c->conf, .clock = clock_real(), .fs = fs_real(),
+				      .access = r->access, .site_key = r->site_key, .send = send_to_keeper, .owner = r};
+	rc = api_create(&deps, &r->api);
+	if (rc < 0)
+		return err_set(e, rc, "make the api: %s", strerror(-rc));
+	return api_listen(r->api, e);
+}
+
+static void allow_tls(struct sandbox *s, const struct conf_regulator *to)
+{
+	const char *const files[] = {to->ca, to->cert, to->key};
+
+	for (int i = 0; i < 3; i++)
+		if (files[i])
+			sandbox_allow(s, SANDBOX_READ, "%s", files[i]);
+}
+
+static void confine(struct child *c, struct sandbox *s)
+{
+	char *catalog = state_path(c->conf, "catalog.db"), *access = state_path(c->conf, "access.db");
+
+	for (unsigned i = 0; i < c->conf->root_count; i++)
+		sandbox_allow(s, SANDBOX_READ, "%s", c->conf->roots[i].path);
+	child_allow_db(s, catalog, SANDBOX_READ);
+	child_allow_db(s, access, SANDBOX_READ | SANDBOX_WRITE);
+	sandbox_allow(s, SANDBOX_LIST, "%s", c->conf->state);
+	allow_tls(s, &c->conf->regulator);
+	child_allow_system(s);
+	s->network = s->listen = true;
+	free(catalog);
+	free(access);
+}
+
+/* The demo is entered without a login: a token of its own, told as part of the address. */
+static void invite(struct api_role *r)
+{
+	char token[TOKEN_TEXT_MAX];
+	int64_t id;
+
+	if (access_token_make(r->access, "demo", ROLE_ADMIN, (struct wall){0}, token, &id) < 0)
+		return;
+	printf("\n  Holdfast demo:  http://127.0.0.1:%u/?access_token=%s\n\n", api_port(r->api, 0), token);
+	fflush(stdout);
+}
+
+static int begin(struct child *c, struct err *e)
+{
+	struct api_role *r = c->state;
+	char *socket = state_path(c->conf, "run/keeper.sock"), *catalog = state_path(c->conf, "catalog.db");
+	int rc = 0;
+
+	api_set_sandbox(r->api, &c->sandbox);
+	r->keeper = (struct link){.owner = r, .on_msg = on_keeper_msg, .on_up = on_keeper_up, .on_down = on_keeper_down};
+	r->open_parts = 2;
+	link_open(&r->keeper, &c->loop, socket);
+	if (c->conf->regulator.url) {
+		rc = push_create(&c->loop, c->conf, access_db(r->access), catalog, r->site_key, clock_real(), &r->push, e);
+		r->open_parts += rc == 0;
+	}
+	if (c->conf->demo)
+		invite(r);
+	free(socket);
+	free(catalog);
+	return rc;
+}
+
+static void on_part_closed(void *owner)
+{
+	struct api_role *r = owner;
+
+	if (--r->open_parts == 0)
+		child_stopped(r->child);
+}
+
+static void on_link_closed(struct link *l)
+{
+	on_part_closed(l->owner);
+}
+
+static void stop(struct child *c)
+{
+	struct api_role *r = c->state;
+
+	r->keeper.on_closed = on_link_closed;
+	link_close(&r->keeper);
+	api_close(r->api, on_part_closed);
+	if (r->push)
+		push_close(r->push, on_part_closed, r);
+}
+
+static void destroy(struct child *c)
+{
+	struct api_role *r = c->state;
+
+	if (!r)
+		return;
+	access_close(r->access);
+	key_destroy(r->site_key);
+	free(r);
+}
+
+const struct child_role role_api = {
+	.name = "api", .part = CONF_API, .construct = construct, .confine = confine, .begin = begin, .stop = stop,
+	.destroy = destroy};

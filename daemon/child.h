@@ -1,0 +1,62 @@
+/* A child process of the supervisor, seen from inside: the channel on fd 3, the loop, the steps of its
+ * life. One file per role fills in the steps; reading those files is reading the architecture.
+ *
+ *	fd 3 says `conf` → construct → confine → begin → `ready` … `conf` again → reload … `stop` → stop → exit 0
+ *
+ * The end of the channel (the supervisor died) is a `stop`.
+ * Threads: loop thread. construct and confine run before any thread is started, because Landlock
+ * and seccomp bind the calling thread and what it starts afterwards. */
+#pragma once
+#include "base/err.h"
+#include "base/peer.h"
+#include "base/sandbox.h"
+#include "conf/conf.h"
+
+struct child;
+
+struct child_role {
+	const char *name;               /* "recorder" */
+	enum conf_role part;
+	/* Open what lies outside of what the process may touch later. */
+	int (*construct)(struct child *c, struct err *e);
+	/* Name the rights that stay. */
+	void (*confine)(struct child *c, struct sandbox *s);
+	/* Start threads, timers, sessions. */
+	int (*begin)(struct child *c, struct err *e);
+	/* A new, valid configuration is in c->conf; earlier ones stay valid until the process ends, because
+	 * cameras borrow from them. NULL: the supervisor restarts this role instead. */
+	void (*reload)(struct child *c);
+	/* Close every handle; child_stopped() when it is done. */
+	void (*stop)(struct child *c);
+	void (*destroy)(struct child *c);
+};
+
+struct child {
+	const struct child_role *role;
+	uv_loop_t loop;
+	struct conf *conf;              /* the one in force */
+	struct conf **earlier;
+	unsigned earlier_count;
+	struct sandbox_result sandbox;
+	void *state;                    /* the role's own */
+	struct peer channel;
+	uv_signal_t signals[3];         /* INT and HUP reach a whole terminal group: ignored; TERM: stop */
+	bool begun, stopping, stopped;
+	int exit_code;
+};
+
+#define CHILD_CHANNEL_FD 3
+
+int child_main(const struct child_role *role); /* returns the exit code */
+void child_stopped(struct child *c);
+/* The process can do its work no more (journal lost, …): log, leave; the supervisor starts it again. */
+void child_fatal(struct child *c, const char *text);
+
+extern const struct child_role role_recorder, role_keeper, role_api;
+
+/* Paths below the state directory; malloc'd. */
+char *state_path(const struct conf *conf, const char *name);
+/* A SQLite database's three files exist and may be read (and written) after confinement. */
+void child_allow_db(struct sandbox *s, const char *path, unsigned rights);
+/* What name resolution, time zones and TLS need to read. */
+void child_allow_system(struct sandbox *s);

@@ -1,0 +1,216 @@
+/* The keeper's rights: reads incoming/, writes and unlinks in archive/, writes catalog.db. No network, no
+ * exec, no keys. It listens on STATE/run/keeper.sock for hints of the recorder and commands of the api. */
+#include "base/log.h"
+#include "daemon/child.h"
+#include "indexer/indexer.h"
+#include "retention/reaper.h"
+
+#include <stdlib.h>
+
+#define STEP_EVERY_MS 1000
+#define REAP_EVERY_MS 60000
+#define REAP_FIRST_MS 3000
+#define REAP_MORE_MS 200            /* between full batches, so that the recorder never notices */
+
+struct keeper {
+	struct catalog *catalog;
+	struct indexer *indexer;
+	struct reaper reaper;
+	struct hub hub;
+	uv_timer_t step, reap;
+	uv_idle_t more;                 /* runs while there is a backlog */
+	int64_t told_seq;               /* the ledger's head that the api was told */
+	char told_journal[JOURNAL_FILE_MAX];
+};
+
+/* --- telling the others --------------------------------------------------------------- */
+
+static void broadcast(struct keeper *k, json_t *msg)
+{
+	hub_broadcast(&k->hub, msg);
+	json_decref(msg);
+}
+
+static void tell_news(struct keeper *k)
+{
+	int64_t seq;
+	uint8_t hash[SHA256_BYTES];
+	const char *file = indexer_journal_file(k->indexer);
+
+	if (catalog_ledger_head(k->catalog, &seq, hash) == 0 && seq != k->told_seq) {
+		k->told_seq = seq;
+		broadcast(k, json_pack("{s:s, s:I}", "type", "ledger", "seq", (json_int_t)seq));
+	}
+	if (strcmp(file, k->told_journal) != 0) {
+		snprintf(k->told_journal, sizeof k->told_journal, "%s", file);
+		broadcast(k, json_pack("{s:s, s:s}", "type", "journal_seen", "file", file));
+	}
+}
+
+/* --- work ------------------------------------------------------------------------------- */
+
+static void on_more(uv_idle_t *h);
+
+static void step(struct keeper *k)
+{
+	bool more = false;
+	int rc = indexer_step(k->indexer, &more);
+
+	if (rc < 0)
+		log_warn("indexer", "text=\"will try again: %s\"", strerror(-rc));
+	if (more && rc == 0)
+		uv_idle_start(&k->more, on_more);
+	else
+		uv_idle_stop(&k->more);
+	tell_news(k);
+}
+
+static void on_more(uv_idle_t *h)
+{
+	step(h->data);
+}
+
+static void on_step(uv_timer_t *t)
+{
+	step(t->data);
+}
+
+static void on_reap(uv_timer_t *t)
+{
+	struct keeper *k = t->data;
+	int n = reaper_step(&k->reaper);
+
+	if (n < 0)
+		log_warn("retention", "text=\"will try again: %s\"", strerror(-n));
+	uv_timer_start(&k->reap, on_reap, n >= REAPER_BATCH ? REAP_MORE_MS : REAP_EVERY_MS, 0);
+	tell_news(k);
+}
+
+static void answer(struct keeper *k, struct peer *from, const json_t *msg)
+{
+	const char *verb = json_string_value(json_object_get(msg, "verb"));
+	json_t *body = NULL;
+	int status = indexer_command(k->indexer, verb ? verb : "", json_object_get(msg, "args"), &body);
+	json_t *reply = json_pack("{s:s, s:O?, s:b, s:i, s:o?}", "type", "reply", "id", json_object_get(msg, "id"), "ok",
+				  status < 300, "status", status, "body", body);
+
+	if (status >= 300)
+		json_object_update(reply, body);
+	peer_send(from, reply);
+	json_decref(reply);
+	tell_news(k);
+}
+
+static void on_msg(struct hub *h, struct peer *from, json_t *msg)
+{
+	struct keeper *k = h->owner;
+	const char *type = msg_type(msg);
+
+	if (strcmp(type, "segment") == 0) {
+		indexer_hint(k->indexer);
+		step(k);
+	} else if (strcmp(type, "journal") == 0) {
+		step(k);
+	} else if (strcmp(type, "cmd") == 0) {
+		answer(k, from, msg);
+	} else if (strcmp(type, "live") == 0) {
+		hub_broadcast(h, msg);
+	}
+}
+
+/* --- the steps ------------------------------------------------------------------------------ */
+
+static int construct(struct child *c, struct err *e)
+{
+	struct keeper *k = xcalloc(1, sizeof *k);
+	char *path = state_path(c->conf, "catalog.db");
+	int rc = catalog_create(path, &k->catalog, e);
+
+	free(path);
+	c->state = k;
+	if (rc == 0)
+		rc = indexer_create(fs_real(), clock_real(), c->conf, k->catalog, &k->indexer, e);
+	if (rc < 0)
+		return rc;
+	path = state_path(c->conf, "run/keeper.sock");
+	rc = hub_listen(&k->hub, &c->loop, path);
+	if (rc < 0)
+		err_set(e, rc, "listen on %s: %s", path, uv_strerror(rc));
+	free(path);
+	return rc;
+}
+
+static void confine(struct child *c, struct sandbox *s)
+{
+	const unsigned move = SANDBOX_READ | SANDBOX_CREATE | SANDBOX_REMOVE | SANDBOX_RENAME;
+	char *db = state_path(c->conf, "catalog.db");
+
+	for (unsigned i = 0; i < c->conf->root_count; i++) {
+		const char *root = c->conf->roots[i].path;
+		sandbox_allow(s, SANDBOX_LIST, "%s", root);
+		sandbox_allow(s, SANDBOX_READ, "%s/.holdfast", root);
+		sandbox_allow(s, SANDBOX_READ | SANDBOX_REMOVE | SANDBOX_RENAME, "%s/incoming", root);
+		sandbox_allow(s, move, "%s/archive", root);
+	}
+	child_allow_db(s, db, SANDBOX_READ | SANDBOX_WRITE);
+	sandbox_allow(s, SANDBOX_LIST, "%s", c->conf->state);
+	sandbox_allow(s, SANDBOX_READ, "%s/journal", c->conf->state);
+	sandbox_allow(s, move | SANDBOX_WRITE, "%s/seal-keys", c->conf->state); /* public keys that it has met */
+	child_allow_system(s);
+	s->listen = true;
+	free(db);
+}
+
+static int begin(struct child *c, struct err *e)
+{
+	struct keeper *k = c->state;
+
+	(void)e;
+	k->hub.owner = k;
+	k->hub.on_msg = on_msg;
+	k->reaper = (struct reaper){fs_real(), clock_real(), c->conf, k->catalog};
+	uv_timer_init(&c->loop, &k->step);
+	uv_timer_init(&c->loop, &k->reap);
+	uv_idle_init(&c->loop, &k->more);
+	k->step.data = k->reap.data = k->more.data = k;
+	uv_timer_start(&k->step, on_step, 0, STEP_EVERY_MS);
+	uv_timer_start(&k->reap, on_reap, REAP_FIRST_MS, 0);
+	return 0;
+}
+
+/* What the recorder sealed at the end is indexed before the keeper goes. */
+static void drain(struct keeper *k)
+{
+	bool more = true;
+
+	indexer_hint(k->indexer);
+	while (more && indexer_step(k->indexer, &more) == 0)
+		;
+}
+
+static void stop(struct child *c)
+{
+	struct keeper *k = c->state;
+
+	drain(k);
+	hub_close(&k->hub);
+	uv_close((uv_handle_t *)&k->step, NULL);
+	uv_close((uv_handle_t *)&k->reap, NULL);
+	uv_close((uv_handle_t *)&k->more, NULL);
+	child_stopped(c); /* the loop ends when the last of them is closed */
+}
+
+static void destroy(struct child *c)
+{
+	struct keeper *k = c->state;
+
+	if (!k)
+		return;
+	indexer_destroy(k->indexer);
+	catalog_close(k->catalog);
+	free(k);
+}
+
+const struct child_role role_keeper = {
+	.name = "keeper", .part = CONF_KEEPER, .construct = construct, .confine = confine, .begin = begin,
+	.stop = stop, .destroy = destroy};

@@ -1,0 +1,45 @@
+/* One process that the supervisor keeps alive: spawn, watch, start again with back-off, stop.
+ *
+ *               spawned            `ready`
+ *   WAITING ─────────────▶ STARTING ───────▶ RUNNING
+ *      ▲                      │ exit            │ exit        STOP in any of them:
+ *      └──────────────────────┴─────────────────┘             ask over the channel, kill after a while
+ *                                                              STOPPING ──exit──▶ STOPPED
+ *
+ * Threads: loop thread. Memory: caller's; free in or after `stopped`. */
+#pragma once
+#include "base/clock.h"
+#include "base/peer.h"
+#include "base/sm.h"
+
+struct process;
+
+struct process_spec {
+	const char *name;               /* borrowed, as everything here */
+	char *const *argv;
+	bool channel;                   /* a role of ours: message channel on fd 3 */
+	int lock_fd;                    /* kept open in the child, so that the state directory stays taken */
+	uint64_t stop_ms;               /* patience before SIGKILL */
+	void (*ready)(struct process *p);
+	void (*started)(struct process *p); /* the channel is there: send the configuration */
+	void (*stopped)(struct process *p);
+	void *owner;
+};
+
+struct process {
+	const struct process_spec *spec;
+	uv_loop_t *loop;
+	struct sm sm;
+	uv_process_t child;
+	struct peer *channel;
+	uv_timer_t timer;               /* back-off, or patience */
+	unsigned retry_ms;
+	struct mono started_at;
+	bool timer_closed;
+};
+
+int process_start(struct process *p, uv_loop_t *loop, const struct process_spec *spec);
+void process_send(struct process *p, const json_t *msg);
+void process_stop(struct process *p);     /* `stopped` follows */
+void process_restart(struct process *p);  /* a clean stop, then a start */
+bool process_is_running(const struct process *p);

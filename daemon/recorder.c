@@ -1,0 +1,91 @@
+/* The recorder's rights: the network towards cameras, incoming/ of each root, its own state, the journal.
+ * No archive, no database, no listening, no exec. It alone holds the seal key. */
+#include "recorder/recorder.h"
+
+#include "daemon/child.h"
+
+#include <stdlib.h>
+
+struct recorder_role {
+	struct recorder *recorder;
+	struct key *key;
+};
+
+/* --- the steps ----------------------------------------------------------------------------- */
+
+static int construct(struct child *c, struct err *e)
+{
+	struct recorder_role *r = xcalloc(1, sizeof *r);
+	char *path = state_path(c->conf, "keys/seal.key");
+	bool made;
+
+	c->state = r;
+	int rc = key_load_or_make(path, &r->key, &made, e);
+	free(path);
+	return rc;
+}
+
+static void confine(struct child *c, struct sandbox *s)
+{
+	const unsigned all = SANDBOX_READ | SANDBOX_WRITE | SANDBOX_CREATE | SANDBOX_REMOVE | SANDBOX_RENAME;
+
+	for (unsigned i = 0; i < c->conf->root_count; i++) {
+		const char *root = c->conf->roots[i].path;
+		sandbox_allow(s, SANDBOX_LIST, "%s", root);
+		sandbox_allow(s, SANDBOX_READ, "%s/.holdfast", root);
+		sandbox_allow(s, all, "%s/incoming", root);
+	}
+	sandbox_allow(s, all, "%s/journal", c->conf->state);
+	sandbox_allow(s, all, "%s/recorder", c->conf->state);
+	child_allow_system(s);
+	s->network = true;
+}
+
+static void on_fatal(void *owner, const char *text)
+{
+	child_fatal(owner, text);
+}
+
+static void on_closed(void *owner)
+{
+	child_stopped(owner);
+}
+
+static int begin(struct child *c, struct err *e)
+{
+	static const struct recorder_events events = {on_fatal, on_closed};
+	struct recorder_role *r = c->state;
+	char *socket = state_path(c->conf, "run/keeper.sock");
+	int rc = recorder_create(&c->loop, fs_real(), clock_real(), c->conf, r->key, socket, &events, c, &r->recorder, e);
+
+	free(socket);
+	return rc;
+}
+
+static void reload(struct child *c)
+{
+	struct recorder_role *r = c->state;
+
+	recorder_reload(r->recorder, c->conf);
+}
+
+static void stop(struct child *c)
+{
+	struct recorder_role *r = c->state;
+
+	recorder_close(r->recorder);
+}
+
+static void destroy(struct child *c)
+{
+	struct recorder_role *r = c->state;
+
+	if (!r)
+		return;
+	key_destroy(r->key);
+	free(r);
+}
+
+const struct child_role role_recorder = {
+	.name = "recorder", .part = CONF_RECORDER, .construct = construct, .confine = confine, .begin = begin,
+	.reload = reload, .stop = stop, .destroy = destroy};

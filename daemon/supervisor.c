@@ -1,0 +1,264 @@
+#include "daemon/supervisor.h"
+
+#include "base/fs.h"
+#include "base/lang.h"
+#include "base/log.h"
+#include "base/require.h"
+#include "daemon/demo.h"
+#include "daemon/process.h"
+#include "media/root_identity.h"
+#include "recorder/root.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define LOCK_WAIT_S 30
+#define EXIT_CANNOT 3
+#define ABSENT_EVERY_MS 5000
+
+enum { KEEPER, API, RECORDER, ROLES };
+
+struct supervisor {
+	uv_loop_t loop;
+	struct conf *conf;
+	const char *conf_path;
+	int lock_fd;
+	struct process_spec specs[ROLES];
+	struct process roles[ROLES];
+	struct demo *demo;               /* NULL: not a demo */
+	uv_signal_t term, intr, hup;
+	uv_timer_t look;                 /* for disks that were away at start */
+	unsigned present;                /* roots with an identity when the roles were started */
+	unsigned running;                /* roles not yet stopped */
+	bool stopping;
+};
+
+static const enum conf_role parts[ROLES] = {
+	[KEEPER] = CONF_KEEPER, [API] = CONF_API, [RECORDER] = CONF_RECORDER};
+
+/* --- the state directory ------------------------------------------------------------ */
+
+static int make_state(const struct conf *conf, struct err *e)
+{
+	static const char *const folders[] = {"", "/keys", "/journal", "/run", "/recorder", "/seal-keys"};
+
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+		char *path = xasprintf("%s%s", conf->state, folders[i]);
+		int rc = fs_mkdirs(fs_real(), path, 0700);
+		free(path);
+		if (rc < 0)
+			return err_set(e, rc, lang("无法创建状态目录 %s%s：%s", "cannot make the state directory %s%s: %s"),
+				       conf->state, folders[i], strerror(-rc));
+	}
+	return 0;
+}
+
+static void on_alarm(int signum)
+{
+	(void)signum; /* it only interrupts flock() */
+}
+
+/* A predecessor that was killed leaves children that are still sealing: wait for them. */
+static int take_lock(struct supervisor *s, struct err *e)
+{
+	char *path = xasprintf("%s/lock", s->conf->state);
+	struct sigaction wake = {.sa_handler = on_alarm};
+
+	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	free(path);
+	if (s->lock_fd < 0)
+		return err_set(e, -errno, "%s/lock: %s", s->conf->state, strerror(errno));
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	log_warn("lock", "text=\"another holdfast uses %s; waiting for it to end\"", s->conf->state);
+	sigaction(SIGALRM, &wake, NULL);
+	alarm(LOCK_WAIT_S);
+	int rc = flock(s->lock_fd, LOCK_EX);
+	alarm(0);
+	return rc == 0 ? 0 : err_set(e, -EBUSY, lang("状态目录 %s 正被另一个 holdfast 使用", "%s is in use by another holdfast"),
+				     s->conf->state);
+}
+
+/* Confinement names folders that exist, so a disk that is mounted later needs new processes. */
+static unsigned count_present(const struct conf *conf)
+{
+	struct root_identity id;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < conf->root_count; i++)
+		n += root_identity_check(fs_real(), conf->roots[i].path, conf->site.id, &id) == 0;
+	return n;
+}
+
+/* --- configuration -------------------------------------------------------------------- */
+
+static void send_part(struct supervisor *s, int role)
+{
+	json_t *part = conf_part(s->conf, parts[role]);
+	REQUIRE(part != NULL);
+	json_t *msg = json_pack("{s:s, s:o}", "type", "conf", "part", part);
+
+	process_send(&s->roles[role], msg);
+	json_decref(msg);
+}
+
+/* Valid: applied; the recorder keeps the cameras that did not change, keeper and api start again, which
+ * costs nobody a frame. Invalid: refused, the old one stays. */
+static void reload(struct supervisor *s)
+{
+	struct conf_report report = {0};
+	struct conf *fresh;
+	int rc = conf_load(s->conf_path, &fresh, &report);
+
+	conf_report_print(&report, s->conf_path, stderr);
+	conf_report_finish(&report);
+	if (rc < 0) {
+		log_error("reload", "text=\"refused; the old configuration stays\"");
+		return;
+	}
+	if (strcmp(fresh->state, s->conf->state) != 0) {
+		log_error("reload", "text=\"refused: `state` cannot change while running; restart instead\"");
+		conf_destroy(fresh);
+		return;
+	}
+	fresh->demo = s->conf->demo;
+	conf_destroy(s->conf);
+	s->conf = fresh;
+	root_prepare_all(fs_real(), fresh);
+	s->present = count_present(fresh);
+	send_part(s, RECORDER);
+	process_restart(&s->roles[KEEPER]);
+	process_restart(&s->roles[API]);
+	log_info("reload", "digest=%s", s->conf->digest);
+}
+
+/* --- lives ------------------------------------------------------------------------------ */
+
+static void on_look(uv_timer_t *t)
+{
+	struct supervisor *s = t->data;
+
+	if (s->stopping || s->present == s->conf->root_count || count_present(s->conf) <= s->present)
+		return;
+	log_warn("root", "text=\"a disk is back; the roles start again to use it\"");
+	root_prepare_all(fs_real(), s->conf);
+	s->present = count_present(s->conf);
+	for (int i = 0; i < ROLES; i++)
+		process_restart(&s->roles[i]);
+}
+
+static void end_loop(struct supervisor *s)
+{
+	uv_close((uv_handle_t *)&s->look, NULL);
+	uv_close((uv_handle_t *)&s->term, NULL);
+	uv_close((uv_handle_t *)&s->intr, NULL);
+	uv_close((uv_handle_t *)&s->hup, NULL);
+	if (s->demo)
+		demo_stop(s->demo);
+}
+
+static void on_stopped(struct process *p)
+{
+	struct supervisor *s = p->spec->owner;
+
+	s->running--;
+	if (p == &s->roles[RECORDER])
+		process_stop(&s->roles[KEEPER]);
+	else if (p == &s->roles[KEEPER])
+		process_stop(&s->roles[API]);
+	else
+		end_loop(s);
+}
+
+static void on_started(struct process *p)
+{
+	struct supervisor *s = p->spec->owner;
+
+	send_part(s, (int)(p - s->roles));
+}
+
+static void on_stop_signal(uv_signal_t *h, int signum)
+{
+	struct supervisor *s = h->data;
+
+	if (s->stopping)
+		return;
+	s->stopping = true;
+	log_info("stopping", "signal=%d", signum);
+	process_stop(&s->roles[RECORDER]);
+}
+
+static void on_hup(uv_signal_t *h, int signum)
+{
+	struct supervisor *s = h->data;
+
+	(void)signum;
+	if (!s->stopping)
+		reload(s);
+}
+
+static void start_roles(struct supervisor *s)
+{
+	static char self[] = "/proc/self/exe", role[] = "role";
+	static char keeper[] = "keeper", api[] = "api", recorder[] = "recorder";
+	static char *argv[ROLES][4] = {
+		[KEEPER] = {self, role, keeper, NULL},
+		[API] = {self, role, api, NULL},
+		[RECORDER] = {self, role, recorder, NULL},
+	};
+	static const uint64_t patience_ms[ROLES] = {[KEEPER] = 30000, [API] = 5000, [RECORDER] = 20000};
+
+	for (int i = 0; i < ROLES; i++) {
+		s->specs[i] = (struct process_spec){.name = argv[i][2], .argv = argv[i], .channel = true,
+			.lock_fd = s->lock_fd, .stop_ms = patience_ms[i], .started = on_started,
+			.stopped = on_stopped, .owner = s};
+		process_start(&s->roles[i], &s->loop, &s->specs[i]);
+		s->running++;
+	}
+}
+
+static void watch_signals(struct supervisor *s)
+{
+	uv_signal_t *handles[] = {&s->term, &s->intr, &s->hup};
+	const int signums[] = {SIGTERM, SIGINT, SIGHUP};
+
+	for (int i = 0; i < 3; i++) {
+		uv_signal_init(&s->loop, handles[i]);
+		handles[i]->data = s;
+		uv_signal_start(handles[i], signums[i] == SIGHUP ? on_hup : on_stop_signal, signums[i]);
+	}
+}
+
+int supervisor_run(struct conf *conf, const char *conf_path)
+{
+	struct supervisor s = {.conf = conf, .conf_path = conf_path, .lock_fd = -1};
+	struct err e = {0};
+
+	signal(SIGPIPE, SIG_IGN);
+	if (make_state(conf, &e) < 0 || take_lock(&s, &e) < 0) {
+		fprintf(stderr, "holdfast: %s\n", e.text);
+		conf_destroy(conf);
+		return EXIT_CANNOT;
+	}
+	root_prepare_all(fs_real(), conf);
+	s.present = count_present(conf);
+	uv_loop_init(&s.loop);
+	watch_signals(&s);
+	uv_timer_init(&s.loop, &s.look);
+	s.look.data = &s;
+	uv_timer_start(&s.look, on_look, ABSENT_EVERY_MS, ABSENT_EVERY_MS);
+	if (conf->demo)
+		s.demo = demo_start(&s.loop, conf, s.lock_fd);
+	start_roles(&s);
+	uv_run(&s.loop, UV_RUN_DEFAULT);
+	uv_loop_close(&s.loop);
+	demo_destroy(s.demo);
+	close(s.lock_fd);
+	conf_destroy(s.conf);
+	log_info("stopped", "pid=%d", (int)getpid());
+	return 0;
+}
