@@ -1,0 +1,15 @@
+"""Fixtures of the whole-system tests. A failed test's report ends with the log of each running site."""
+import pytest
+
+pytest.register_assert_rewrite("harness_site", "harness_footage", "harness_regulator", "harness_http")
+
+import harness_site  # noqa: E402
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):  # pylint: disable=unused-argument
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for site in harness_site.running:
+            report.sections.append(("running site", site.log_tail()))

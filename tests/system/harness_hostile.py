@@ -1,0 +1,79 @@
+"""Things that answer on a camera's port and are no camera."""
+import re
+import socket
+import socketserver
+import threading
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+class Hostile:
+    """talk(connection) speaks to each client; it ends when the client leaves."""
+
+    def __init__(self, talk):
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self):
+                try:
+                    talk(self.request)
+                except OSError:
+                    pass
+
+        self._server = _Server(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def url(self):
+        return f"rtsp://127.0.0.1:{self._server.server_address[1]}/a"
+
+
+def echo(connection):
+    while (data := connection.recv(4096)):
+        connection.sendall(data)
+
+
+def web_server(connection):
+    connection.recv(4096)
+    connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+
+def mute(connection):
+    while connection.recv(4096):
+        pass
+
+
+def noise(connection):
+    connection.recv(4096)
+    connection.sendall(bytes(range(256)) * 400)
+    mute(connection)
+
+
+def describes(sdp, length=None):
+    """Answers OPTIONS, and DESCRIBE with that text, announcing it with that length."""
+    def talk(connection):
+        while (request := connection.recv(4096)):
+            head = b"RTSP/1.0 200 OK\r\nCSeq: %s\r\n" % re.search(rb"CSeq: *(\d+)", request)[1]
+            if request.startswith(b"DESCRIBE"):
+                head += (b"Content-Base: rtsp://127.0.0.1/a/\r\nContent-Type: application/sdp\r\n"
+                         b"Content-Length: %d\r\n\r\n" % (length or len(sdp))) + sdp
+            else:
+                head += b"Public: OPTIONS, DESCRIBE, SETUP, PLAY\r\n\r\n"
+            connection.sendall(head)
+    return talk
+
+
+def refused_port():
+    """A port that is taken but that nobody listens on."""
+    s = socket.socket()
+    s.bind(("127.0.0.1", 0))
+    return s

@@ -1,0 +1,73 @@
+"""`holdfast run --demo`: a newcomer sees the whole in a minute, and it leaves nothing behind."""
+import http.client
+import re
+import signal
+import subprocess
+import tempfile
+
+import pytest
+
+from harness_http import call
+from harness_site import PROGRAM, environment, members
+from harness_wait import until
+
+CAMERAS = {"playroom-east", "nap-room-1", "entrance-1"}
+
+
+class Demo:
+    """The running demo: its output, and the address that it prints."""
+
+    def __init__(self, folder):
+        self._log = f"{folder}/log"
+        with open(self._log, "wb") as log:
+            self.process = subprocess.Popen([PROGRAM, "run", "--demo"], cwd=folder, stdout=log, stderr=log,
+                                            env=environment(), start_new_session=True)
+        found = until("the address is printed", lambda: re.search(
+            r"http://127\.0\.0\.1:(\d+)/\?access_token=(\S+)", self.output()))
+        self.port, self.token = int(found[1]), found[2]
+
+    def output(self):
+        with open(self._log, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def get(self, path):
+        return call(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30), "GET", path,
+                    headers={"Authorization": f"Bearer {self.token}"})
+
+
+@pytest.fixture(scope="module")
+def demo():
+    with tempfile.TemporaryDirectory(prefix="hfd-", dir="/tmp") as folder:
+        d = Demo(folder)
+        yield d
+        if d.process.poll() is None:
+            d.process.send_signal(signal.SIGTERM)
+            d.process.wait(40)
+
+
+def test_the_printed_address_opens_the_page(demo):
+    """Without a login."""
+    answer = call(http.client.HTTPConnection("127.0.0.1", demo.port, timeout=30), "GET",
+                  f"/?access_token={demo.token}")
+    assert answer.status == 200 and b"<html" in answer.body
+
+
+def test_three_cameras_record(demo):
+    """Soon after the start."""
+    def recording():
+        cameras = demo.get("/api/v1/cameras").json()["cameras"]
+        return {c["id"] for c in cameras if c["state"] == "recording" and c["newest"]} == CAMERAS
+    until("three cameras record", recording, 30)
+
+
+def test_the_regulator_prints_what_it_hears(demo):
+    """Events with a signature that holds."""
+    until("the regulator printed an enrolment", lambda: "camera.enrolled" in demo.output())
+
+
+def test_it_ends_with_everything_it_started(demo):
+    """SIGTERM: exit code 0, no process left."""
+    demo.process.send_signal(signal.SIGTERM)
+    assert demo.process.wait(40) == 0
+    until("no process left", lambda: not members(demo.process.pid))
+    assert not re.search(r"Sanitizer|runtime error:", demo.output())

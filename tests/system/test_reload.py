@@ -1,0 +1,83 @@
+"""SIGHUP: a valid file is applied without touching who did not change; an invalid one changes nothing."""
+import os
+import signal
+
+import pytest
+
+from harness_camera import SimCamera
+from harness_footage import check_unbroken, clocks_of
+from harness_site import Site
+from harness_wait import until
+
+
+@pytest.fixture(scope="module")
+def camera():
+    with SimCamera("a", "b") as c:
+        yield c
+
+
+@pytest.fixture(scope="module")
+def site(camera):
+    s = Site(segment="4s")
+    s.add_camera("a", camera.url("a"))
+    with s:
+        camera.wait_frames("a", 30)
+        yield s
+
+
+def reload(site):
+    before = len(site.events("reload"))
+    os.kill(site.process.pid, signal.SIGHUP)
+    until("the reload was judged", lambda: len(site.events("reload")) > before)
+    return site.events("reload")[-1]
+
+
+def check_untouched(site, camera, since):
+    """Camera a: one session, every picture recorded."""
+    clocks = camera.wait_frames("a", 20)
+    site.wait_recorded("a", clocks[-1])
+    assert len(camera.truth("a", "play")) == 1
+    shown = clocks_of(site.footage("a", since, clocks[-1]).body)
+    check_unbroken(shown, camera.clocks("a"))
+    assert [t[2] for t in site.tiles("a", since, clocks[-1])] == ["recorded"]
+
+
+def test_an_invalid_file_is_refused(site, camera):
+    """The old configuration goes on; the log says what is wrong and where."""
+    since = camera.clocks("a")[-1]
+    good = open(site.conf_path, encoding="utf-8").read()
+    with open(site.conf_path, "w", encoding="utf-8") as f:
+        f.write(good.replace('"segment"', '"segmnet"'))
+    assert "refused" in reload(site)["text"]
+    assert "segmnet" in site.log()
+    with open(site.conf_path, "w", encoding="utf-8") as f:
+        f.write(good)
+    check_untouched(site, camera, since)
+
+
+def test_an_added_camera_records_and_the_other_is_untouched(site, camera):
+    """b appears; a loses no picture; the change stands in the ledger."""
+    since = camera.clocks("a")[-1]
+    changes = [e for e in site.ledger() if e["kind"] == "config.changed"]
+    site.add_camera("b", camera.url("b"))
+    site.write_conf()
+    assert "digest" in reload(site)
+    clocks = until("b is recorded", lambda: camera.clocks("b")[10:] and camera.clocks("b"))
+    site.wait_recorded("b", clocks[-1])
+    check_untouched(site, camera, since)
+    assert len([e for e in site.ledger() if e["kind"] == "config.changed"]) == len(changes) + 1
+
+
+def test_a_removed_camera_is_retired(site, camera):
+    """Its session ends, its footage stays, its obligation ends; a is untouched."""
+    since = camera.clocks("a")[-1]
+    last = camera.clocks("b")[-1]
+    site.conf["cameras"] = [c for c in site.conf["cameras"] if c["id"] != "b"]
+    site.write_conf()
+    reload(site)
+    until("the session ended", lambda: camera.truth("b", "teardown"))
+    until("retired", lambda: site.get("/cameras/b").json()["retired_at"])
+    assert [e["camera"] for e in site.ledger() if e["kind"] == "camera.retired"] == ["b"]
+    assert site.footage("b", last - 2_000_000, last).status == 200
+    check_untouched(site, camera, since)
+    assert not site.gaps(camera="b")

@@ -1,0 +1,88 @@
+"""Holds, and the floor that no configuration goes under."""
+import re
+
+import pytest
+
+from harness_camera import SimCamera
+from harness_site import Site
+from harness_time import SECOND, text_of
+
+
+@pytest.fixture(scope="module")
+def camera():
+    with SimCamera("a") as c:
+        yield c
+
+
+@pytest.fixture(scope="module")
+def site(camera):
+    with Site([camera]) as s:
+        camera.wait_frames("a", 30)
+        yield s
+
+
+@pytest.fixture(scope="module")
+def window(camera):
+    """The start and end of some footage, as texts."""
+    first = camera.clocks("a")[0]
+    return text_of(first), text_of(first + 2 * SECOND)
+
+
+def in_force(site):
+    return {h["id"]: h for h in site.get("/holds").json()["holds"]}
+
+
+def test_hold_by_command_line(site, window):
+    """Placed, listed with its reason, released; both stand in the ledger."""
+    told = site.cli("hold", "add", "--camera", "a", "--from", window[0], "--to", window[1], "--reason",
+                    "request of the police", "--reference", "2026-17")
+    number = int(re.search(r"\d+", told)[0])
+    assert in_force(site)[number]["reason"] == "request of the police"
+    assert "request of the police" in site.cli("hold", "list")
+    site.cli("hold", "release", str(number), "--reason", "case closed")
+    assert number not in in_force(site)
+    kinds = [e["kind"] for e in site.ledger() if e["kind"].startswith("hold.")]
+    assert kinds == ["hold.placed", "hold.released"]
+
+
+def test_hold_by_api(site, window):
+    """201 with a number; who placed it is the token's name; released with a reason only."""
+    order = {"camera": "a", "start": window[0], "end": window[1], "reason": "a parent asks"}
+    placed = site.request("POST", "/holds", body=order)
+    assert placed.status == 201
+    number = placed.json()["id"]
+    hold = in_force(site)[number]
+    assert (hold["start"], hold["end"], hold["placed_by"], hold["released"]) == (*window, "admin", False)
+    assert site.request("POST", f"/holds/{number}/release", body={}).problem(400)["field"] == "reason"
+    assert site.request("POST", f"/holds/{number}/release", body={"reason": "answered"}).status == 200
+    assert number not in in_force(site)
+    again = site.request("POST", f"/holds/{number}/release", body={"reason": "answered"})
+    assert again.status in (404, 409)
+
+
+@pytest.mark.parametrize("change, field", [({"camera": "nobody"}, "camera"), ({"start": "2026-11-23T03:15:00"}, "start"),
+                                           ({"end": "2000-01-01T00:00:00Z"}, "end"), ({"reason": ""}, "reason")])
+def test_a_hold_that_makes_no_sense_is_refused(site, window, change, field):
+    """Naming the field."""
+    order = {"camera": "a", "start": window[0], "end": window[1], "reason": "r"} | change
+    answer = site.request("POST", "/holds", body=order)
+    assert answer.problem(answer.status)["field"] == field
+    assert 400 <= answer.status < 500
+
+
+def test_retention_is_told(site):
+    """Floor, keep and the forecast per root."""
+    told = site.get("/retention").json()
+    assert (told["floor_days"], told["keep_days"]) == (90, 95)
+    assert [c["id"] for c in told["cameras"]] == ["a"]
+    assert told["roots"][0]["free_bytes"] > 0
+
+
+@pytest.mark.parametrize("days", [1, 89, 90])
+def test_a_configuration_under_the_floor_does_not_start(days):
+    """The message names the key, the floor and the remedy."""
+    site = Site(retention={"keep_days": days})
+    site.write_conf()
+    for word, code in (("check", 1), ("run", 3)):
+        told = site.cli(word, code=code)
+        assert "retention.keep_days" in told and "90" in told and "91" in told, told

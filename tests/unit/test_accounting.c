@@ -1,0 +1,602 @@
+#include "catalog_fixture.h"
+
+#include <string.h>
+
+#define CAM "front"
+
+/* --- a short way to say facts; seconds since T0 ------------------------------------------------ */
+
+static struct place place;
+static struct accounting acc;
+
+static int setup(void **state)
+{
+	(void)state;
+	place_init(&place);
+	acc = begin_at(place.catalog, SEC(0));
+	assert_int_equal(catalog_set_state(place.catalog, "settled_at", "0"), 0);
+	assert_int_equal(account_configure(&acc, CAM, "Front", "hall"), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	expect_sound(place.catalog, CAM);
+	assert_int_equal(catalog_commit(place.catalog), 0);
+	place_finish(&place);
+	return 0;
+}
+
+static struct wall at(double s)
+{
+	return (struct wall){SEC(s)};
+}
+
+static void covered(double a, double b)
+{
+	assert_int_equal(account_covered(&acc, CAM, at(a), at(b)), 0);
+}
+
+static void up(double s)
+{
+	assert_int_equal(account_up(&acc, CAM, at(s)), 0);
+}
+
+static void down(double s, const char *cause)
+{
+	assert_int_equal(account_down(&acc, CAM, at(s), cause, "why"), 0);
+}
+
+static void restart(double s)
+{
+	assert_int_equal(account_restart(&acc, at(s)), 0);
+}
+
+static void settled(double s)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%lld", (long long)SEC(s));
+	assert_int_equal(catalog_set_state(place.catalog, "settled_at", text), 0);
+	acc.now = at(s);
+	assert_int_equal(account_settle(&acc, at(s)), 0);
+
+	struct err e = {0};
+	if (catalog_check_tiling(place.catalog, CAM, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+static void expect(double from, double to, const char *want)
+{
+	expect_tiles(place.catalog, CAM, from, to, want);
+}
+
+static void expect_gaps(int64_t n)
+{
+	assert_int_equal(ask(place.catalog, "SELECT count(*) FROM gap WHERE end IS NULL OR end > start"), n);
+}
+
+/* --- enrolment ------------------------------------------------------------------------------------ */
+
+static void a_camera_that_connects_at_once_has_no_gap(void **state)
+{
+	(void)state;
+	up(3);
+	covered(3, 10);
+	settled(12);
+	expect(-5, 20, "N -5 3 | R 3 10 | P 10 20");
+	expect_gaps(0);
+}
+
+static void a_camera_that_never_answered_is_in_a_gap_since_it_was_configured(void **state)
+{
+	(void)state;
+	settled(1);
+	expect(-5, 5, "N -5 0 | P 0 5");
+	down(2, "camera_unreachable");
+	settled(10);
+	expect(-5, 20, "N -5 0 | G 0 10 camera_unreachable | P 10 20");
+	up(12);
+	covered(12, 15);
+	settled(15);
+	expect(0, 20, "G 0 12 camera_unreachable | R 12 15 | P 15 20");
+	expect_gaps(1);
+}
+
+static void retirement_and_return(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 9);
+	acc.now = at(10);
+	assert_int_equal(account_retire(&acc, CAM), 0);
+	settled(12);
+	expect(0, 20, "R 0 9 | N 9 20");
+	acc.now = at(100);
+	assert_int_equal(account_configure(&acc, CAM, "Front", "hall"), 0);
+	up(101);
+	covered(101, 110);
+	settled(110);
+	expect(0, 110, "R 0 9 | N 9 101 | R 101 110");
+	expect_gaps(0);
+	assert_int_equal(ask(place.catalog, "SELECT count(*) FROM ledger WHERE kind = 'camera.enrolled'"), 2);
+}
+
+static void a_camera_retired_while_down_leaves_a_closed_gap(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	down(5, "stream_stalled");
+	acc.now = at(10);
+	assert_int_equal(account_retire(&acc, CAM), 0);
+	settled(30);
+	expect(0, 20, "R 0 5 | G 5 10 stream_stalled | N 10 20");
+}
+
+/* --- outages ------------------------------------------------------------------------------------------ */
+
+static void an_outage_is_one_gap_whatever_its_causes(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 10);
+	down(10, "stream_stalled");
+	down(20, "camera_unreachable");
+	down(30, "camera_refused");
+	settled(35);
+	expect(0, 40, "R 0 10 | G 10 35 stream_stalled | P 35 40");
+	up(40);
+	covered(40, 50);
+	settled(50);
+	expect(0, 50, "R 0 10 | G 10 40 stream_stalled | R 40 50");
+	assert_int_equal(ask(place.catalog, "SELECT json_array_length(history) FROM gap"), 2);
+	expect_gaps(1);
+}
+
+static void footage_told_after_down_fills_up_to_it(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	down(10, "stream_stalled");
+	covered(5, 10);
+	settled(11);
+	expect(0, 11, "R 0 10 | G 10 11 stream_stalled");
+	expect_gaps(1);
+}
+
+static void a_lost_file_is_a_gap_of_its_own(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	down(10, "stream_stalled");
+	settled(11);
+	expect(0, 11, "R 0 5 | G 5 10 footage_missing | G 10 11 stream_stalled");
+}
+
+static void a_hole_between_files_is_missing_or_damaged(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	covered(6, 8);
+	assert_int_equal(db_run(place.catalog->db, "INSERT INTO damaged VALUES ('x', ?, ?, ?)", "tii", CAM, SEC(8), SEC(9)), 0);
+	covered(9, 10);
+	settled(10);
+	expect(0, 10, "R 0 5 | G 5 6 footage_missing | R 6 8 | G 8 9 footage_damaged | R 9 10");
+}
+
+static void a_file_that_comes_back_narrows_and_splits(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	covered(20, 30);
+	settled(30);
+	covered(10, 12);
+	settled(31);
+	expect(0, 30, "R 0 5 | G 5 10 footage_missing | R 10 12 | G 12 20 footage_missing | R 20 30");
+	covered(4, 11);
+	covered(11, 20);
+	settled(32);
+	expect(0, 30, "R 0 30");
+	expect_gaps(0);
+	assert_int_equal(ask(place.catalog, "SELECT count(*) FROM gap"), 2); /* rows are never deleted */
+}
+
+static void an_awaited_file_holds_the_judgement_back(void **state)
+{
+	struct db *db = place.catalog->db;
+
+	(void)state;
+	assert_int_equal(db_run(db, "INSERT INTO root VALUES (1, '/r', 'u')", ""), 0);
+	up(0);
+	covered(0, 5);
+	assert_int_equal(db_run(db, "INSERT INTO open_segment (file, camera, root, start, end, bytes, run, init_bytes, "
+				"fragments) VALUES ('f.open', ?, 1, ?, ?, 0, '', 0, x'')", "tii", CAM, SEC(0), SEC(5)), 0);
+	down(10, "stream_stalled");
+	settled(11);
+	expect(0, 11, "R 0 5 | P 5 10 | G 10 11 stream_stalled");
+	settled(70); /* nobody told of it for a minute */
+	expect(0, 11, "R 0 5 | G 5 10 footage_missing | G 10 11 stream_stalled");
+}
+
+/* --- the recorder ------------------------------------------------------------------------------------------ */
+
+static void a_crash_is_one_gap_after_what_was_recovered(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	settled(5);
+	restart(9);
+	up(12);
+	covered(12, 14); /* the new run is on disk before recovery is finished */
+	covered(0, 7);   /* recovered */
+	settled(14);
+	expect(0, 14, "R 0 7 | G 7 12 recorder_down | R 12 14");
+	expect_gaps(1);
+}
+
+static void a_crash_is_told_as_soon_as_recovery_is_known(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	restart(9);
+	settled(10);
+	expect(0, 11, "R 0 5 | G 5 10 recorder_down | P 10 11");
+	up(12);
+	settled(12);
+	expect(0, 13, "R 0 5 | G 5 12 recorder_down | P 12 13");
+	expect_gaps(1);
+}
+
+static void a_camera_that_fails_after_the_restart_gets_its_own_cause(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	restart(9);
+	settled(10);
+	down(9, "camera_unreachable");
+	settled(20);
+	expect(0, 20, "R 0 5 | G 5 9 recorder_down | G 9 20 camera_unreachable");
+	expect_gaps(2);
+}
+
+static void the_same_when_it_fails_before_recovery_is_finished(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	restart(9);
+	down(9, "camera_unreachable");
+	covered(5, 7);
+	settled(20);
+	expect(0, 20, "R 0 7 | G 7 9 recorder_down | G 9 20 camera_unreachable");
+}
+
+static void a_gap_open_at_the_crash_stays_open(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	down(5, "stream_stalled");
+	restart(9);
+	settled(10);
+	down(9, "camera_unreachable");
+	up(15);
+	covered(15, 16);
+	settled(16);
+	expect(0, 16, "R 0 5 | G 5 15 stream_stalled | R 15 16");
+	assert_int_equal(ask(place.catalog, "SELECT json_array_length(history) FROM gap"), 2);
+}
+
+static void two_restarts_without_a_word_are_one_gap(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	restart(9);
+	restart(20);
+	up(22);
+	covered(22, 25);
+	settled(25);
+	expect(0, 25, "R 0 5 | G 5 22 recorder_down | R 22 25");
+	expect_gaps(1);
+}
+
+static void two_crashes_before_any_recovery_are_two_gaps(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	restart(9);
+	up(10);
+	covered(10, 12);
+	restart(15);
+	up(16);
+	covered(16, 17);
+	settled(18);
+	expect(0, 17, "R 0 5 | G 5 10 recorder_down | R 10 12 | G 12 16 recorder_down | R 16 17");
+	expect_gaps(2);
+}
+
+static void silence_opens_and_recovery_corrects(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	assert_int_equal(account_silent(&acc, at(20)), 0);
+	settled(20);
+	expect(0, 20, "R 0 5 | G 5 20 recorder_down");
+	restart(60);
+	covered(0, 7);
+	up(62);
+	covered(62, 64);
+	settled(64);
+	expect(0, 64, "R 0 7 | G 7 62 recorder_down | R 62 64");
+	expect_gaps(1);
+}
+
+static void a_recorder_that_was_only_slow_leaves_no_gap(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	assert_int_equal(account_silent(&acc, at(20)), 0);
+	covered(0, 25);
+	settled(25);
+	expect(0, 25, "R 0 25");
+	expect_gaps(0);
+}
+
+/* --- the clock --------------------------------------------------------------------------------------------------- */
+
+static void a_step_forward_is_a_gap(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	down(5, "clock_stepped");
+	up(3605);
+	covered(3605, 3610);
+	settled(3610);
+	expect(0, 3610, "R 0 5 | G 5 3605 clock_stepped | R 3605 3610");
+}
+
+static void a_step_back_over_coverage_adds_nothing(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 100);
+	down(100, "clock_stepped");
+	assert_int_equal(account_clock_back(&acc, at(40)), 0);
+	up(41);
+	covered(41, 110);
+	settled(110);
+	expect(0, 110, "R 0 110");
+	expect_gaps(0);
+}
+
+static void a_clock_that_was_far_ahead_hides_no_outage(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	down(5, "clock_stepped");
+	up(1e6);
+	covered(1e6, 1e6 + 5);
+	settled(1e6 + 5);
+	down(1e6 + 5, "clock_stepped");
+	assert_int_equal(account_clock_back(&acc, at(20)), 0);
+	up(22);
+	covered(22, 30);
+	settled(30);
+	down(30, "camera_unreachable");
+	settled(40);
+	up(50);
+	covered(50, 60);
+	settled(60);
+	down(60, "storage_full");
+	settled(70);
+	up(1e6 + 20); /* that much later */
+	covered(1e6 + 20, 1e6 + 30);
+	settled(1e6 + 30);
+	expect(1e6 - 1, 1e6 + 30, "G 999999 1e+06 storage_full | R 1e+06 1e+06 | G 1e+06 1.00002e+06 storage_full | R 1.00002e+06 1.00003e+06");
+	expect(0, 60, "R 0 5 | G 5 20 clock_stepped | G 20 22 clock_stepped | R 22 30 | G 30 50 camera_unreachable | R 50 60");
+}
+
+/* --- any sequence ------------------------------------------------------------------------------------------------------ */
+
+/* A recorder, a camera and a clock that go by chance. What it recorded it remembers. */
+struct world {
+	uint64_t seed;
+	double now, run_start, durable, end;
+	bool up, down, recovering;
+	struct { double a, b; } recorded[400];
+	int count, outages;
+};
+
+static double chance(struct world *w, double max)
+{
+	w->seed = w->seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return (double)(uint32_t)(w->seed >> 33) / 2147483648.0 * max;
+}
+
+/* Whole microseconds, so that the model's sums are exact. */
+static double later(struct world *w, double max)
+{
+	w->now += 0.001 + (double)(int64_t)(chance(w, max) * 1e6) / 1e6;
+	w->now = (double)(int64_t)(w->now * 1e6 + 0.5) / 1e6;
+	return w->now;
+}
+
+static void remember(struct world *w, double a, double b)
+{
+	w->recorded[w->count].a = a;
+	w->recorded[w->count++].b = b;
+}
+
+static void go_up(struct world *w)
+{
+	w->run_start = w->durable = later(w, 3);
+	up(w->run_start);
+	w->up = true;
+	w->down = false;
+}
+
+static void go_down(struct world *w)
+{
+	double end = later(w, 3);
+
+	if (chance(w, 1) < 0.5) { /* either order */
+		covered(w->run_start, end);
+		down(end, "stream_stalled");
+	} else {
+		down(end, "stream_stalled");
+		covered(w->run_start, end);
+	}
+	remember(w, w->run_start, end);
+	w->up = false;
+	w->down = true;
+	w->outages++;
+}
+
+static void crash(struct world *w)
+{
+	double recovered = w->durable, start;
+	bool word_first = chance(w, 1) < 0.5, comes = chance(w, 1) < 0.6, was_up = w->up;
+
+	if (was_up && chance(w, 1) < 0.7)
+		recovered = later(w, 2);
+	if (was_up && recovered > w->run_start)
+		remember(w, w->run_start, recovered);
+	start = later(w, 10);
+	if (chance(w, 1) < 0.3) {
+		assert_int_equal(account_silent(&acc, at(start)), 0);
+		start = later(w, 10);
+	}
+	restart(start);
+	w->up = false;
+	if (!word_first && was_up) {
+		covered(w->run_start, recovered);
+		settled(start);
+	}
+	double old_run = w->run_start;
+	w->outages += was_up;
+	if (comes) {
+		go_up(w);
+	} else {
+		down(start, "camera_unreachable");
+		w->outages += was_up;
+		w->down = true;
+	}
+	if (word_first && was_up)
+		covered(old_run, recovered);
+}
+
+static void step_world(struct world *w)
+{
+	double dice = chance(w, 1);
+
+	if (dice < 0.15) {
+		crash(w);
+	} else if (w->down && dice < 0.4) {
+		down(later(w, 5), "camera_refused");
+	} else if (w->down) {
+		go_up(w);
+	} else if (dice < 0.6) {
+		w->durable = later(w, 5);
+		covered(w->run_start, w->durable);
+	} else if (dice < 0.9) {
+		go_down(w);
+	} else { /* the clock jumps ahead */
+		go_down(w);
+		w->now += (double)(int)chance(w, 3600);
+	}
+	settled(w->now + 0.5);
+}
+
+struct sums { int64_t at, recorded; unsigned gaps; };
+
+static int add_up(void *arg, const struct tile *t)
+{
+	struct sums *s = arg;
+
+	assert_int_equal(t->start.us, s->at);
+	s->at = t->end.us;
+	s->recorded += t->state == TILE_RECORDED ? t->end.us - t->start.us : 0;
+	s->gaps += t->state == TILE_GAP;
+	return 0;
+}
+
+static void every_second_is_accounted_for(const struct world *w)
+{
+	struct sums s = {.at = SEC(-10)};
+	int64_t recorded = 0;
+
+	for (int i = 0; i < w->count; i++)
+		recorded += SEC(w->recorded[i].b) - SEC(w->recorded[i].a);
+	if (w->up)
+		recorded += SEC(w->durable) - SEC(w->run_start);
+	assert_int_equal(catalog_tiles(place.catalog, CAM, at(-10), at(w->now + 100), add_up, &s), 0);
+	assert_int_equal(s.at, SEC(w->now + 100));
+	assert_int_equal(s.recorded, recorded);
+	assert_int_equal(s.gaps, w->outages);
+}
+
+static void any_sequence_of_facts_is_accounted_for(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		struct world w = {.seed = seed};
+		char camera_gone[] = "DELETE FROM camera; DELETE FROM account; DELETE FROM obligation; DELETE FROM gap; "
+				     "DELETE FROM span; DELETE FROM restart";
+		assert_int_equal(db_exec(place.catalog->db, camera_gone), 0);
+		acc.now = at(0);
+		assert_int_equal(account_configure(&acc, CAM, "Front", "hall"), 0);
+		go_up(&w);
+		for (int i = 0; i < 60; i++) {
+			step_world(&w);
+			every_second_is_accounted_for(&w);
+		}
+	}
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_camera_that_connects_at_once_has_no_gap),
+		T(a_camera_that_never_answered_is_in_a_gap_since_it_was_configured),
+		T(retirement_and_return),
+		T(a_camera_retired_while_down_leaves_a_closed_gap),
+		T(an_outage_is_one_gap_whatever_its_causes),
+		T(footage_told_after_down_fills_up_to_it),
+		T(a_lost_file_is_a_gap_of_its_own),
+		T(a_hole_between_files_is_missing_or_damaged),
+		T(a_file_that_comes_back_narrows_and_splits),
+		T(an_awaited_file_holds_the_judgement_back),
+		T(a_crash_is_one_gap_after_what_was_recovered),
+		T(a_crash_is_told_as_soon_as_recovery_is_known),
+		T(a_camera_that_fails_after_the_restart_gets_its_own_cause),
+		T(the_same_when_it_fails_before_recovery_is_finished),
+		T(a_gap_open_at_the_crash_stays_open),
+		T(two_restarts_without_a_word_are_one_gap),
+		T(two_crashes_before_any_recovery_are_two_gaps),
+		T(silence_opens_and_recovery_corrects),
+		T(a_recorder_that_was_only_slow_leaves_no_gap),
+		T(a_step_forward_is_a_gap),
+		T(a_step_back_over_coverage_adds_nothing),
+		T(a_clock_that_was_far_ahead_hides_no_outage),
+		T(any_sequence_of_facts_is_accounted_for),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

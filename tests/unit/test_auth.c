@@ -1,0 +1,378 @@
+/* Who may do what: the whole matrix of routes and roles, tokens in all their states, commands to the
+ * keeper, and the answers' shapes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "api/router.h"
+#include "api_bed.h"
+#include "segment_fixture.h"
+
+#include <sys/stat.h>
+
+static const struct wall never;
+
+/* A path that reaches the route's handler. */
+static void path_of(const struct route *r, char out[200])
+{
+	const char *hole = strstr(r->pattern, "{id}");
+
+	if (hole)
+		snprintf(out, 200, "%.*s%s%s", (int)(hole - r->pattern), r->pattern,
+			 strstr(r->pattern, "/cameras/") ? "playroom-east" : "99", hole + 4);
+	else
+		snprintf(out, 200, "%s", r->pattern);
+}
+
+/* What each role may do, said a second time and independently of auth.c. */
+static bool should(enum role who, enum action action)
+{
+	switch (action) {
+	case ACTION_PUBLIC:  return true;
+	case ACTION_READ:    return who != ROLE_NONE;
+	case ACTION_METRICS: return who == ROLE_ADMIN || who == ROLE_OPERATOR || who == ROLE_REGULATOR;
+	case ACTION_FOOTAGE: return who == ROLE_ADMIN || who == ROLE_OPERATOR || who == ROLE_INVESTIGATOR;
+	case ACTION_EXPLAIN:
+	case ACTION_HOLD:    return who == ROLE_ADMIN || who == ROLE_OPERATOR;
+	default:             return who == ROLE_ADMIN;
+	}
+}
+
+static void every_route_asks_every_role(void **state)
+{
+	struct bed b;
+	char tokens[ROLE_INVESTIGATOR + 1][TOKEN_TEXT_MAX] = {{0}};
+	int64_t id;
+
+	(void)state;
+	bed_open(&b);
+	for (int r = ROLE_ADMIN; r <= ROLE_INVESTIGATOR; r++)
+		assert_int_equal(access_token_make(b.access, "x", (enum role)r, never, tokens[r], &id), 0);
+	for (unsigned i = 0; i < route_count; i++)
+		for (int r = ROLE_NONE; r <= ROLE_INVESTIGATOR; r++) {
+			char path[200];
+			path_of(&routes[i], path);
+			int status = bed_status(&b, routes[i].method, path, r ? tokens[r] : NULL, NULL);
+			bool refused = status == 401 || status == 403;
+			if (refused == should((enum role)r, routes[i].action) || (refused && status != (r ? 403 : 401)))
+				fail_msg("%s %s as %s: %d", routes[i].method, path, role_name((enum role)r), status);
+		}
+	bed_close(&b);
+}
+
+static void other_methods_and_places_are_refused(void **state)
+{
+	static const struct { const char *method, *path; int status; } t[] = {
+		{"POST", "/api/v1/site", 405}, {"DELETE", "/api/v1/holds", 405}, {"OPTIONS", "/api/v1/site", 405},
+		{"TRACE", "/", 405}, {"PUT", "/api/v1/tokens/1", 405}, {"GET", "/api/v1", 404}, {"GET", "/api/v1/site/", 404},
+		{"GET", "/api/v1//site", 404}, {"GET", "/../etc/passwd", 404}, {"GET", "/%2e%2e/etc/passwd", 404},
+		{"GET", "/api/v1/cameras/..", 404}, {"GET", "/api/v1/cameras/%2e%2e/footage.mp4", 404},
+		{"GET", "/api/v1/cameras/..%2f..%2fx/footage.mp4", 404}, {"GET", "/api/v1/cameras/a%00b", 404},
+		{"GET", "/api/v1/gaps/0", 404}, {"GET", "/api/v1/gaps/-1", 404}, {"GET", "/api/v1/gaps/99999999999999999999", 404},
+		{"GET", "/api/v1/cameras/nobody", 404}, {"HEAD", "/api/v1/site", 200},
+	};
+	struct bed b;
+
+	(void)state;
+	bed_open(&b);
+	for (unsigned i = 0; i < sizeof t / sizeof *t; i++) {
+		int status = bed_status(&b, t[i].method, t[i].path, b.admin, NULL);
+		if (status != t[i].status)
+			fail_msg("%s %s: %d", t[i].method, t[i].path, status);
+	}
+	bed_close(&b);
+}
+
+static void tokens_end(void **state)
+{
+	char text[TOKEN_TEXT_MAX], path[60];
+	struct bed b;
+	int64_t id;
+
+	(void)state;
+	bed_open(&b);
+	assert_int_equal(access_token_make(b.access, "short", ROLE_ADMIN, (struct wall){BED_NOW_US + US_PER_S}, text, &id), 0);
+	assert_int_equal(strlen(text), TOKEN_TEXT_MAX - 1);
+	assert_int_equal(bed_status(&b, "GET", "/api/v1/site", text, NULL), 200);
+	clock_fake_advance(&b.clock, US_PER_S);
+	assert_int_equal(bed_status(&b, "GET", "/api/v1/site", text, NULL), 401);
+	assert_int_equal(access_token_make(b.access, "gone", ROLE_ADMIN, never, text, &id), 0);
+	assert_int_equal(bed_status(&b, "GET", "/api/v1/site", text, NULL), 200);
+	snprintf(path, sizeof path, "/api/v1/tokens/%lld", (long long)id);
+	assert_int_equal(bed_status(&b, "DELETE", path, b.admin, NULL), 204);
+	assert_int_equal(bed_status(&b, "GET", "/api/v1/site", text, NULL), 401);
+	assert_int_equal(bed_status(&b, "DELETE", path, b.admin, NULL), 404);
+	text[10] = text[10] == 'A' ? 'B' : 'A';
+	assert_int_equal(bed_status(&b, "GET", "/api/v1/site", text, NULL), 401);
+	bed_close(&b);
+}
+
+static int read_file(const char *path, char **data, size_t *len)
+{
+	return fs_read_all(fs_real(), path, 16 << 20, data, len);
+}
+
+static void a_token_is_told_once_and_not_stored(void **state)
+{
+	static const char *const files[] = {"access.db", "access.db-wal"};
+	struct bed b;
+	struct client c;
+	struct stat st;
+	char path[200];
+
+	(void)state;
+	bed_open(&b);
+	assert_int_equal(bed_ask(&b, &c, "POST", "/api/v1/tokens", b.admin, NULL,
+				 "{\"name\":\"desk\",\"role\":\"operator\"}"), 201);
+	json_t *made = json_loads(client_body(&c), 0, NULL);
+	const char *text = json_string_value(json_object_get(made, "token"));
+	assert_int_equal(bed_status(&b, "GET", "/api/v1/site", text, NULL), 200);
+	for (unsigned i = 0; i < 2; i++) {
+		char *data;
+		size_t len;
+		snprintf(path, sizeof path, "%s/%s", b.dir, files[i]);
+		assert_int_equal(stat(path, &st), 0);
+		assert_int_equal(st.st_mode & 0777, 0600);
+		assert_int_equal(read_file(path, &data, &len), 0);
+		assert_null(memmem(data, len, text + 3, 20));
+		free(data);
+	}
+	client_finish(&c);
+	json_decref(made);
+	json_t *list = bed_get(&b, "/api/v1/tokens", 200);
+	assert_int_equal(json_array_size(json_object_get(list, "tokens")), 4);
+	json_decref(list);
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/tokens", b.admin, "{\"name\":\"x\",\"role\":\"god\"}"), 400);
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/tokens", b.admin, "{\"name\":\"x\"}"), 400);
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/tokens", b.admin, "[]"), 400);
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/tokens", b.admin, "{\"name\":\"x\",\"role\":\"admin\",\"x\":1}"), 400);
+	bed_close(&b);
+}
+
+static void the_unix_socket_is_the_administrator(void **state)
+{
+	struct bed b;
+	struct client c;
+	char path[100];
+
+	(void)state;
+	bed_open(&b);
+	snprintf(path, sizeof path, "%s/api.sock", b.dir);
+	client_unix(&c, &b.loop, path);
+	client_say(&c, "GET /api/v1/tokens HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_int_equal(client_answer(&c, false), 200);
+	client_next(&c, false);
+	client_say(&c, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+	assert_int_equal(client_answer(&c, false), 200);
+	assert_non_null(strstr(client_text(&c), "holdfast_keeper_up 1\n"));
+	client_finish(&c);
+	bed_close(&b);
+}
+
+static void a_token_in_the_address_is_for_video_only(void **state)
+{
+	char path[400], ask[200] = "start=2026-11-24T00:00:01Z&end=2026-11-24T00:00:02Z";
+	struct bed b;
+
+	(void)state;
+	bed_open(&b);
+	snprintf(path, sizeof path, "/api/v1/cameras/playroom-east/footage.mp4?%s&access_token=%s", ask, b.investigator);
+	assert_int_equal(bed_status(&b, "GET", path, NULL, NULL), 404); /* let in; there is no footage */
+	assert_int_equal(bed_status(&b, "HEAD", path, NULL, NULL), 401);
+	snprintf(path, sizeof path, "/api/v1/cameras/playroom-east/footage.mp4?%s&access_token=%s", ask, b.regulator);
+	assert_int_equal(bed_status(&b, "GET", path, NULL, NULL), 403);
+	snprintf(path, sizeof path, "/?access_token=%s", b.admin);
+	assert_int_equal(bed_status(&b, "GET", path, NULL, NULL), 200);
+	snprintf(path, sizeof path, "/api/v1/site?access_token=%s", b.admin);
+	assert_int_equal(bed_status(&b, "GET", path, NULL, NULL), 401);
+	assert_int_equal(bed_status(&b, "GET", path, b.admin, NULL), 400);
+	bed_close(&b);
+}
+
+static void guessing_ends_the_connection(void **state)
+{
+	struct bed b;
+	struct client c;
+	int status = 0;
+
+	(void)state;
+	bed_open(&b);
+	client_tcp(&c, &b.loop, api_port(b.api, 0));
+	for (int i = 0; i < 5; i++) {
+		client_say(&c, "GET /api/v1/site HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer hf_guess\r\n\r\n");
+		status = client_answer(&c, false);
+		assert_non_null(strstr(client_text(&c), "WWW-Authenticate: Bearer") ? "" : status == 429 ? "" : NULL);
+		client_next(&c, false);
+	}
+	assert_int_equal(status, 429);
+	client_await_eof(&c);
+	client_finish(&c);
+	bed_close(&b);
+}
+
+/* --- commands ------------------------------------------------------------------------- */
+
+#define HOLD "{\"camera\":\"playroom-east\",\"start\":\"2026-11-24T08:00:00+08:00\",\"end\":\"2026-11-24T00:10:00Z\"," \
+	     "\"reason\":\"投诉\"}"
+
+static void begin_hold(struct bed *b, struct client *c)
+{
+	struct buf q = {0};
+
+	client_tcp(c, &b->loop, api_port(b->api, 0));
+	buf_printf(&q, "POST /api/v1/holds HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
+		   "Content-Length: %zu\r\n\r\n%s", b->admin, strlen(HOLD), HOLD);
+	client_send(c, q.data, q.len);
+	buf_finish(&q);
+	while (json_array_size(b->sent) == 0)
+		client_turn(c);
+}
+
+static void a_command_is_answered_after_its_commit(void **state)
+{
+	struct bed b;
+	struct client c;
+
+	(void)state;
+	bed_open(&b);
+	begin_hold(&b, &c);
+	json_t *cmd = json_array_get(b.sent, 0), *args = json_object_get(cmd, "args");
+	assert_string_equal(json_string_value(json_object_get(cmd, "verb")), "hold.place");
+	assert_string_equal(json_string_value(json_object_get(args, "start")), "2026-11-24T00:00:00.000000Z");
+	assert_string_equal(json_string_value(json_object_get(args, "by")), "admin");
+	assert_int_equal(c.got.len, 0);
+	json_t *reply = json_pack("{s:s, s:O, s:b, s:{s:i}}", "type", "reply", "id", json_object_get(cmd, "id"), "ok", 1,
+				  "body", "id", 3);
+	api_on_msg(b.api, reply);
+	api_on_msg(b.api, reply); /* a second one finds nobody */
+	assert_int_equal(client_answer(&c, false), 201);
+	assert_string_equal(client_body(&c), "{\"id\":3}");
+	client_finish(&c);
+	json_decref(reply);
+
+	json_array_clear(b.sent);
+	begin_hold(&b, &c);
+	reply = json_pack("{s:s, s:O, s:b, s:s, s:i}", "type", "reply", "id", json_object_get(json_array_get(b.sent, 0), "id"),
+			  "ok", 0, "problem", "why", "status", 409);
+	api_on_msg(b.api, reply);
+	assert_int_equal(client_answer(&c, false), 409);
+	assert_non_null(strstr(client_body(&c), "\"detail\":\"why\""));
+	client_finish(&c);
+	json_decref(reply);
+	bed_close(&b);
+}
+
+static void a_keeper_that_is_away_is_told(void **state)
+{
+	struct bed b;
+	struct client c;
+
+	(void)state;
+	bed_open(&b);
+	begin_hold(&b, &c);
+	api_on_keeper(b.api, false); /* goes away while it is waited for */
+	assert_int_equal(client_answer(&c, false), 503);
+	assert_non_null(strstr(client_text(&c), "Retry-After: "));
+	client_finish(&c);
+	b.keeper = false;
+	assert_int_equal(bed_ask(&b, &c, "POST", "/api/v1/holds", b.admin, NULL, HOLD), 503);
+	assert_non_null(strstr(client_text(&c), "Retry-After: "));
+	client_finish(&c);
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/holds", b.admin, "{\"camera\":\"nobody\",\"start\":\"2026-11-24T00:00:00Z\","
+				    "\"end\":\"2026-11-24T00:10:00Z\",\"reason\":\"r\"}"), 404);
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/holds", b.admin, "{\"camera\":\"playroom-east\",\"start\":\"2026-11-24\","
+				    "\"end\":\"2026-11-24T00:10:00Z\",\"reason\":\"r\"}"), 400);
+	bed_close(&b);
+}
+
+/* --- shapes ------------------------------------------------------------------------------ */
+
+static double number(const json_t *o, const char *key) { return json_number_value(json_object_get(o, key)); }
+
+static void coverage_tiles_what_was_asked(void **state)
+{
+	struct buf bytes = {0};
+	struct bed b;
+
+	(void)state;
+	bed_open(&b);
+	fixture_init(&bytes);
+	fixture_fragments(&bytes, 10);
+	bed_add_segment(&b, &bytes, false);
+	buf_finish(&bytes);
+	bed_sql(&b, "INSERT INTO gap (camera, start, end, cause) VALUES "
+		    "('playroom-east', 1795478420123457, 1795478425123457, 'stream_stalled');"
+		    "INSERT INTO account (camera, frontier) VALUES ('playroom-east', 1795478425123457)");
+	json_t *o = bed_get(&b, "/api/v1/coverage?from=2026-11-24T00:00:00.123457Z&to=2026-11-24T00:00:25.123457Z&area=playroom", 200);
+	assert_true(number(o, "obliged_s") == 25 && number(o, "covered_s") == 20 && number(o, "completeness") == 0.8);
+	assert_true(number(o, "gaps") == 1 && number(o, "longest_gap_s") == 5);
+	json_t *spans = json_object_get(json_array_get(json_object_get(o, "cameras"), 0), "spans");
+	assert_int_equal(json_array_size(spans), 2);
+	assert_string_equal(json_string_value(json_object_get(json_array_get(spans, 1), "cause")), "stream_stalled");
+	json_t *area = json_array_get(json_object_get(o, "areas"), 0);
+	assert_true(number(area, "obliged_s") == 25 && number(area, "covered_s") == 20);
+	json_decref(o);
+	o = bed_get(&b, "/api/v1/gaps?limit=1", 200);
+	assert_int_equal(json_array_size(json_object_get(o, "gaps")), 1);
+	assert_true(json_is_null(json_object_get(o, "next")));
+	json_decref(o);
+	json_decref(bed_get(&b, "/api/v1/gaps/1", 200));
+	json_decref(bed_get(&b, "/api/v1/coverage?from=2026-11-24T00:00:00Z&to=2026-11-25T00:00:00Z&camera=nobody", 404));
+	json_decref(bed_get(&b, "/api/v1/coverage?from=2026-11-24T00:00:00Z&to=2026-11-25T00:00:00Z&area=nowhere", 404));
+	json_decref(bed_get(&b, "/api/v1/gaps?cause=bad_luck", 400));
+	json_decref(bed_get(&b, "/api/v1/gaps?cursor=%25", 400));
+	bed_close(&b);
+}
+
+static void tells_of_the_site(void **state)
+{
+	static const char *const paths[] = {"/api/v1/site", "/api/v1/areas", "/api/v1/cameras", "/api/v1/cameras/playroom-east",
+		"/api/v1/ledger", "/api/v1/ledger/head", "/api/v1/holds", "/api/v1/retention",
+		"/api/v1/segments?camera=playroom-east&from=2026-11-24T00:00:00Z&to=2026-11-25T00:00:00Z"};
+	struct bed b;
+	struct client c;
+
+	(void)state;
+	bed_open(&b);
+	for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++)
+		json_decref(bed_get(&b, paths[i], 200));
+	json_t *live = json_pack("{s:{s:s, s:f}}", "playroom-east", "state", "recording", "fps", 25.0);
+	api_on_live(b.api, live);
+	json_decref(live);
+	json_t *o = bed_get(&b, "/api/v1/cameras/playroom-east", 200);
+	assert_string_equal(json_string_value(json_object_get(o, "state")), "recording");
+	assert_string_equal(json_string_value(json_object_get(o, "name")), "活动室东");
+	json_decref(o);
+	assert_int_equal(bed_ask(&b, &c, "GET", "/", NULL, NULL, NULL), 200);
+	assert_non_null(strstr(client_text(&c), "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; "
+			       "connect-src 'self'; media-src 'self'; img-src 'self'"));
+	assert_non_null(strstr(client_text(&c), "X-Content-Type-Options: nosniff\r\n"));
+	client_finish(&c);
+	assert_int_equal(bed_ask(&b, &c, "GET", "/api/v1/gaps/9", b.admin, "Accept-Language: zh-CN,en;q=0.5\r\n", NULL), 404);
+	assert_non_null(strstr(client_body(&c), "\"detail\":\"没有编号为 9 的缺失\""));
+	client_finish(&c);
+	bed_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_route_asks_every_role),
+		cmocka_unit_test(other_methods_and_places_are_refused),
+		cmocka_unit_test(tokens_end),
+		cmocka_unit_test(a_token_is_told_once_and_not_stored),
+		cmocka_unit_test(the_unix_socket_is_the_administrator),
+		cmocka_unit_test(a_token_in_the_address_is_for_video_only),
+		cmocka_unit_test(guessing_ends_the_connection),
+		cmocka_unit_test(a_command_is_answered_after_its_commit),
+		cmocka_unit_test(a_keeper_that_is_away_is_told),
+		cmocka_unit_test(coverage_tiles_what_was_asked),
+		cmocka_unit_test(tells_of_the_site),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,155 @@
+/* The chain's heads: from the journal, by compare and add, over rotation and restart. */
+#include "recorder/chain.h"
+#include "tests/unit/storage_fixture.h"
+
+static struct chain *open_chain(struct fixture *x)
+{
+	struct chain *c;
+	struct err e = {0};
+
+	assert_int_equal(chain_open(fs_real(), &x->clock.base, &x->conf, x->key, &c, &e), 0);
+	return c;
+}
+
+static int seal_next(struct chain *c, const char *camera, const struct chain_head *after, uint8_t mark,
+		     struct chain_head *head)
+{
+	struct seal s = {.sequence = after->sequence + 1, .start = {1}, .end = {2}};
+	struct chain_entry x = {.root = "/r", .file = "f.mp4", .seal = &s, .digest = {mark}, .bytes = 9};
+
+	snprintf(s.camera, sizeof s.camera, "%s", camera);
+	memcpy(s.previous, after->digest, SHA256_BYTES);
+	return chain_sealed(c, &x, head);
+}
+
+static void heads_survive_a_restart(void **state)
+{
+	struct fixture x;
+	struct chain_head head = {0}, again;
+
+	fixture_init(&x, *state, 1);
+	struct chain *c = open_chain(&x);
+	for (uint8_t i = 1; i <= 3; i++)
+		assert_int_equal(seal_next(c, "cam", &head, i, &head), 0);
+	assert_int_equal(head.sequence, 3);
+	chain_close(c);
+	for (int i = 0; i < 3; i++) { /* each restart begins with a `start` that holds the heads */
+		c = open_chain(&x);
+		chain_head(c, "cam", &again);
+		assert_memory_equal(&again, &head, sizeof head);
+		chain_close(c);
+	}
+	fixture_finish(&x);
+}
+
+static void only_one_of_two_seals_follows(void **state)
+{
+	struct fixture x;
+	struct chain_head none = {0}, a, b;
+
+	fixture_init(&x, *state, 1);
+	struct chain *c = open_chain(&x);
+	assert_int_equal(seal_next(c, "cam", &none, 1, &a), 0);
+	assert_int_equal(seal_next(c, "cam", &none, 2, &b), -ESTALE);
+	assert_memory_equal(&a, &b, sizeof a);
+	assert_int_equal(seal_next(c, "other", &none, 3, &b), 0);
+	assert_int_equal(seal_next(c, "cam", &a, 4, &b), 0);
+	assert_true(chain_knows(c, (uint8_t[SHA256_BYTES]){4}));
+	assert_false(chain_knows(c, (uint8_t[SHA256_BYTES]){2}));
+	chain_close(c);
+	fixture_finish(&x);
+}
+
+static void heads_survive_rotation(void **state)
+{
+	struct fixture x;
+	struct chain_head head = {0}, again;
+	char *filler = xcalloc(200000, 1), *dir;
+
+	memset(filler, 'x', 199999);
+	fixture_init(&x, *state, 1);
+	struct chain *c = open_chain(&x);
+	assert_int_equal(seal_next(c, "cam", &head, 1, &head), 0);
+	assert_int_equal(chain_fact(c, "open", json_pack("{s:s,s:s,s:s,s:s}", "camera", "cam", "root", "/r", "file",
+							 "g.open", "run", "01020304-0506-0708-090a-0b0c0d0e0f10")), 0);
+	for (int i = 0; i < 90; i++)
+		assert_int_equal(chain_fact(c, "down", json_pack("{s:s}", "detail", filler)), 0);
+	chain_close(c);
+	dir = fixture_path(x.conf.state, "journal");
+	assert_int_equal(fixture_count(dir, ".jnl"), 2);
+	c = open_chain(&x);
+	chain_head(c, "cam", &again);
+	assert_memory_equal(&again, &head, sizeof head);
+	uint8_t run[UUID_BYTES];
+	assert_true(chain_run_of(c, "/r", "g.open", run)); /* though it stands in the file before */
+	assert_int_equal(run[15], 16);
+	chain_close(c);
+	free(dir);
+	free(filler);
+	fixture_finish(&x);
+}
+
+static void a_failed_root_is_believed_no_further_than_its_beats(void **state)
+{
+	struct fixture x;
+
+	fixture_init(&x, *state, 1);
+	struct chain *c = open_chain(&x);
+	chain_fact(c, "open", json_pack("{s:s,s:s,s:s}", "root", "/r", "file", "a.open", "run", ""));
+	chain_fact(c, "open", json_pack("{s:s,s:s,s:s}", "root", "/r", "file", "b.open", "run", ""));
+	chain_beat(c, "/r", json_pack("{s:i}", "a.open", 1000));
+	assert_true(chain_limit_of(c, "/r", "a.open") == INT64_MAX);
+	chain_fact(c, "storage", json_pack("{s:s,s:s}", "root", "/r", "state", "failed"));
+	chain_close(c);
+	c = open_chain(&x);
+	assert_int_equal(chain_limit_of(c, "/r", "a.open"), 1000);
+	assert_int_equal(chain_limit_of(c, "/r", "b.open"), 0);
+	assert_true(chain_limit_of(c, "/q", "a.open") == INT64_MAX);
+	chain_close(c);
+	fixture_finish(&x);
+}
+
+static void a_journal_that_fails_is_not_written_again(void **state)
+{
+	struct fault fault = {0};
+	int runs = 0;
+
+	FAULT_EACH(&fault) {
+		struct fixture x;
+		struct fs_fault fs;
+		struct chain *c;
+		struct err e = {0};
+		char *dir = xasprintf("%s/%d", (const char *)*state, runs++);
+		struct chain_head head = {0}, now = {0};
+
+		fixture_init(&x, dir, 1);
+		fs_fault_init(&fs, fs_real(), &fault, EIO);
+		if (chain_open(&fs.base, &x.clock.base, &x.conf, x.key, &c, &e) == 0) {
+			int rc = seal_next(c, "cam", &head, 1, &now);
+			assert_true(rc == 0 || chain_error(c) == rc);
+			if (rc < 0)
+				assert_true(chain_fact(c, "up", json_object()) < 0);
+			chain_close(c);
+		}
+		c = open_chain(&x);
+		chain_head(c, "cam", &head);
+		assert_true(head.sequence >= now.sequence || now.sequence == 1);
+		chain_close(c);
+		fixture_finish(&x);
+		free(dir);
+	}
+	assert_true(runs > 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		fixture_test(heads_survive_a_restart),
+		fixture_test(only_one_of_two_seals_follows),
+		fixture_test(heads_survive_rotation),
+		fixture_test(a_failed_root_is_believed_no_further_than_its_beats),
+		fixture_test(a_journal_that_fails_is_not_written_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

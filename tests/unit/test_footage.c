@@ -1,0 +1,414 @@
+/* Footage by time: the cut, the plan, the bytes, and what a real decoder makes of them. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "api/footage_cut.h"
+#include "api/range.h"
+#include "api_bed.h"
+#include "segment_fixture.h"
+
+#define MS(x) ((x) * INT64_C(1000))
+
+static struct wall at_ms(int64_t ms) { return (struct wall){FIXTURE_START_US + MS(ms)}; }
+
+/* --- the cut, pure ------------------------------------------------------------------ */
+
+static void cuts_behind_any_frame(void **state)
+{
+	(void)state;
+	for (uint32_t keep = 1; keep <= 50; keep++) {
+		struct buf b = {0};
+		struct footage_head h;
+		struct footage_cut cut;
+		struct moof m;
+		fixture_fragment(&b, &(struct fixture_fragment){.start = at_ms(0), .frames = 50, .frame_us = 40000});
+		assert_int_equal(footage_head_parse(b.data, b.len, &h), 0);
+		/* one tick short of the frame after: that frame does not begin before it */
+		assert_int_equal(footage_cut(b.data + h.moof_at, h.moof_bytes, keep * 40000u - 1, &cut), 0);
+		assert_int_equal(cut.samples, keep);
+		assert_int_equal(cut.data_bytes, keep * FIXTURE_FRAME_BYTES);
+		assert_int_equal(moof_parse(b.data + h.moof_at, cut.moof_bytes, &m), 0);
+		assert_int_equal(m.samples, keep);
+		assert_int_equal(m.duration, keep * 40000u);
+		assert_int_equal(m.data_offset, cut.moof_bytes + 8);
+		buf_finish(&b);
+	}
+}
+
+static void refuses_what_it_cannot_shorten(void **state)
+{
+	struct buf b = {0};
+	struct footage_head h;
+	struct footage_cut cut;
+
+	(void)state;
+	fixture_fragment(&b, &(struct fixture_fragment){.start = at_ms(0), .frames = 5, .frame_us = 40000});
+	for (size_t len = 0; len < 60; len++)
+		assert_true(footage_head_parse(b.data, len, &h) < 0);
+	assert_int_equal(footage_head_parse(b.data, b.len, &h), 0);
+	for (size_t i = 0; i < h.moof_bytes; i++) { /* any broken byte: an answer, never a read outside */
+		uint8_t *copy = malloc(h.moof_bytes);
+		memcpy(copy, b.data + h.moof_at, h.moof_bytes);
+		copy[i] ^= 0xff;
+		(void)footage_cut(copy, h.moof_bytes, 80000, &cut);
+		free(copy);
+	}
+	buf_finish(&b);
+}
+
+static void decides_ranges(void **state)
+{
+	static const struct { const char *range, *if_range, *none_match; enum range_answer want; uint64_t first, last; } t[] = {
+		{NULL, NULL, NULL, RANGE_WHOLE, 0, 99}, {"bytes=0-0", NULL, NULL, RANGE_PART, 0, 0},
+		{"bytes=10-", NULL, NULL, RANGE_PART, 10, 99}, {"bytes=-10", NULL, NULL, RANGE_PART, 90, 99},
+		{"bytes=-1000", NULL, NULL, RANGE_PART, 0, 99}, {"bytes=5-1000", NULL, NULL, RANGE_PART, 5, 99},
+		{"bytes=100-", NULL, NULL, RANGE_NONE, 0, 0}, {"bytes=-0", NULL, NULL, RANGE_NONE, 0, 0},
+		{"bytes=5-4", NULL, NULL, RANGE_WHOLE, 0, 99}, {"bytes=0-1,4-5", NULL, NULL, RANGE_WHOLE, 0, 99},
+		{"bytes=x-", NULL, NULL, RANGE_WHOLE, 0, 99}, {"lines=0-1", NULL, NULL, RANGE_WHOLE, 0, 99},
+		{"bytes=99999999999999999999-", NULL, NULL, RANGE_WHOLE, 0, 99},
+		{"bytes=0-0", "\"e\"", NULL, RANGE_PART, 0, 0}, {"bytes=0-0", "\"f\"", NULL, RANGE_WHOLE, 0, 99},
+		{NULL, NULL, "\"e\"", RANGE_NOT_MODIFIED, 0, 0}, {NULL, NULL, "\"f\", W/\"e\"", RANGE_NOT_MODIFIED, 0, 0},
+		{NULL, NULL, "\"f\"", RANGE_WHOLE, 0, 99},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof t / sizeof *t; i++) {
+		struct http_header h[3];
+		struct http_request r = {.method = "GET", .headers = h};
+		uint64_t first, last;
+		if (t[i].range)
+			h[r.header_count++] = (struct http_header){"Range", t[i].range};
+		if (t[i].if_range)
+			h[r.header_count++] = (struct http_header){"If-Range", t[i].if_range};
+		if (t[i].none_match)
+			h[r.header_count++] = (struct http_header){"If-None-Match", t[i].none_match};
+		assert_int_equal(range_decide(&r, "\"e\"", 100, &first, &last), t[i].want);
+		if (t[i].want == RANGE_PART) {
+			assert_int_equal(first, t[i].first);
+			assert_int_equal(last, t[i].last);
+		}
+	}
+}
+
+/* --- over HTTP, with segments made by hand -------------------------------------------------- */
+
+/* A segment of `count` two-second fragments that begins `ms` after the fixture's start. */
+static void add(struct bed *b, int64_t ms, uint32_t count, bool is_open)
+{
+	struct buf bytes = {0};
+
+	fixture_init(&bytes);
+	for (uint32_t i = 0; i < count; i++)
+		fixture_fragment(&bytes, &(struct fixture_fragment){.start = at_ms(ms + i * INT64_C(2000)),
+			.tfdt = i * UINT64_C(2000000), .sequence = i + 1, .frames = 50, .frame_us = 40000, .fill = (uint8_t)i});
+	bed_add_segment(b, &bytes, is_open);
+	buf_finish(&bytes);
+}
+
+/* What a player sees of a body: per fragment its decode time, and in all its frames. */
+struct seen { unsigned fragments, frames; uint64_t at[64], sequence[64], end; };
+
+static void look(struct seen *s, const uint8_t *p, size_t len)
+{
+	*s = (struct seen){0};
+	for (struct box box; len; p += box.size, len -= box.size) {
+		struct moof m;
+		assert_int_equal(box_read(p, len, &box), 0);
+		assert_true(box.size <= len);
+		if (box.type != BOX_MOOF)
+			continue;
+		assert_int_equal(moof_parse(p, box.size, &m), 0);
+		s->at[s->fragments] = m.decode_time;
+		s->sequence[s->fragments++] = m.sequence;
+		s->frames += m.samples;
+		s->end = m.decode_time + m.duration;
+	}
+}
+
+static int fetch(struct bed *b, struct client *c, const char *method, int64_t from_ms, int64_t to_ms, const char *more)
+{
+	char path[300];
+
+	bed_footage_path(path, at_ms(from_ms), at_ms(to_ms));
+	return bed_ask(b, c, method, path, b->admin, more, NULL);
+}
+
+static void gives_whole_frames_of_the_range(void **state)
+{
+	struct bed b;
+	struct client c;
+	struct seen s;
+
+	(void)state;
+	bed_open(&b);
+	add(&b, 0, 10, false);
+	assert_int_equal(fetch(&b, &c, "GET", 3300, 7100, NULL), 200);
+	look(&s, (const uint8_t *)client_body(&c), client_body_len(&c));
+	assert_int_equal(s.fragments, 3);       /* from 2 s (key frame), 4 s, 6 s */
+	assert_int_equal(s.frames, 50 + 50 + 28); /* 6.00 … 7.08 */
+	assert_int_equal(s.at[0], 0);
+	assert_int_equal(s.at[2], 4000000);
+	assert_int_equal(s.sequence[0], 1);
+	assert_int_equal(s.sequence[2], 3);
+	assert_non_null(strstr(client_text(&c), "Holdfast-Gaps: 0\r\n"));
+	assert_non_null(strstr(client_text(&c), "Holdfast-Given: 2026-11-24T00:00:02.123457Z/2026-11-24T00:00:07.243457Z\r\n"));
+	client_finish(&c);
+	bed_close(&b);
+}
+
+static void shows_gaps_as_jumps(void **state)
+{
+	struct bed b;
+	struct client c;
+	struct seen s;
+
+	(void)state;
+	bed_open(&b);
+	add(&b, 0, 3, false);
+	add(&b, 16500, 3, false);
+	bed_sql(&b, "INSERT INTO gap (camera, start, end, cause) VALUES "
+		    "('playroom-east', 1795478406123457, 1795478416623457, 'camera_unreachable')");
+	assert_int_equal(fetch(&b, &c, "GET", 4000, 18500, NULL), 200);
+	look(&s, (const uint8_t *)client_body(&c), client_body_len(&c));
+	assert_int_equal(s.fragments, 2);
+	assert_int_equal(s.at[0], 0);
+	assert_int_equal(s.at[1], 12500000);
+	assert_non_null(strstr(client_text(&c), "Holdfast-Gaps: 1, 2026-11-24T00:00:06.123457Z/"
+						"2026-11-24T00:00:16.623457Z camera_unreachable\r\n"));
+	client_finish(&c);
+	/* wholly in the gap */
+	assert_int_equal(fetch(&b, &c, "GET", 7000, 9000, NULL), 404);
+	assert_non_null(strstr(client_body(&c), "\"nearest\":{\"before\":\"2026-11-24T00:00:06.123457Z\","
+						"\"after\":\"2026-11-24T00:00:16.623457Z\"}"));
+	assert_non_null(strstr(client_body(&c), "camera_unreachable"));
+	client_finish(&c);
+	bed_close(&b);
+}
+
+static void every_range_of_bytes_is_the_same_bytes(void **state)
+{
+	struct bed b;
+	struct client whole, part;
+	char more[100], etag[60];
+
+	(void)state;
+	bed_open(&b);
+	add(&b, 0, 3, false);
+	add(&b, 6000, 3, false);
+	assert_int_equal(fetch(&b, &whole, "GET", 500, 11100, NULL), 200);
+	size_t len = client_body_len(&whole);
+	for (size_t from = 0; from < len; from += 1237) {
+		size_t to = from + 3001 < len ? from + 3001 : len - 1;
+		snprintf(more, sizeof more, "Range: bytes=%zu-%zu\r\n", from, to);
+		assert_int_equal(fetch(&b, &part, "GET", 500, 11100, more), 206);
+		assert_int_equal(client_body_len(&part), to - from + 1);
+		assert_memory_equal(client_body(&part), client_body(&whole) + from, to - from + 1);
+		client_finish(&part);
+	}
+	assert_int_equal(sscanf(strstr(client_text(&whole), "ETag: "), "ETag: %50s", etag), 1);
+	snprintf(more, sizeof more, "If-None-Match: %s\r\n", etag);
+	assert_int_equal(fetch(&b, &part, "GET", 500, 11100, more), 304);
+	client_finish(&part);
+	snprintf(more, sizeof more, "Range: bytes=%zu-\r\n", len);
+	assert_int_equal(fetch(&b, &part, "GET", 500, 11100, more), 416);
+	client_finish(&part);
+	assert_int_equal(fetch(&b, &part, "HEAD", 500, 11100, NULL), 200);
+	snprintf(more, sizeof more, "Content-Length: %zu\r\n", len);
+	assert_non_null(strstr(client_text(&part), more));
+	assert_non_null(strstr(client_text(&part), etag));
+	client_finish(&part);
+	client_finish(&whole);
+	bed_close(&b);
+}
+
+static void follows_a_file_that_was_published_meanwhile(void **state)
+{
+	char from[512], to[512], name[256];
+	struct bed b;
+	struct client c;
+	struct seen s;
+
+	(void)state;
+	bed_open(&b);
+	add(&b, 0, 3, true);
+	assert_int_equal(fetch(&b, &c, "GET", 0, 5000, NULL), 200);
+	client_finish(&c);
+	segment_incoming_name(name, "playroom-east", at_ms(0), ".open");
+	snprintf(from, sizeof from, "%s/incoming/%s", b.root, name);
+	segment_archive_name(name, "playroom-east", at_ms(0));
+	snprintf(to, sizeof to, "%s/archive/%s", b.root, name);
+	*strrchr(to, '/') = '\0';
+	fs_mkdirs(fs_real(), to, 0700);
+	to[strlen(to)] = '/';
+	assert_int_equal(rename(from, to), 0);
+	assert_int_equal(fetch(&b, &c, "GET", 0, 5000, NULL), 200);
+	look(&s, (const uint8_t *)client_body(&c), client_body_len(&c));
+	assert_int_equal(s.frames, 125);
+	client_finish(&c);
+	bed_close(&b);
+}
+
+static void never_gives_a_damaged_fragment(void **state)
+{
+	char path[512], name[256];
+	struct bed b;
+	struct client c;
+
+	(void)state;
+	bed_open(&b);
+	add(&b, 0, 3, false);
+	segment_archive_name(name, "playroom-east", at_ms(0));
+	snprintf(path, sizeof path, "%s/archive/%s", b.root, name);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	off_t end = lseek(fd, 0, SEEK_END);
+	assert_int_equal(pwrite(fd, "X", 1, end - 10), 1);
+	close(fd);
+	assert_int_equal(fetch(&b, &c, "GET", 0, 3900, NULL), 200); /* not touched by it */
+	client_finish(&c);
+	assert_int_equal(fetch(&b, &c, "GET", 0, 6000, NULL), -1); /* the promised length does not come */
+	client_finish(&c);
+	bed_close(&b);
+}
+
+static void refuses_what_cannot_be_answered(void **state)
+{
+	static const struct { const char *query; int status; const char *says; } t[] = {
+		{"start=2026-11-24T00:00:01Z", 400, "\"field\":\"end\""},
+		{"start=2026-11-24T00:00:01&end=2026-11-24T00:00:02Z", 400, "\"field\":\"start\""},
+		{"start=2026-11-24T08:00:01%2008:00&end=2026-11-24T00:00:02Z", 400, "write + as %2B"},
+		{"start=2026-11-24T00:00:02Z&end=2026-11-24T00:00:02Z", 400, "\"field\":\"end\""},
+		{"start=2026-11-24T00:00:02Z&end=2027-11-24T00:00:02Z", 400, "24 hours"},
+		{"start=2026-11-24T00:59:00Z&end=2026-11-24T02:00:00Z", 400, "future"},
+		{"start=2026-11-24T00:00:01Z&end=2026-11-24T00:00:02Z&speed=2", 400, "\"field\":\"speed\""},
+		{"start=2026-11-24T08:00:01+08:00&end=2026-11-24T08:00:02%2B08:00", 200, ""},
+	};
+	struct bed b;
+
+	(void)state;
+	bed_open(&b);
+	add(&b, 0, 3, false);
+	for (unsigned i = 0; i < sizeof t / sizeof *t; i++) {
+		struct client c;
+		char path[300];
+		snprintf(path, sizeof path, "/api/v1/cameras/playroom-east/footage.mp4?%s", t[i].query);
+		int status = bed_ask(&b, &c, "GET", path, b.admin, NULL, NULL);
+		if (status != t[i].status || !strstr(client_text(&c), t[i].says))
+			fail_msg("%s: %d %s", t[i].query, status, client_text(&c));
+		client_finish(&c);
+	}
+	assert_int_equal(bed_status(&b, "GET", "/api/v1/cameras/nobody/footage.mp4?start=2026-11-24T00:00:01Z&"
+				    "end=2026-11-24T00:00:02Z", b.admin, NULL), 404);
+	/* the picture's parameters change at 6 s */
+	add(&b, 6000, 3, false);
+	bed_sql(&b, "INSERT INTO init (digest, codec, width, height, timescale) VALUES (x'00', 'hvc1', 1, 1, 90000);"
+		    "UPDATE segment SET init = last_insert_rowid() WHERE start = 1795478406123457");
+	struct client c;
+	assert_int_equal(fetch(&b, &c, "GET", 1000, 8000, NULL), 409);
+	assert_non_null(strstr(client_body(&c), "\"ranges\":[{\"start\":\"2026-11-24T00:00:01.123457Z\",\"end\":"
+		"\"2026-11-24T00:00:06.123457Z\"},{\"start\":\"2026-11-24T00:00:06.123457Z\",\"end\":\"2026-11-24T00:00:08.123457Z\"}]"));
+	client_finish(&c);
+	bed_close(&b);
+}
+
+/* --- with a real encoder and a real decoder ------------------------------------------------------- */
+
+/* Encodes 12 s of 25 Hz with a key frame every 2 s, as the recorder muxes it, begun at `start`. */
+static bool encode(struct bed *b, struct wall start, struct buf *out)
+{
+	char command[600], path[100];
+	size_t len;
+	char *data;
+
+	snprintf(path, sizeof path, "%s/enc.mp4", b->dir);
+	snprintf(command, sizeof command,
+		 "ffmpeg -v error -y -f lavfi -i testsrc2=size=640x360:rate=25 -t 12 -c:v libx264 -preset ultrafast -b:v 3M "
+		 "-g 50 -keyint_min 50 -sc_threshold 0 -bf 0 -flags +bitexact -fflags +bitexact -write_prft wallclock "
+		 "-video_track_timescale 90000 -movflags +frag_keyframe+empty_moov+default_base_moof+skip_trailer %s", path);
+	if (system(command) != 0 || fs_read_all(fs_real(), path, 64 << 20, &data, &len) < 0)
+		return false;
+	unlink(path);
+	buf_add(out, data, len);
+	free(data);
+	uint8_t *prft = NULL;
+	struct box box;
+	struct moof m;
+	for (uint8_t *p = out->data, *end = p + len; p < end && box_read(p, (size_t)(end - p), &box) == 0; p += box.size) {
+		if (box.type == BOX_PRFT)
+			prft = p;
+		if (box.type == BOX_MOOF && moof_parse(p, box.size, &m) == 0 && prft)
+			prft_patch(prft, (struct wall){start.us + (int64_t)(m.decode_time * 1000000 / 90000)});
+	}
+	return prft != NULL;
+}
+
+static unsigned lines_of(const char *command, char *first, size_t room)
+{
+	FILE *f = popen(command, "r");
+	char line[300];
+	unsigned n = 0;
+
+	first[0] = '\0';
+	while (f && fgets(line, sizeof line, f)) {
+		if (line[0] != '\n' && n++ == 0) /* ffprobe ends a frame with side data by an empty line */
+			snprintf(first, room, "%s", line);
+	}
+	pclose(f);
+	return n;
+}
+
+static void a_decoder_sees_every_frame_and_the_gap(void **state)
+{
+	char path[100], command[300], text[300];
+	struct buf first = {0}, second = {0};
+	struct bed b;
+	struct client c;
+
+	(void)state;
+	bed_open(&b);
+	if (!encode(&b, at_ms(0), &first) || !encode(&b, at_ms(15000), &second)) {
+		bed_close(&b);
+		skip();
+	}
+	bed_add_segment(&b, &first, false);
+	bed_add_segment(&b, &second, false);
+	assert_int_equal(fetch(&b, &c, "GET", 5300, 19100, NULL), 200);
+	snprintf(path, sizeof path, "%s/got.mp4", b.dir);
+	assert_int_equal(fs_replace(fs_real(), path, client_body(&c), client_body_len(&c), 0600), 0);
+	snprintf(command, sizeof command, "ffmpeg -v error -xerror -i %s -f null - 2>&1", path);
+	assert_int_equal(lines_of(command, text, sizeof text), 0);
+	/* 4 … 12 s and 15 … 19.08 s */
+	snprintf(command, sizeof command, "ffprobe -v error -select_streams v -show_entries frame=pts_time -of csv=p=0 %s", path);
+	assert_int_equal(lines_of(command, text, sizeof text), 200 + 103);
+	assert_true(strtod(text, NULL) == 0.0);
+	snprintf(command, sizeof command, "ffprobe -v error -select_streams v -show_entries frame=pts_time -of csv=p=0 %s | tail -1",
+		 path);
+	lines_of(command, text, sizeof text);
+	assert_true(strtod(text, NULL) > 15.079 && strtod(text, NULL) < 15.081);
+	client_finish(&c);
+	buf_finish(&first);
+	buf_finish(&second);
+	bed_close(&b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(cuts_behind_any_frame),
+		cmocka_unit_test(refuses_what_it_cannot_shorten),
+		cmocka_unit_test(decides_ranges),
+		cmocka_unit_test(gives_whole_frames_of_the_range),
+		cmocka_unit_test(shows_gaps_as_jumps),
+		cmocka_unit_test(every_range_of_bytes_is_the_same_bytes),
+		cmocka_unit_test(follows_a_file_that_was_published_meanwhile),
+		cmocka_unit_test(never_gives_a_damaged_fragment),
+		cmocka_unit_test(refuses_what_cannot_be_answered),
+		cmocka_unit_test(a_decoder_sees_every_frame_and_the_gap),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,579 @@
+#include "base/fault.h"
+#include "catalog_fixture.h"
+#include "indexer/indexer.h"
+#include "media/root_identity.h"
+#include "media/segment.h"
+#include "segment_fixture.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#define CAM "front"
+#define SITE "cn-150625-0007"
+
+/* --- a box: a recorder that writes files and journal by hand, and the keeper ------------------------ */
+
+struct site_box {
+	struct place place;
+	char root[128];
+	struct clock_fake clock;
+	struct conf conf;
+	struct conf_root conf_root;
+	struct conf_camera camera;
+	struct key *key;
+	struct journal *journal;
+	struct indexer *ix;
+	uint64_t sequence;
+	struct fs *fs; /* of the keeper */
+};
+
+static void write_identity(const char *root)
+{
+	struct root_identity id = {.site = SITE};
+	uint8_t sector[ROOT_SECTOR_BYTES];
+	char *path = xasprintf("%s/.holdfast", root);
+
+	root_identity_encode(&id, sector);
+	assert_int_equal(fs_replace(fs_real(), path, sector, sizeof sector, 0644), 0);
+	free(path);
+}
+
+static void keeper_start(struct site_box *b)
+{
+	struct err e;
+
+	if (!b->place.catalog)
+		b->place.catalog = place_catalog(b->place.dir);
+	assert_int_equal(indexer_create(b->fs, &b->clock.base, &b->conf, b->place.catalog, &b->ix, &e), 0);
+}
+
+static void keeper_die(struct site_box *b)
+{
+	indexer_destroy(b->ix);
+	catalog_close(b->place.catalog);
+	b->ix = NULL;
+	b->place.catalog = NULL;
+}
+
+static void say(struct site_box *b, const char *kind, json_t *body)
+{
+	assert_non_null(body);
+	assert_int_equal(journal_add(b->journal, kind, body), 0);
+	assert_int_equal(journal_sync(b->journal), 0);
+}
+
+static void say_start(struct site_box *b, const char *boot)
+{
+	uint8_t raw[PUBKEY_BYTES];
+	char hex[2 * PUBKEY_BYTES + 1];
+
+	key_public(b->key, raw);
+	hex_encode(raw, sizeof raw, hex);
+	say(b, "start", json_pack("{ss ss sb}", "boot", boot, "key", hex, "synced", 1));
+}
+
+static void box_init(struct site_box *b)
+{
+	struct err e;
+	bool made;
+
+	*b = (struct site_box){.fs = fs_real()};
+	place_init(&b->place);
+	snprintf(b->root, sizeof b->root, "%s/root", b->place.dir);
+	char *incoming = xasprintf("%s/incoming", b->root), *key = xasprintf("%s/seal.key", b->place.dir);
+	char *journal = xasprintf("%s/journal", b->place.dir);
+	assert_int_equal(fs_mkdirs(fs_real(), incoming, 0755), 0);
+	write_identity(b->root);
+	clock_fake_init(&b->clock, (struct wall){T0});
+	b->clock.is_synced = true;
+	b->conf_root.path = b->root;
+	b->camera = (struct conf_camera){.id = CAM, .name = "Front", .area = "hall"};
+	b->conf = (struct conf){.site.id = SITE, .digest = "d", .state = b->place.dir, .roots = &b->conf_root,
+				.root_count = 1, .segment_us = 300 * US_PER_S, .cameras = &b->camera, .camera_count = 1};
+	assert_int_equal(key_load_or_make(key, &b->key, &made, &e), 0);
+	assert_int_equal(journal_open(fs_real(), &b->clock.base, journal, &b->journal, &e), 0);
+	free(incoming);
+	free(key);
+	free(journal);
+	keeper_start(b);
+	say_start(b, "boot-1");
+	say(b, "ready", json_object());
+}
+
+static void box_finish(struct site_box *b)
+{
+	journal_close(b->journal);
+	key_destroy(b->key);
+	keeper_die(b);
+	place_remove(b->place.dir);
+}
+
+static int run(struct site_box *b)
+{
+	bool more = true;
+	int rc = 0;
+
+	while (more && rc == 0)
+		rc = indexer_step(b->ix, &more);
+	return rc;
+}
+
+static void advance_to(struct site_box *b, double s)
+{
+	clock_fake_advance(&b->clock, SEC(s) - b->clock.wall.us);
+}
+
+/* --- files --------------------------------------------------------------------------------------------- */
+
+/* Seconds [from, to) of footage, in fragments of one second. Returns its bytes. */
+static int64_t put_file(struct site_box *b, int from, int to, const char *suffix, bool seal)
+{
+	struct buf bytes = {0};
+	char name[256];
+
+	fixture_init(&bytes);
+	for (int i = 0; i < to - from; i++)
+		fixture_fragment(&bytes, &(struct fixture_fragment){
+			.start = {SEC(from + i)}, .tfdt = (uint64_t)i * 1000000, .sequence = (uint32_t)i + 1,
+			.frames = 25, .frame_us = 40000, .fill = (uint8_t)i});
+	if (seal) {
+		struct seal s = {.site = SITE, .camera = CAM, .sequence = ++b->sequence, .start = {SEC(from)},
+				 .end = {SEC(to)}, .frames = 25 * (uint32_t)(to - from), .fragments = (uint32_t)(to - from)};
+		fixture_seal(&bytes, &s, b->key);
+	}
+	segment_incoming_name(name, CAM, (struct wall){SEC(from)}, suffix);
+	char *path = xasprintf("%s/incoming/%s", b->root, name);
+	assert_int_equal(fs_replace(fs_real(), path, bytes.data, bytes.len, 0644), 0);
+	free(path);
+	int64_t len = (int64_t)bytes.len;
+	buf_finish(&bytes);
+	return len;
+}
+
+static void rename_file(struct site_box *b, int from, const char *was, const char *now)
+{
+	char a[256], c[256];
+
+	segment_incoming_name(a, CAM, (struct wall){SEC(from)}, was);
+	segment_incoming_name(c, CAM, (struct wall){SEC(from)}, now);
+	char *old = xasprintf("%s/incoming/%s", b->root, a), *new = xasprintf("%s/incoming/%s", b->root, c);
+	assert_int_equal(rename(old, new), 0);
+	free(old);
+	free(new);
+}
+
+static void say_open(struct site_box *b, int from)
+{
+	char name[256];
+
+	segment_incoming_name(name, CAM, (struct wall){SEC(from)}, ".open");
+	say(b, "open", json_pack("{ss ss ss sI ss}", "camera", CAM, "root", b->root, "file", name, "start",
+				 (json_int_t)SEC(from), "run", "r"));
+}
+
+static void say_beat(struct site_box *b, int from, int64_t bytes)
+{
+	char name[256];
+
+	segment_incoming_name(name, CAM, (struct wall){SEC(from)}, ".open");
+	say(b, "beat", json_pack("{sb s{s{sI}}}", "synced", 1, "durable", b->root, name, (json_int_t)bytes));
+}
+
+static void say_sealed(struct site_box *b, int from, int to, int64_t bytes)
+{
+	char name[256];
+
+	segment_incoming_name(name, CAM, (struct wall){SEC(from)}, ".mp4");
+	say(b, "sealed", json_pack("{ss ss ss sI sI sI}", "camera", CAM, "root", b->root, "file", name, "start",
+				   (json_int_t)SEC(from), "end", (json_int_t)SEC(to), "bytes", (json_int_t)bytes));
+}
+
+static void say_up(struct site_box *b, double s)
+{
+	say(b, "up", json_pack("{ss sI}", "camera", CAM, "start", (json_int_t)SEC(s)));
+}
+
+static void say_down(struct site_box *b, double s)
+{
+	say(b, "down", json_pack("{ss sI ss ss}", "camera", CAM, "since", (json_int_t)SEC(s), "cause",
+				 "stream_stalled", "detail", ""));
+}
+
+static bool archived(struct site_box *b, int from)
+{
+	char name[256];
+
+	segment_archive_name(name, CAM, (struct wall){SEC(from)});
+	char *path = xasprintf("%s/archive/%s", b->root, name);
+	bool there = access(path, F_OK) == 0;
+	free(path);
+	return there;
+}
+
+/* --- tests ------------------------------------------------------------------------------------------------ */
+
+static struct site_box box;
+
+static int setup(void **state)
+{
+	(void)state;
+	box_init(&box);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	expect_sound(box.place.catalog, CAM);
+	box_finish(&box);
+	return 0;
+}
+
+static int note_open_end(void *arg, const struct catalog_segment *row)
+{
+	assert_false(row->sealed);
+	assert_non_null(row->fragments);
+	*(int64_t *)arg = row->end.us;
+	return 0;
+}
+
+static void an_open_segment_counts_as_far_as_it_is_durable(void **state)
+{
+	int64_t end = 0;
+
+	(void)state;
+	say_up(&box, 1);
+	say_open(&box, 1);
+	int64_t bytes = put_file(&box, 1, 4, ".open", false);
+	advance_to(&box, 4);
+	say_beat(&box, 1, bytes);
+	put_file(&box, 1, 9, ".open", false);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 0, 10, "N 0 1 | R 1 4 | P 4 10");
+	assert_int_equal(catalog_footage(box.place.catalog, CAM, (struct wall){SEC(0)}, (struct wall){SEC(9)},
+					 note_open_end, &end), 0);
+	assert_int_equal(end, SEC(4));
+}
+
+static void a_sealed_segment_is_published(void **state)
+{
+	(void)state;
+	say_up(&box, 1);
+	say_open(&box, 1);
+	int64_t bytes = put_file(&box, 1, 5, ".open", true);
+	advance_to(&box, 5);
+	say_sealed(&box, 1, 5, bytes);
+	assert_int_equal(run(&box), 0); /* not renamed yet, but durable */
+	expect_tiles(box.place.catalog, CAM, 1, 6, "R 1 5 | P 5 6");
+	assert_false(archived(&box, 1));
+	rename_file(&box, 1, ".open", ".mp4");
+	indexer_hint(box.ix);
+	assert_int_equal(run(&box), 0);
+	assert_true(archived(&box, 1));
+	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM segment"), 1);
+	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM open_segment"), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 6, "R 1 5 | P 5 6");
+}
+
+static void a_file_that_nobody_told_of_is_found(void **state)
+{
+	(void)state;
+	say_up(&box, 1);
+	assert_int_equal(run(&box), 0);
+	put_file(&box, 1, 5, ".mp4", true);
+	clock_fake_advance(&box.clock, 11 * US_PER_S);
+	assert_int_equal(run(&box), 0);
+	assert_true(archived(&box, 1));
+}
+
+static void spoil(const char *root, int from)
+{
+	char name[256];
+
+	segment_incoming_name(name, CAM, (struct wall){SEC(from)}, ".mp4");
+	char *path = xasprintf("%s/incoming/%s", root, name);
+	int fd = open(path, O_WRONLY);
+	assert_true(fd >= 0);
+	assert_int_equal(pwrite(fd, "!", 1, 900), 1);
+	close(fd);
+	free(path);
+}
+
+static void a_spoilt_file_is_put_aside_and_its_time_is_damaged(void **state)
+{
+	(void)state;
+	say_up(&box, 1);
+	int64_t bytes = put_file(&box, 1, 5, ".mp4", true);
+	spoil(box.root, 1);
+	say_sealed(&box, 1, 5, bytes);
+	bytes = put_file(&box, 5, 8, ".mp4", true);
+	advance_to(&box, 8);
+	say_sealed(&box, 5, 8, bytes);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 8, "G 1 5 footage_damaged | R 5 8");
+	assert_false(archived(&box, 1));
+	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM ledger WHERE kind = 'footage.damaged'"), 1);
+	rename_file(&box, 1, ".bad", ".bad"); /* it is still there */
+}
+
+static void a_lost_file_becomes_a_gap(void **state)
+{
+	(void)state;
+	say_up(&box, 1);
+	say_open(&box, 1);
+	say_sealed(&box, 1, 5, 1000);
+	int64_t bytes = put_file(&box, 5, 8, ".mp4", true);
+	advance_to(&box, 8);
+	say_sealed(&box, 5, 8, bytes);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 8, "G 1 5 footage_missing | R 5 8");
+}
+
+static void a_root_that_is_not_mounted_is_left_alone(void **state)
+{
+	char *identity = xasprintf("%s/.holdfast", box.root);
+
+	(void)state;
+	assert_int_equal(unlink(identity), 0);
+	say_up(&box, 1);
+	int64_t bytes = put_file(&box, 1, 5, ".mp4", true);
+	advance_to(&box, 5);
+	say_sealed(&box, 1, 5, bytes);
+	assert_int_equal(run(&box), 0);
+	assert_false(archived(&box, 1));
+	write_identity(box.root);
+	indexer_hint(box.ix);
+	assert_int_equal(run(&box), 0);
+	assert_true(archived(&box, 1));
+	free(identity);
+}
+
+static void a_crash_of_the_recorder_is_one_gap(void **state)
+{
+	(void)state;
+	say_up(&box, 1);
+	say_open(&box, 1);
+	int64_t bytes = put_file(&box, 1, 4, ".open", false);
+	advance_to(&box, 4);
+	say_beat(&box, 1, bytes);
+	assert_int_equal(run(&box), 0);
+	advance_to(&box, 9);
+	say_start(&box, "boot-1");
+	say_up(&box, 10);
+	say_open(&box, 10);
+	advance_to(&box, 12);
+	say_beat(&box, 10, put_file(&box, 10, 12, ".open", false));
+	assert_int_equal(run(&box), 0);
+	rename_file(&box, 1, ".open", ".gone");
+	bytes = put_file(&box, 1, 6, ".mp4", true); /* recovered */
+	say_sealed(&box, 1, 6, bytes);
+	say(&box, "ready", json_object());
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 12, "R 1 6 | G 6 10 recorder_down | R 10 12");
+	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM gap"), 1);
+}
+
+static void a_silent_recorder_is_down(void **state)
+{
+	(void)state;
+	say_up(&box, 1);
+	put_file(&box, 1, 4, ".mp4", true);
+	advance_to(&box, 4);
+	say_sealed(&box, 1, 4, 1);
+	assert_int_equal(run(&box), 0);
+	advance_to(&box, 25);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 30, "R 1 4 | G 4 25 recorder_down | P 25 30");
+}
+
+static void witnessed_time_is_what_the_beats_saw(void **state)
+{
+	(void)state;
+	advance_to(&box, 5);
+	say(&box, "beat", json_pack("{sb}", "synced", 1));
+	box.clock.wall.us += 1000 * US_PER_DAY; /* a jump of the wall clock ages nothing */
+	box.clock.mono.us += 5 * US_PER_S;
+	say(&box, "beat", json_pack("{sb}", "synced", 1));
+	assert_int_equal(run(&box), 0);
+	assert_int_equal(ask(box.place.catalog, "SELECT CAST(value AS INTEGER) FROM state WHERE key = 'witnessed_us'"),
+			 10 * US_PER_S);
+}
+
+/* --- whatever fails once ---------------------------------------------------------------------------------------- */
+
+static void scenario(struct site_box *b)
+{
+	say_up(b, 1);
+	say_open(b, 1);
+	advance_to(b, 3);
+	say_beat(b, 1, put_file(b, 1, 3, ".open", false));
+	int64_t bytes = put_file(b, 1, 5, ".open", true);
+	rename_file(b, 1, ".open", ".mp4");
+	say_sealed(b, 1, 5, bytes);
+	bytes = put_file(b, 5, 9, ".mp4", true);
+	say_sealed(b, 5, 9, bytes);
+	say_down(b, 9);
+	advance_to(b, 12);
+	say_up(b, 12);
+	bytes = put_file(b, 12, 15, ".mp4", true);
+	advance_to(b, 15);
+	say_sealed(b, 12, 15, bytes);
+}
+
+static void expect_scenario(struct site_box *b)
+{
+	expect_tiles(b->place.catalog, CAM, 1, 20, "R 1 9 | G 9 12 stream_stalled | R 12 15 | P 15 20");
+	assert_int_equal(ask(b->place.catalog, "SELECT count(*) FROM segment"), 3);
+	assert_int_equal(ask(b->place.catalog, "SELECT count(*) FROM open_segment"), 0);
+	assert_int_equal(ask(b->place.catalog, "SELECT count(*) FROM gap"), 1);
+	assert_int_equal(ask(b->place.catalog, "SELECT count(*) FROM ledger WHERE kind LIKE 'gap.%'"), 2);
+	assert_int_equal(ask(b->place.catalog, "SELECT count(*) FROM ledger WHERE kind LIKE 'footage.%'"), 0);
+	assert_true(archived(b, 1) && archived(b, 5) && archived(b, 12));
+}
+
+static void one_faulty_life(struct fault *fault, int err)
+{
+	struct fs_fault faulty;
+	struct site_box b;
+	bool more;
+
+	box_init(&b);
+	scenario(&b);
+	fs_fault_init(&faulty, fs_real(), fault, err);
+	indexer_destroy(b.ix);
+	b.fs = &faulty.base;
+	struct err e;
+	if (indexer_create(b.fs, &b.clock.base, &b.conf, b.place.catalog, &b.ix, &e) == 0) {
+		indexer_step(b.ix, &more);
+		indexer_step(b.ix, &more);
+	} else {
+		b.ix = NULL;
+	}
+	keeper_die(&b);
+	b.fs = fs_real();
+	keeper_start(&b);
+	assert_int_equal(run(&b), 0);
+	expect_scenario(&b);
+	expect_sound(b.place.catalog, CAM);
+	box_finish(&b);
+}
+
+static void publishing_survives_any_fault(void **state)
+{
+	struct fault fault = {0};
+
+	(void)state;
+	FAULT_EACH(&fault)
+		one_faulty_life(&fault, EIO);
+	fault = (struct fault){0};
+	FAULT_EACH(&fault)
+		one_faulty_life(&fault, ENOSPC);
+}
+
+/* The keeper died after a rename and before the row: the catalogue of before meets the files of after. */
+static void facts_read_again_change_nothing(void **state)
+{
+	struct site_box *b = &box;
+
+	(void)state;
+	char *db = xasprintf("%s/catalog.db", b->place.dir), *copy = xasprintf("%s/before.db", b->place.dir);
+	keeper_die(b);
+	char *data;
+	size_t len;
+	b->place.catalog = place_catalog(b->place.dir);
+	assert_int_equal(db_exec(b->place.catalog->db, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+	assert_int_equal(fs_read_all(fs_real(), db, 1 << 24, &data, &len), 0);
+	keeper_start(b);
+	scenario(b);
+	assert_int_equal(run(b), 0);
+	expect_scenario(b);
+	keeper_die(b);
+	char *wal = xasprintf("%s-wal", db);
+	assert_int_equal(truncate(wal, 0), 0);
+	assert_int_equal(fs_replace(fs_real(), db, data, len, 0644), 0);
+	keeper_start(b);
+	assert_int_equal(run(b), 0);
+	expect_scenario(b);
+	free(wal);
+	free(data);
+	free(db);
+	free(copy);
+}
+
+/* --- commands ------------------------------------------------------------------------------------------------------ */
+
+static int command(const char *verb, json_t *args, json_t **reply)
+{
+	int status = indexer_command(box.ix, verb, args, reply);
+
+	json_decref(args);
+	return status;
+}
+
+static void expect_refused(const char *verb, json_t *args, int status, const char *field)
+{
+	json_t *reply;
+
+	assert_int_equal(command(verb, args, &reply), status);
+	assert_non_null(json_string_value(json_object_get(reply, "problem")));
+	assert_string_equal(json_string_value(json_object_get(reply, "field")), field);
+	json_decref(reply);
+}
+
+static json_t *hold_args(const char *camera, const char *end)
+{
+	return json_pack("{ss ss ss ss ss}", "camera", camera, "start", "2026-11-23T08:00:00+08:00", "end", end, "reason",
+			 "police", "by", "chen");
+}
+
+static void commands_are_checked_and_kept(void **state)
+{
+	json_t *reply;
+
+	(void)state;
+	say_up(&box, 1);
+	say_down(&box, 2);
+	assert_int_equal(run(&box), 0);
+	expect_refused("hold.place", hold_args(CAM, "2026-11-23T08:00:00"), 400, "end");
+	expect_refused("hold.place", hold_args(CAM, "2026-11-23T08:00:00+08:00"), 400, "end");
+	expect_refused("hold.place", hold_args("nobody", "2026-11-24T08:00:00Z"), 404, "camera");
+	assert_int_equal(command("hold.place", hold_args(CAM, "2026-11-24T08:00:00Z"), &reply), 201);
+	assert_int_equal(json_integer_value(json_object_get(reply, "id")), 1);
+	json_decref(reply);
+	expect_refused("hold.release", json_pack("{si ss ss}", "id", 7, "reason", "r", "by", "b"), 404, "id");
+	assert_int_equal(command("hold.release", json_pack("{si ss ss}", "id", 1, "reason", "r", "by", "b"), &reply), 200);
+	json_decref(reply);
+	expect_refused("hold.release", json_pack("{si ss ss}", "id", 1, "reason", "r", "by", "b"), 409, "id");
+	expect_refused("gap.explain", json_pack("{si ss ss}", "id", 1, "text", " ", "by", "b"), 400, "text");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(command("gap.explain", json_pack("{si ss ss}", "id", 1, "text", "停电", "by", "b"), &reply), 200);
+		json_decref(reply);
+	}
+	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM ledger WHERE kind = 'gap.explained'"), 2);
+	expect_refused("key.created", json_pack("{ss ss}", "name", "site", "public", "zz"), 400, "public");
+	expect_refused("rm", json_object(), 404, "verb");
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(an_open_segment_counts_as_far_as_it_is_durable),
+		T(a_sealed_segment_is_published),
+		T(a_file_that_nobody_told_of_is_found),
+		T(a_spoilt_file_is_put_aside_and_its_time_is_damaged),
+		T(a_lost_file_becomes_a_gap),
+		T(a_root_that_is_not_mounted_is_left_alone),
+		T(a_crash_of_the_recorder_is_one_gap),
+		T(a_silent_recorder_is_down),
+		T(witnessed_time_is_what_the_beats_saw),
+		cmocka_unit_test(publishing_survives_any_fault),
+		T(facts_read_again_change_nothing),
+		T(commands_are_checked_and_kept),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,130 @@
+/* Nothing under the floor, nothing held: for every input. */
+#include "retention/policy.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#define DAY US_PER_DAY
+#define NOW (INT64_C(1795478400) * US_PER_S)
+
+static struct retention_item aged(int64_t age_us)
+{
+	struct wall end = {NOW - age_us};
+
+	return (struct retention_item){.start = {end.us - 300 * US_PER_S}, .end = end, .bytes = 1,
+				       .witnessed_us = 200 * DAY - age_us};
+}
+
+static const struct retention_state usual = {
+	.now = {NOW}, .clock_synced = true, .witnessed_us = 200 * DAY, .floor_days = 90, .keep_days = 95};
+
+static enum retention_verdict judge(int64_t age_us, bool need)
+{
+	struct retention_item i = aged(age_us);
+
+	return retention_judge(&i, NULL, 0, &usual, need);
+}
+
+static void keeps_the_floor_and_a_day(void **state)
+{
+	(void)state;
+	assert_int_equal(judge(89 * DAY, false), RETENTION_FLOOR);
+	assert_int_equal(judge(89 * DAY, true), RETENTION_FLOOR);
+	assert_int_equal(judge(91 * DAY - 1, true), RETENTION_FLOOR);
+	assert_int_equal(judge(91 * DAY, true), RETENTION_PRESSED);
+	assert_int_equal(judge(91 * DAY, false), RETENTION_KEEP);
+	assert_int_equal(judge(95 * DAY - 1, false), RETENTION_KEEP);
+	assert_int_equal(judge(95 * DAY, false), RETENTION_OLD);
+}
+
+static void a_hold_beats_age_and_need(void **state)
+{
+	struct retention_item i = aged(400 * DAY);
+	struct retention_hold touching = {{{i.end.us - 1}, {i.end.us + DAY}}};
+	struct retention_hold beside = {{{i.end.us}, {i.end.us + DAY}}};
+
+	(void)state;
+	assert_int_equal(retention_judge(&i, &touching, 1, &usual, true), RETENTION_HELD);
+	assert_int_equal(retention_judge(&i, &beside, 1, &usual, true), RETENTION_OLD);
+}
+
+static void a_jump_of_the_clock_deletes_nothing(void **state)
+{
+	struct retention_state jumped = usual;
+	struct retention_item i = aged(10 * DAY);
+
+	(void)state;
+	jumped.now.us += 1000 * DAY;
+	assert_int_equal(retention_judge(&i, NULL, 0, &jumped, true), RETENTION_FLOOR);
+	jumped.clock_synced = false;
+	assert_int_equal(retention_judge(&i, NULL, 0, &jumped, true), RETENTION_FLOOR);
+}
+
+static void a_box_without_a_time_server_deletes_in_its_own_good_time(void **state)
+{
+	struct retention_state alone = usual;
+	struct retention_item i = aged(96 * DAY);
+
+	(void)state;
+	alone.clock_synced = false;
+	assert_int_equal(retention_judge(&i, NULL, 0, &alone, false), RETENTION_OLD);
+}
+
+static void a_clock_set_back_deletes_nothing_early(void **state)
+{
+	struct retention_state back = usual;
+	struct retention_item i = aged(96 * DAY);
+
+	(void)state;
+	back.now.us -= 30 * DAY;
+	assert_int_equal(retention_judge(&i, NULL, 0, &back, true), RETENTION_FLOOR);
+}
+
+/* The law, restated independently of the code: whatever the settings, nothing whose wall age and
+ * witnessed age are not both at least 90 days (less the one day that may go unwitnessed). */
+static void nothing_young_is_ever_deleted(void **state)
+{
+	(void)state;
+	srand(7);
+	for (int n = 0; n < 200000; n++) {
+		struct retention_state s = usual;
+		struct retention_item i = aged(0);
+		int64_t wall = (int64_t)(rand() % 300) * DAY - 50 * DAY + rand();
+		int64_t witnessed = (int64_t)(rand() % 300) * DAY + rand();
+
+		i.end.us = NOW - wall;
+		i.start.us = i.end.us - US_PER_S;
+		s.witnessed_us = i.witnessed_us + witnessed;
+		s.clock_synced = rand() % 2;
+		s.keep_days = (unsigned)rand() % 200;
+		if (retention_deletes(retention_judge(&i, NULL, 0, &s, rand() % 2))) {
+			assert_true(wall >= 91 * DAY);
+			assert_true(witnessed >= 90 * DAY);
+		}
+	}
+}
+
+static void room_is_needed_before_the_reserve_is_touched(void **state)
+{
+	(void)state;
+	assert_int_equal(retention_need_bytes(UINT64_C(100) << 30, UINT64_C(10) << 30), 0);
+	assert_true(retention_need_bytes(UINT64_C(10) << 30, UINT64_C(10) << 30) > 0);
+	assert_true(retention_need_bytes(0, 0) > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keeps_the_floor_and_a_day),
+		cmocka_unit_test(a_hold_beats_age_and_need),
+		cmocka_unit_test(a_jump_of_the_clock_deletes_nothing),
+		cmocka_unit_test(a_box_without_a_time_server_deletes_in_its_own_good_time),
+		cmocka_unit_test(a_clock_set_back_deletes_nothing_early),
+		cmocka_unit_test(nothing_young_is_ever_deleted),
+		cmocka_unit_test(room_is_needed_before_the_reserve_is_touched),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,447 @@
+/* One RTSP session against a camera that follows a script, over real TCP on the loopback. */
+#include "recorder/rtsp_session.h"
+
+#include "base/buf.h"
+#include "base/lang.h"
+
+#include <arpa/inet.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define OK "RTSP/1.0 200 OK\r\nCSeq: %u\r\n"
+#define OPTIONS_OK OK "Public: OPTIONS, DESCRIBE, SETUP, PLAY, GET_PARAMETER\r\n\r\n"
+#define SDP "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track1\r\n"
+#define DESCRIBE_OK OK "Content-Base: rtsp://192.0.2.9/live/\r\nContent-Length: 69\r\n\r\n" SDP
+#define SETUP_OK OK "Session: abc;timeout=30\r\nTransport: RTP/AVP/TCP;unicast;interleaved=4-5\r\n\r\n"
+#define PLAY_OK OK "Session: abc\r\n\r\n"
+#define CHALLENGE "RTSP/1.0 401 Unauthorized\r\nCSeq: %u\r\nWWW-Authenticate: Basic realm=\"c\"\r\n" \
+	"WWW-Authenticate: Digest realm=\"c\", nonce=\"n1\"\r\n\r\n"
+#define STALE "RTSP/1.0 401 Unauthorized\r\nCSeq: %u\r\n" \
+	"WWW-Authenticate: Digest realm=\"c\", nonce=\"n2\", stale=true\r\n\r\n"
+#define REDIRECT "RTSP/1.0 302 Moved\r\nCSeq: %u\r\nLocation: rtsp://127.0.0.1:%u/there\r\n\r\n"
+#define HANG_UP ""
+
+/* One try: what the camera answers, what it heard, what the session told. */
+static struct play {
+	uv_loop_t loop;
+	uv_tcp_t server;
+	unsigned port;
+	const char *const *script;
+	unsigned at, count;
+	struct buf heard;          /* all requests */
+	bool linger;               /* stay after `playing`, until it ends by itself */
+	struct rtsp_session *session;
+	unsigned tracks, plays, rtp, rtcp;
+	bool has_ended, has_closed;
+	enum gap_cause cause;
+	char detail[256], url[100];
+} t;
+
+struct peer { uv_tcp_t tcp; struct buf in; };
+
+/* --- the camera ------------------------------------------------------------------- */
+
+static void on_peer_closed(uv_handle_t *h)
+{
+	struct peer *p = h->data;
+
+	buf_finish(&p->in);
+	free(p);
+}
+
+static void hang_up(struct peer *p)
+{
+	if (!uv_is_closing((uv_handle_t *)&p->tcp))
+		uv_close((uv_handle_t *)&p->tcp, on_peer_closed);
+}
+
+static void say(struct peer *p, const char *text, size_t len)
+{
+	uv_buf_t b = uv_buf_init((char *)text, (unsigned)len);
+
+	uv_try_write((uv_stream_t *)&p->tcp, &b, 1);
+}
+
+/* The script's text with the request's CSeq and, further on, the server's port. */
+static void answer(struct peer *p, const char *request)
+{
+	const char *cseq = strstr(request, "CSeq: "), *text = t.at < t.count ? t.script[t.at++] : NULL;
+	char out[4096];
+
+	if (!text)
+		return;
+	if (*text == '\0') {
+		hang_up(p);
+		return;
+	}
+	if (strcmp(text, PLAY_OK) == 0)
+		say(p, "$\x04\x00\x03rtp$\x05\x00\x04rtcp$\x07\x00\x01x", 4 + 3 + 4 + 4 + 4 + 1);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	int n = snprintf(out, sizeof out, text, cseq ? (unsigned)strtoul(cseq + 6, NULL, 10) : 0, t.port);
+#pragma GCC diagnostic pop
+	say(p, out, (size_t)n);
+}
+
+static void on_request(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
+{
+	struct peer *p = s->data;
+	char *end;
+
+	if (n > 0)
+		buf_add(&p->in, b->base, (size_t)n);
+	free(b->base);
+	if (n < 0) {
+		hang_up(p);
+		return;
+	}
+	while (p->in.len && (end = memmem(p->in.data, p->in.len, "\r\n\r\n", 4))) {
+		size_t len = (size_t)(end + 4 - (char *)p->in.data);
+		char *request = strndup((char *)p->in.data, len);
+		buf_add(&t.heard, request, len);
+		buf_drop_front(&p->in, len);
+		answer(p, request);
+		free(request);
+	}
+}
+
+static void on_room(uv_handle_t *h, size_t hint, uv_buf_t *out)
+{
+	(void)h;
+	*out = uv_buf_init(malloc(hint), (unsigned)hint);
+}
+
+static void on_connection(uv_stream_t *server, int status)
+{
+	struct peer *p = calloc(1, sizeof *p);
+
+	assert_int_equal(status, 0);
+	uv_tcp_init(&t.loop, &p->tcp);
+	p->tcp.data = p;
+	assert_int_equal(uv_accept(server, (uv_stream_t *)&p->tcp), 0);
+	uv_read_start((uv_stream_t *)&p->tcp, on_room, on_request);
+}
+
+static void listen_here(void)
+{
+	struct sockaddr_in at;
+	int len = sizeof at;
+
+	uv_loop_init(&t.loop);
+	uv_tcp_init(&t.loop, &t.server);
+	uv_ip4_addr("127.0.0.1", 0, &at);
+	assert_int_equal(uv_tcp_bind(&t.server, (struct sockaddr *)&at, 0), 0);
+	assert_int_equal(uv_listen((uv_stream_t *)&t.server, 5, on_connection), 0);
+	uv_tcp_getsockname(&t.server, (struct sockaddr *)&at, &len);
+	t.port = ntohs(at.sin_port);
+}
+
+/* --- the session's owner ------------------------------------------------------------- */
+
+static void on_track(void *owner, const struct track *track)
+{
+	assert_ptr_equal(owner, &t);
+	assert_int_equal(track->payload_type, 96);
+	t.tracks++;
+}
+
+static void on_playing(void *owner)
+{
+	(void)owner;
+	t.plays++;
+	if (!t.linger)
+		rtsp_session_close(t.session);
+}
+
+static void on_packet(void *owner, const uint8_t *data, size_t len, bool rtcp)
+{
+	(void)owner;
+	assert_memory_equal(data, rtcp ? "rtcp" : "rtp", len);
+	t.rtp += !rtcp;
+	t.rtcp += rtcp;
+}
+
+static void on_ended(void *owner, enum gap_cause cause, const char *detail)
+{
+	(void)owner;
+	assert_false(t.has_ended);
+	t.has_ended = true;
+	t.cause = cause;
+	snprintf(t.detail, sizeof t.detail, "%s", detail);
+	rtsp_session_close(t.session);
+}
+
+static void on_closed(void *owner)
+{
+	(void)owner;
+	assert_false(t.has_closed);
+	t.has_closed = true;
+	uv_close((uv_handle_t *)&t.server, NULL);
+}
+
+static const struct rtsp_events events = {on_track, on_playing, on_packet, on_ended, on_closed};
+
+/* --- driving it ------------------------------------------------------------------------ */
+
+static void play(const char *const *script, unsigned count, const char *user, const char *password, bool linger)
+{
+	t = (struct play){.script = script, .count = count, .linger = linger};
+	listen_here();
+	snprintf(t.url, sizeof t.url, "rtsp://127.0.0.1:%u/live", t.port);
+	struct rtsp_target target = {t.url, user, password};
+	t.session = rtsp_session_create(&t.loop, &target, &events, &t);
+	uv_run(&t.loop, UV_RUN_DEFAULT);
+	assert_true(t.has_closed);
+	assert_int_equal(uv_loop_close(&t.loop), 0);
+	buf_add(&t.heard, "", 1);
+}
+
+#define PLAY(user, password, linger, ...)                                                          \
+	do {                                                                                       \
+		static const char *const script[] = {__VA_ARGS__};                                 \
+		play(script, sizeof script / sizeof script[0], user, password, linger);            \
+	} while (0)
+
+static bool heard(const char *text)
+{
+	return strstr((char *)t.heard.data, text) != NULL;
+}
+
+static unsigned heard_times(const char *text)
+{
+	unsigned n = 0;
+
+	for (const char *p = (char *)t.heard.data; (p = strstr(p, text)); p += strlen(text))
+		n++;
+	return n;
+}
+
+static void done(void)
+{
+	buf_finish(&t.heard);
+}
+
+static void refused(enum gap_cause cause, const char *says)
+{
+	assert_true(t.has_ended);
+	assert_int_equal(t.cause, cause);
+	assert_non_null(strstr(t.detail, says));
+	assert_int_equal(t.plays, 0);
+	done();
+}
+
+/* --- the tests ---------------------------------------------------------------------------- */
+
+static void plays_and_tears_down(void **state)
+{
+	(void)state;
+	PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK, SETUP_OK, PLAY_OK, OK "\r\n");
+	assert_false(t.has_ended);
+	assert_int_equal(t.tracks, 1);
+	assert_int_equal(t.plays, 1);
+	assert_int_equal(t.rtp, 1);
+	assert_int_equal(t.rtcp, 1);
+	char setup[100];
+	snprintf(setup, sizeof setup, "SETUP rtsp://127.0.0.1:%u/live/track1 RTSP/1.0", t.port);
+	assert_true(heard(setup)); /* on our host, whatever Content-Base says */
+	assert_true(heard("TEARDOWN") && heard("Session: abc"));
+	assert_false(heard("Authorization"));
+	done();
+}
+
+static void teardown_does_not_wait_for_ever(void **state)
+{
+	(void)state;
+	PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK, SETUP_OK, PLAY_OK); /* never answered */
+	assert_true(heard("TEARDOWN"));
+	done();
+}
+
+static void answers_a_challenge_with_the_stronger_scheme(void **state)
+{
+	(void)state;
+	PLAY("view", "geheim", false, OPTIONS_OK, CHALLENGE, DESCRIBE_OK, SETUP_OK, PLAY_OK, OK "\r\n");
+	assert_int_equal(t.plays, 1);
+	assert_int_equal(heard_times("Authorization: Digest"), 4);
+	assert_false(heard("geheim") || heard("Basic"));
+	done();
+}
+
+static void takes_a_fresh_nonce(void **state)
+{
+	(void)state;
+	PLAY("view", "geheim", false, OPTIONS_OK, CHALLENGE, STALE, DESCRIBE_OK, CHALLENGE, SETUP_OK, PLAY_OK,
+	     OK "\r\n");
+	assert_int_equal(t.plays, 1);
+	assert_true(heard("nonce=\"n2\""));
+	done();
+}
+
+static void a_second_challenge_is_a_refusal(void **state)
+{
+	(void)state;
+	PLAY("anna", "geheim", false, OPTIONS_OK, CHALLENGE, CHALLENGE);
+	assert_false(strstr(t.detail, "geheim") || strstr(t.detail, "anna"));
+	assert_int_equal(heard_times("Authorization"), 1); /* cameras lock accounts */
+	refused(CAUSE_CAMERA_REFUSED, "401");
+	PLAY("view", "wrong", false, OPTIONS_OK, CHALLENGE, STALE, STALE, STALE, STALE, STALE, STALE);
+	refused(CAUSE_CAMERA_REFUSED, "401");
+	PLAY(NULL, NULL, false, OPTIONS_OK, CHALLENGE);
+	refused(CAUSE_CAMERA_REFUSED, "password_file");
+}
+
+static void refusals_name_their_status(void **state)
+{
+	(void)state;
+	PLAY(NULL, NULL, false, OPTIONS_OK, "RTSP/1.0 404 Not Found\r\nCSeq: %u\r\n\r\n");
+	refused(CAUSE_CAMERA_REFUSED, "404");
+	PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK, "RTSP/1.0 453 Not Enough Bandwidth\r\nCSeq: %u\r\n\r\n");
+	refused(CAUSE_CAMERA_REFUSED, "453");
+	PLAY(NULL, NULL, false, "RTSP/1.0 501 No\r\nCSeq: %u\r\n\r\n", "RTSP/1.0 503 Busy\r\nCSeq: %u\r\n\r\n");
+	refused(CAUSE_CAMERA_REFUSED, "503"); /* OPTIONS may fail: DESCRIBE decides */
+	PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK,
+	     OK "Session: a\r\nTransport: RTP/AVP;unicast;client_port=1-2\r\n\r\n");
+	refused(CAUSE_STREAM_UNUSABLE, "TCP");
+	PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK, OK "\r\n");
+	refused(CAUSE_CAMERA_REFUSED, "session");
+}
+
+static void what_is_no_rtsp_is_said_so(void **state)
+{
+	(void)state;
+	PLAY(NULL, NULL, false, "HTTP/1.1 400 Bad Request\r\n\r\n");
+	refused(CAUSE_CAMERA_REFUSED, "RTSP");
+	PLAY(NULL, NULL, false, OPTIONS_OK, OK "Content-Length: 1073741824\r\n\r\n");
+	refused(CAUSE_CAMERA_REFUSED, "64 KiB");
+	PLAY(NULL, NULL, false, OPTIONS_OK, OK "Content-Length: 27\r\n\r\nv=0\r\nm=video 0 RTP/AVP 26\r\n");
+	refused(CAUSE_STREAM_UNUSABLE, "JPEG");
+	PLAY(NULL, NULL, false, OPTIONS_OK, OK "\r\n");
+	refused(CAUSE_STREAM_UNUSABLE, "path");
+	PLAY(NULL, NULL, false, HANG_UP);
+	refused(CAUSE_CAMERA_UNREACHABLE, "closed");
+}
+
+static void follows_three_redirects(void **state)
+{
+	(void)state;
+	PLAY(NULL, NULL, false, REDIRECT, OPTIONS_OK, REDIRECT, OPTIONS_OK, REDIRECT, OPTIONS_OK, DESCRIBE_OK, SETUP_OK,
+	     PLAY_OK, OK "\r\n");
+	assert_int_equal(t.plays, 1);
+	assert_true(heard("/there/track1") || heard("/live/track1"));
+	done();
+	PLAY(NULL, NULL, false, REDIRECT, REDIRECT, REDIRECT, REDIRECT);
+	refused(CAUSE_CAMERA_REFUSED, "redirects");
+	PLAY(NULL, NULL, false, "RTSP/1.0 301 M\r\nCSeq: %u\r\nLocation: http://evil/\r\n\r\n");
+	refused(CAUSE_CAMERA_REFUSED, "rtsp://");
+	PLAY(NULL, NULL, false, "RTSP/1.0 301 M\r\nCSeq: %u\r\n\r\n");
+	refused(CAUSE_CAMERA_REFUSED, "rtsp://");
+}
+
+/* "localhost" is not the configured "127.0.0.1": another host, as far as a password is concerned. */
+static void a_redirect_does_not_take_the_password_along(void **state)
+{
+	(void)state;
+	PLAY("view", "geheim", false,
+	     "RTSP/1.0 302 Moved\r\nCSeq: %u\r\nLocation: rtsp://localhost:%u/there\r\n\r\n", OPTIONS_OK,
+	     "RTSP/1.0 401 U\r\nCSeq: %u\r\nWWW-Authenticate: Basic realm=\"c\"\r\n\r\n");
+	assert_false(heard("Authorization"));
+	refused(CAUSE_CAMERA_REFUSED, "another host");
+}
+
+static void a_broken_connection_while_playing_is_told(void **state)
+{
+	(void)state;
+	PLAY(NULL, NULL, true, OPTIONS_OK, DESCRIBE_OK, SETUP_OK,
+	     OK "\r\nTEARDOWN rtsp://c/ RTSP/1.0\r\nCSeq: 77\r\n\r\n");
+	assert_true(t.has_ended);
+	assert_int_equal(t.cause, CAUSE_CAMERA_UNREACHABLE);
+	done();
+	PLAY(NULL, NULL, true, OPTIONS_OK, DESCRIBE_OK, SETUP_OK, OK "\r\n\x80garbage");
+	assert_int_equal(t.cause, CAUSE_STREAM_UNUSABLE);
+	done();
+}
+
+static void keeps_the_session_alive(void **state)
+{
+	(void)state;
+	PLAY(NULL, NULL, true, OPTIONS_OK, DESCRIBE_OK,
+	     OK "Session: abc;timeout=2\r\nTransport: RTP/AVP/TCP;interleaved=4-5\r\n\r\n", PLAY_OK,
+	     "OPTIONS * RTSP/1.0\r\nCSeq: 5\r\n\r\nSET_PARAMETER * RTSP/1.0\r\nCSeq: 6\r\n\r\n",
+	     OK "\r\n", OK "\r\n", HANG_UP);
+	assert_true(heard("GET_PARAMETER"));
+	assert_true(heard("RTSP/1.0 200 OK\r\nCSeq: 5") && heard("RTSP/1.0 501 Not Implemented\r\nCSeq: 6"));
+	assert_int_equal(t.cause, CAUSE_CAMERA_UNREACHABLE);
+	done();
+}
+
+static void addresses_that_lead_nowhere(void **state)
+{
+	static const struct { const char *url; enum gap_cause cause; } bad[] = {
+		{"http://127.0.0.1/", CAUSE_CAMERA_REFUSED},
+		{"rtsp://u:secret@127.0.0.1/", CAUSE_CAMERA_REFUSED},
+		{"rtsp://127.0.0.1:1/", CAUSE_CAMERA_UNREACHABLE},
+		{"rtsp://[::1]:1/", CAUSE_CAMERA_UNREACHABLE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		struct rtsp_target target = {bad[i].url, NULL, NULL};
+		t = (struct play){0};
+		listen_here();
+		t.session = rtsp_session_create(&t.loop, &target, &events, &t);
+		assert_false(t.has_ended);
+		uv_run(&t.loop, UV_RUN_DEFAULT);
+		assert_int_equal(uv_loop_close(&t.loop), 0);
+		assert_null(strstr(t.detail, "secret"));
+		refused(bad[i].cause, "");
+	}
+}
+
+static void closes_at_any_time(void **state)
+{
+	static const char *const script[] = {OPTIONS_OK, DESCRIBE_OK, SETUP_OK, PLAY_OK, OK "\r\n"};
+
+	(void)state;
+	for (int turns = 0; turns < 20; turns++) {
+		t = (struct play){.script = script, .count = 5, .linger = true};
+		listen_here();
+		snprintf(t.url, sizeof t.url, "rtsp://127.0.0.1:%u/live", t.port);
+		struct rtsp_target target = {t.url, NULL, NULL};
+		t.session = rtsp_session_create(&t.loop, &target, &events, &t);
+		for (int i = 0; i < turns; i++)
+			uv_run(&t.loop, UV_RUN_NOWAIT);
+		rtsp_session_close(t.session);
+		uv_run(&t.loop, UV_RUN_DEFAULT);
+		assert_true(t.has_closed);
+		assert_false(t.has_ended);
+		assert_int_equal(uv_loop_close(&t.loop), 0);
+		done();
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(plays_and_tears_down),
+		cmocka_unit_test(teardown_does_not_wait_for_ever),
+		cmocka_unit_test(answers_a_challenge_with_the_stronger_scheme),
+		cmocka_unit_test(takes_a_fresh_nonce),
+		cmocka_unit_test(a_second_challenge_is_a_refusal),
+		cmocka_unit_test(refusals_name_their_status),
+		cmocka_unit_test(what_is_no_rtsp_is_said_so),
+		cmocka_unit_test(follows_three_redirects),
+		cmocka_unit_test(a_redirect_does_not_take_the_password_along),
+		cmocka_unit_test(a_broken_connection_while_playing_is_told),
+		cmocka_unit_test(keeps_the_session_alive),
+		cmocka_unit_test(addresses_that_lead_nowhere),
+		cmocka_unit_test(closes_at_any_time),
+	};
+	lang_set("en");
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

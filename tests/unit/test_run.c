@@ -1,0 +1,347 @@
+#include "media/segment.h"
+#include "recorder/run.h"
+#include "rtp_fixture.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define T0 (INT64_C(1795017600) * US_PER_S)
+#define SEGMENTS_MAX 64
+
+struct outlet_segment {
+	struct outlet_begin begin;
+	struct buf file;
+	struct wall end;
+	unsigned frames, fragments;
+	int64_t next_us;
+	bool closed;
+};
+
+struct world {
+	struct outlet outlet;
+	struct clock_fake clock;
+	struct rtp_fixture f;
+	struct run *run;
+	struct outlet_segment segments[SEGMENTS_MAX];
+	unsigned count, refuse, fail_add_at, adds;
+	struct wall up, down;
+	unsigned ups, downs, brokens;
+	enum gap_cause cause;
+	uint16_t seq;
+	uint32_t ts;
+};
+
+static struct world w;
+
+static struct outlet_segment *fake_begin(struct outlet *o, struct outlet_begin *b, enum gap_cause *cause)
+{
+	(void)o;
+	if (w.refuse) {
+		*cause = CAUSE_STORAGE_FULL;
+		return NULL;
+	}
+	assert_true(w.count < SEGMENTS_MAX);
+	struct outlet_segment *s = &w.segments[w.count++];
+	*s = (struct outlet_segment){.begin = *b, .next_us = b->start.us};
+	buf_add(&s->file, b->init.data, b->init.len);
+	buf_finish(&b->init);
+	return s;
+}
+
+static int fake_add(struct outlet_segment *s, struct buf *bytes, const struct fragment *f)
+{
+	assert_int_equal(f->start.us, s->next_us);
+	assert_true(f->duration_us > 0);
+	assert_int_equal(f->bytes, bytes->len);
+	if (w.fail_add_at && ++w.adds == w.fail_add_at)
+		return -EIO;
+	s->next_us += f->duration_us;
+	s->frames += f->frames;
+	assert_true(f->key || s->fragments > 0);
+	s->fragments++;
+	buf_add(&s->file, bytes->data, bytes->len);
+	buf_finish(bytes);
+	return 0;
+}
+
+static void fake_close(struct outlet_segment *s, struct wall end)
+{
+	assert_int_equal(end.us, s->next_us);
+	s->end = end;
+	s->closed = true;
+}
+
+static const struct outlet_ops fake_ops = {fake_begin, fake_add, fake_close};
+
+static void on_up(void *owner, struct wall start) { (void)owner; w.up = start; w.ups++; }
+
+static void on_down(void *owner, struct wall since, enum gap_cause cause, const char *detail)
+{
+	(void)owner;
+	assert_true(detail[0] != '\0');
+	w.down = since;
+	w.cause = cause;
+	w.downs++;
+}
+
+static void on_broken(void *owner, enum gap_cause cause, const char *detail)
+{
+	struct wall end;
+	(void)owner;
+	assert_true(detail[0] != '\0');
+	w.cause = cause;
+	w.brokens++;
+	run_destroy(w.run, &end); /* allowed here */
+	w.run = NULL;
+}
+
+static const struct run_events events = {on_up, on_down, on_broken};
+
+static void begin(int gop, int segment_s)
+{
+	struct rtp_fixture_conf c = {"libx264", 320, 240, 60, gop, 0, 1, 600, 15};
+	struct track t = {.codec = TRACK_H264, .payload_type = 96, .clock_rate = 90000};
+	struct run_conf conf = {.site = "s", .camera = "c", .segment_us = segment_s * US_PER_S,
+				.gap_after_us = 2 * US_PER_S};
+	struct err e;
+
+	w = (struct world){.outlet = {.ops = &fake_ops}, .ts = 0xffff0000};
+	clock_fake_init(&w.clock, (struct wall){T0});
+	rtp_fixture_make(&w.f, &c);
+	assert_int_equal(run_create(&conf, &t, &w.clock.base, &w.outlet, &events, NULL, &w.run, &e), 0);
+}
+
+static void end(struct wall *covered)
+{
+	struct wall dummy;
+	run_destroy(w.run, covered ? covered : &dummy);
+	w.run = NULL;
+}
+
+static void finish(void)
+{
+	for (unsigned i = 0; i < w.count; i++)
+		buf_finish(&w.segments[i].file);
+	rtp_fixture_finish(&w.f);
+}
+
+/* Sends frames [from, to) of the endless loop, at 15 fps; packet `lose` of frame `from` stays away. */
+static void play(unsigned from, unsigned to, int lose)
+{
+	for (unsigned n = from; n < to && w.run; n++) {
+		int k = 0;
+		for (unsigned i = 0; i < w.f.packet_count && w.run; i++) {
+			if (w.f.packets[i].frame != n % w.f.frame_count)
+				continue;
+			rtp_fixture_stamp(&w.f, i, w.seq++, w.ts, 1);
+			if (n != from || k++ != lose)
+				run_packet(w.run, w.f.packets[i].data, w.f.packets[i].len, false);
+		}
+		w.ts += 6000;
+		for (int tick = 0; tick < 2 && w.run; tick++) {
+			clock_fake_advance(&w.clock, tick ? 33334 : 33333);
+			run_tick(w.run);
+		}
+	}
+}
+
+static void silence(int ms)
+{
+	for (; ms > 0 && w.run; ms -= 200) {
+		clock_fake_advance(&w.clock, 200 * US_PER_MS);
+		w.ts += 18000;
+		run_tick(w.run);
+	}
+}
+
+/* Each file: what segment_scan() and ffmpeg make of it. */
+static void check_segment(const struct outlet_segment *s)
+{
+	char path[] = "/tmp/test_run_XXXXXX", command[200];
+	int fd = mkstemp(path);
+	struct segment_scan scan;
+
+	assert_true(s->closed && fd >= 0);
+	assert_int_equal(write(fd, s->file.data, s->file.len), s->file.len);
+	segment_scan_init(&scan, false);
+	assert_int_equal(segment_scan(&scan, fs_real(), fd, (int64_t)s->file.len, NULL), 0);
+	assert_int_equal(scan.whole_bytes, s->file.len);
+	assert_int_equal(scan.index.count, s->fragments);
+	assert_int_equal(segment_scan_range(&scan).start.us, s->begin.start.us);
+	assert_int_equal(segment_scan_range(&scan).end.us, s->end.us);
+	segment_scan_finish(&scan);
+	snprintf(command, sizeof command, "ffmpeg -v error -xerror -i %s -f null - 2>&1", path);
+	FILE *p = popen(command, "r");
+	assert_non_null(p);
+	assert_int_equal(fgetc(p), EOF);
+	assert_int_equal(pclose(p), 0);
+	close(fd);
+	unlink(path);
+}
+
+static void test_segments_tile(void **state)
+{
+	(void)state;
+	struct wall covered, until;
+	struct run_stats st;
+	unsigned frames = 0;
+
+	begin(15, 10);
+	assert_false(run_covered_until(w.run, &until));
+	play(7, 15 * 40 + 7, -1); /* from the middle of a GOP */
+	run_stats(w.run, &st);
+	assert_true(st.fps > 13 && st.fps < 17 && st.lost_packets == 0 && st.bits_per_s > 100000);
+	assert_true(run_covered_until(w.run, &until));
+	end(&covered);
+	assert_int_equal(w.ups, 1);
+	assert_int_equal(w.downs + w.brokens, 0);
+	assert_int_equal(w.up.us, w.segments[0].begin.start.us);
+	assert_true(w.count >= 4);
+	for (unsigned i = 0; i < w.count; i++) {
+		check_segment(&w.segments[i]);
+		if (i + 1 < w.count)
+			assert_int_equal(w.segments[i].end.us, w.segments[i + 1].begin.start.us);
+		frames += w.segments[i].frames;
+	}
+	assert_int_equal(frames, 15 * 40 - 8);
+	assert_int_equal(covered.us, w.segments[w.count - 1].end.us);
+	assert_true(llabs(covered.us - w.clock.wall.us) < 100 * US_PER_MS);
+	finish();
+}
+
+static void test_stall_and_resume(void **state)
+{
+	(void)state;
+	begin(15, 300);
+	play(0, 45, -1);
+	int64_t stopped = w.clock.wall.us;
+	silence(1800);
+	assert_int_equal(w.downs, 0);
+	silence(1200);
+	assert_int_equal(w.downs, 1);
+	assert_int_equal(w.cause, CAUSE_STREAM_STALLED);
+	assert_true(llabs(w.down.us - stopped) < 100 * US_PER_MS);
+	assert_true(w.segments[0].closed && w.segments[0].end.us == w.down.us);
+	assert_int_equal(w.segments[0].frames, 45); /* the last one too */
+	int64_t again = w.clock.wall.us;
+	play(50, 90, -1);
+	assert_int_equal(w.ups, 2);
+	assert_true(llabs(w.up.us - again - 10 * US_PER_S / 15) < 100 * US_PER_MS);
+	end(NULL);
+	check_segment(&w.segments[1]);
+	finish();
+}
+
+static void test_loss_closes_until_next_key(void **state)
+{
+	(void)state;
+	begin(15, 300);
+	play(0, 20, -1);
+	play(20, 50, 0);
+	assert_int_equal(w.downs, 1);
+	assert_int_equal(w.cause, CAUSE_STREAM_STALLED);
+	assert_int_equal(w.segments[0].frames, 20);
+	assert_true(llabs(w.down.us - T0 - 20 * US_PER_S / 15) < 20 * US_PER_MS);
+	assert_int_equal(w.ups, 2);
+	assert_true(llabs(w.up.us - T0 - 30 * US_PER_S / 15) < 20 * US_PER_MS);
+	end(NULL);
+	check_segment(&w.segments[0]);
+	check_segment(&w.segments[1]);
+	finish();
+}
+
+static void test_no_key_frame(void **state)
+{
+	(void)state;
+	begin(60, 300);
+	for (int n = 0; n < 20 && w.run; n++)
+		play(1, 30, -1);
+	assert_int_equal(w.brokens, 1);
+	assert_int_equal(w.cause, CAUSE_STREAM_UNUSABLE);
+	assert_int_equal(w.ups, 0);
+	finish();
+}
+
+static void test_clock_step(void **state)
+{
+	(void)state;
+	begin(15, 300);
+	play(0, 40, -1);
+	w.clock.wall.us += 150 * US_PER_MS;
+	run_tick(w.run);
+	assert_int_equal(w.brokens, 0);
+	play(40, 45, -1);
+	w.clock.wall.us -= 3600 * US_PER_S;
+	run_tick(w.run);
+	assert_int_equal(w.brokens, 1);
+	assert_int_equal(w.downs, 1);
+	assert_int_equal(w.cause, CAUSE_CLOCK_STEPPED);
+	assert_true(llabs(w.down.us - T0 - 3 * US_PER_S) < 100 * US_PER_MS);
+	check_segment(&w.segments[0]);
+	finish();
+}
+
+static void test_disk_refuses_and_fails(void **state)
+{
+	(void)state;
+	begin(15, 300);
+	w.refuse = 1;
+	play(0, 40, -1);
+	assert_int_equal(w.downs, 1);
+	assert_int_equal(w.cause, CAUSE_STORAGE_FULL);
+	w.refuse = 0;
+	play(40, 60, -1);
+	assert_int_equal(w.ups, 1);
+	w.fail_add_at = 2;
+	play(60, 110, -1);
+	assert_int_equal(w.downs, 1); /* the disk will say how much is good */
+	struct wall good = {w.segments[0].next_us};
+	assert_false(run_segment_lost(w.run, &w.segments[5], good, CAUSE_STORAGE_FAILED, "x"));
+	assert_true(run_segment_lost(w.run, &w.segments[0], good, CAUSE_STORAGE_FAILED, "x"));
+	assert_int_equal(w.downs, 2);
+	assert_int_equal(w.down.us, good.us);
+	play(110, 140, -1);
+	assert_int_equal(w.ups, 2);
+	assert_true(w.up.us >= good.us);
+	end(NULL);
+	check_segment(&w.segments[1]);
+	finish();
+}
+
+static void test_sender_reports_move_nothing(void **state)
+{
+	(void)state;
+	uint8_t sr[28] = {0x80, 200, 0, 6};
+	struct run_stats st;
+	begin(15, 300);
+	play(0, 30, -1);
+	put_u32be(sr + 8, (uint32_t)(w.clock.wall.us / US_PER_S + 2208988800 + 90));
+	run_packet(w.run, sr, sizeof sr, true);
+	run_packet(w.run, sr, 9, true);
+	play(30, 60, -1);
+	run_stats(w.run, &st);
+	assert_true(st.camera_clock_known);
+	assert_true(llabs(st.camera_clock_error_us - 90 * US_PER_S) < 2 * US_PER_S);
+	end(NULL);
+	assert_int_equal(w.count, 1);
+	assert_int_equal(w.segments[0].frames, 60);
+	assert_true(llabs(w.segments[0].end.us - T0 - 4 * US_PER_S) < 20 * US_PER_MS);
+	finish();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_segments_tile),
+		cmocka_unit_test(test_stall_and_resume),
+		cmocka_unit_test(test_loss_closes_until_next_key),
+		cmocka_unit_test(test_no_key_frame),
+		cmocka_unit_test(test_clock_step),
+		cmocka_unit_test(test_disk_refuses_and_fails),
+		cmocka_unit_test(test_sender_reports_move_nothing),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,199 @@
+#include "recorder/timeline.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define RATE 90000
+#define T0 (INT64_C(1795000000) * US_PER_S)
+
+static uint64_t rng = 88172645463325252u;
+
+static double uniform(void)
+{
+	rng ^= rng << 13;
+	rng ^= rng >> 7;
+	rng ^= rng << 17;
+	return (double)(rng >> 11) / 9007199254740992.0;
+}
+
+static int64_t ticks_of(double s, double ppm)
+{
+	return (int64_t)(s * RATE * (1 + ppm / 1e6)) + 4000000000;
+}
+
+/* 30 days, delays up to 500 ms, 25 fps by day and 5 by night; arrivals stay in order, as over TCP. */
+static void holds_for_days(double ppm)
+{
+	struct timeline t;
+	double truth = 0, worst = 0;
+	int64_t last_at = 0, last_arrival = 0;
+
+	timeline_init(&t, RATE, 0);
+	while (truth < 30 * 86400.0) {
+		bool night = (int64_t)truth / 43200 % 2;
+		truth += night ? 0.2 : (int64_t)truth % 600 < 30 ? 0.04 : 0.2;
+		int64_t arrival = T0 + (int64_t)((truth + uniform() * 0.5) * 1e6);
+		if (arrival < last_arrival)
+			arrival = last_arrival;
+		last_arrival = arrival;
+		struct placed p = timeline_place(&t, ticks_of(truth, ppm), arrival);
+		assert_true(p.at_us > last_at);
+		last_at = p.at_us;
+		double error = (double)(p.at_us - T0) / 1e6 - truth;
+		if (truth > 600 && /* the first frames were late themselves */
+		    (error > worst || -error > worst))
+			worst = error < 0 ? -error : error;
+	}
+	print_message("drift %+.0f ppm: worst error %.1f ms\n", ppm, worst * 1e3);
+	assert_true(worst < 0.1);
+	assert_int_equal(t.jumps_us[2], INT64_MIN); /* nothing was mistaken for a jump */
+}
+
+static void test_thirty_days(void **state)
+{
+	(void)state;
+	holds_for_days(0);
+	holds_for_days(200);
+	holds_for_days(-200);
+}
+
+/* A camera's own buffer comes first, in a burst: afterwards time is true at once. */
+static void test_burst_at_start(void **state)
+{
+	(void)state;
+	struct timeline t;
+	struct placed p = {0};
+
+	timeline_init(&t, RATE, 0);
+	for (int n = 0; n < 300; n++) {
+		double truth = n / 15.0;
+		int64_t arrival = T0 + (int64_t)(truth * 1e6);
+		if (arrival < T0 + 2 * US_PER_S)
+			arrival = T0 + 2 * US_PER_S + n * 500;
+		p = timeline_place(&t, ticks_of(truth, 0), arrival);
+		assert_true(p.at_us <= arrival + 40 * US_PER_MS);
+		if (n > 60)
+			assert_true(llabs(p.at_us - T0 - (int64_t)(truth * 1e6)) < 40 * US_PER_MS);
+	}
+}
+
+/* Steady arrivals, and timestamps of any kind: times follow the arrivals, always forward. */
+static void follows_arrivals(int64_t (*ticks)(int n), int64_t within_us)
+{
+	struct timeline t;
+	int64_t last = 0;
+
+	timeline_init(&t, RATE, 0);
+	for (int n = 0; n < 15 * 600; n++) {
+		int64_t arrival = T0 + n * US_PER_S / 15;
+		struct placed p = timeline_place(&t, ticks(n), arrival);
+		assert_true(p.at_us > last);
+		last = p.at_us;
+		assert_true(llabs(p.at_us - arrival) <= within_us);
+	}
+}
+
+static int64_t jump_forth(int n) { return n * 6000 + (n > 3000 ? INT64_C(3600) * RATE : 0); }
+static int64_t jump_back(int n) { return n * 6000 - (n > 3000 ? INT64_C(3600) * RATE : 0); }
+static int64_t jump_little(int n) { return n * 6000 + (n > 3000 ? 5 * RATE : 0); }
+static int64_t jump_little_back(int n) { return n * 6000 - (n > 3000 ? 5 * RATE : 0); }
+static int64_t jump_often(int n) { return n * 6000 + n / 100 * INT64_C(3600) * RATE * (n % 200 > 100 ? 1 : -1); }
+static int64_t stuck(int n) { return (n < 3000 || n > 6000 ? n : 3000) * INT64_C(6000); }
+static int64_t never_moves(int n) { (void)n; return 5; }
+static int64_t double_rate(int n) { return n * INT64_C(12000); }
+static int64_t slow_rate(int n) { return n * INT64_C(5400); }
+static int64_t milliseconds(int n) { return n * INT64_C(67); }
+
+static void test_jumps(void **state)
+{
+	(void)state;
+	follows_arrivals(jump_forth, 100 * US_PER_MS);
+	follows_arrivals(jump_back, 100 * US_PER_MS);
+	follows_arrivals(jump_little, 100 * US_PER_MS);
+	follows_arrivals(jump_little_back, 100 * US_PER_MS);
+	follows_arrivals(jump_often, 100 * US_PER_MS);
+}
+
+static void test_stuck_and_lying(void **state)
+{
+	(void)state;
+	follows_arrivals(stuck, 300 * US_PER_MS);
+	follows_arrivals(never_moves, 300 * US_PER_MS);
+	follows_arrivals(double_rate, 300 * US_PER_MS);
+	follows_arrivals(slow_rate, 3 * US_PER_S);
+	follows_arrivals(milliseconds, 10 * US_PER_S);
+}
+
+/* A network that stands still for a while does not move the frames: they were taken when they say. */
+static void test_network_stall(void **state)
+{
+	(void)state;
+	struct timeline t;
+
+	timeline_init(&t, RATE, 0);
+	for (int n = 0; n < 15 * 60; n++) {
+		int64_t truth = T0 + n * US_PER_S / 15, arrival = truth;
+		if (n >= 300 && n < 375)
+			arrival = T0 + 25 * US_PER_S;
+		struct placed p = timeline_place(&t, n * 6000, arrival);
+		assert_true(llabs(p.at_us - truth) < 10 * US_PER_MS);
+	}
+}
+
+static void test_reordering(void **state)
+{
+	(void)state;
+	static const int shown[] = {0, 3, 1, 2, 6, 4, 5, 9, 7, 8}; /* decode order of I P B B P B B … */
+	struct timeline t;
+	int64_t last = 0;
+
+	timeline_init(&t, RATE, 0);
+	for (int n = 0; n < 3000; n++) {
+		int number = n == 0 ? 0 : (n - 1) / 9 * 9 + shown[(n - 1) % 9 + 1];
+		int64_t truth = T0 + number * US_PER_S / 15;
+		struct placed p = timeline_place(&t, number * 6000, T0 + n * US_PER_S / 15 + 200000);
+		assert_true(p.at_us > last);
+		if (n > 100) {
+			assert_true(p.at_us - last > 60 * US_PER_MS); /* even */
+			assert_in_range(p.shown_us - truth, 60000, 210000);
+			assert_true(llabs(p.shown_us - p.at_us) < 400 * US_PER_MS);
+		}
+		last = p.at_us;
+	}
+	assert_int_equal(t.depth, 1);
+}
+
+static void test_bounds(void **state)
+{
+	(void)state;
+	struct timeline t;
+
+	timeline_init(&t, RATE, T0 + 300000);
+	assert_int_equal(timeline_place(&t, 0, T0).at_us, T0 + 300000);
+	assert_true(timeline_place(&t, 6000, T0 + 66667).at_us > T0 + 300000);
+	/* the clock was set back by an hour: that bound is no bound */
+	timeline_init(&t, RATE, T0 + 3600 * US_PER_S);
+	assert_int_equal(timeline_place(&t, 0, T0).at_us, T0);
+	timeline_restart(&t);
+	assert_int_equal(timeline_place(&t, 999999999, T0 + 50000).at_us, T0 + 50000);
+	timeline_not_before(&t, T0 + 150000);
+	assert_int_equal(timeline_place(&t, 999999999 + 6000, T0 + 116667).at_us, T0 + 150000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_thirty_days),
+		cmocka_unit_test(test_burst_at_start),
+		cmocka_unit_test(test_jumps),
+		cmocka_unit_test(test_stuck_and_lying),
+		cmocka_unit_test(test_network_stall),
+		cmocka_unit_test(test_reordering),
+		cmocka_unit_test(test_bounds),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
