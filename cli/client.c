@@ -66,7 +66,7 @@ static CURLcode perform(CURL *curl, const struct options *o, const char *method,
 
 /* --- judging ------------------------------------------------------------------------ */
 
-static enum cli_exit tell_problem(const json_t *answer, long status)
+static int tell_problem(const json_t *answer, long status)
 {
 	const char *detail = json_string_value(json_object_get(answer, "detail"));
 	const char *field = json_string_value(json_object_get(answer, "field"));
@@ -78,7 +78,7 @@ static enum cli_exit tell_problem(const json_t *answer, long status)
 	return status >= 500 ? CLI_CANNOT : CLI_NO;
 }
 
-static enum cli_exit tell_absent(const struct options *o, CURLcode code)
+static int tell_absent(const struct options *o, CURLcode code)
 {
 	fprintf(stderr, "holdfast: %s (%s/api.sock: %s)\n",
 		lang("服务没有运行，请先启动 holdfast run", "the server does not answer; is `holdfast run` running?"),
@@ -86,7 +86,7 @@ static enum cli_exit tell_absent(const struct options *o, CURLcode code)
 	return CLI_CANNOT;
 }
 
-static enum cli_exit judge(CURL *curl, const struct buf *bytes, json_t **answer)
+static int judge(CURL *curl, const struct buf *bytes, json_t **answer)
 {
 	long status = 0;
 
@@ -96,20 +96,20 @@ static enum cli_exit judge(CURL *curl, const struct buf *bytes, json_t **answer)
 		*answer = json_object();
 	if (status >= 200 && status < 300)
 		return CLI_YES;
-	enum cli_exit rc = tell_problem(*answer, status);
+	int rc = tell_problem(*answer, status);
 	json_decref(*answer);
 	*answer = NULL;
 	return rc;
 }
 
-enum cli_exit client_call(const struct options *o, const char *method, const char *path, const json_t *query,
+int client_call(const struct options *o, const char *method, const char *path, const json_t *query,
 			  const json_t *body, json_t **answer)
 {
 	CURL *curl = curl_easy_init();
 	char *url = make_url(curl, path, query), *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
 	struct buf bytes = {0};
 	CURLcode code = perform(curl, o, method, url, text, &bytes);
-	enum cli_exit rc = code == CURLE_OK ? judge(curl, &bytes, answer) : tell_absent(o, code);
+	int rc = code == CURLE_OK ? judge(curl, &bytes, answer) : tell_absent(o, code);
 
 	buf_finish(&bytes);
 	free(text);
@@ -118,11 +118,11 @@ enum cli_exit client_call(const struct options *o, const char *method, const cha
 	return rc;
 }
 
-enum cli_exit client_list(const struct options *o, const char *path, const json_t *query, const char *list,
+int client_list(const struct options *o, const char *path, const json_t *query, const char *list,
 			  json_t **items)
 {
 	json_t *q = query ? json_deep_copy(query) : json_object();
-	enum cli_exit rc = CLI_YES;
+	int rc = CLI_YES;
 
 	*items = json_array();
 	for (bool more = true; more && rc == CLI_YES;) {

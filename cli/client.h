@@ -11,8 +11,8 @@ struct options;
 
 /* One request; query and body may be NULL (both borrowed). CLI_YES and *answer (a new reference, never
  * NULL), or CLI_NO when the server said no (its problem was told), CLI_CANNOT when it is not there. */
-enum cli_exit client_call(const struct options *o, const char *method, const char *path, const json_t *query,
+int client_call(const struct options *o, const char *method, const char *path, const json_t *query,
 			  const json_t *body, json_t **answer);
 /* GET, following `next` to the end and joining the arrays called `list`. */
-enum cli_exit client_list(const struct options *o, const char *path, const json_t *query, const char *list,
+int client_list(const struct options *o, const char *path, const json_t *query, const char *list,
 			  json_t **items);

@@ -42,6 +42,23 @@ static const enum conf_role parts[ROLES] = {
 
 /* --- the state directory ------------------------------------------------------------ */
 
+/* The api's confinement names files that exist, and it may be there before the keeper's first start has
+ * made them. An empty file is a new database to SQLite. */
+static int make_catalog_files(const struct conf *conf, struct err *e)
+{
+	static const char *const names[] = {"", "-wal", "-shm"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char *path = xasprintf("%s/catalog.db%s", conf->state, names[i]);
+		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		int rc = fd < 0 ? err_set(e, -errno, "%s: %s", path, strerror(errno)) : close(fd);
+		free(path);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
 static int make_state(const struct conf *conf, struct err *e)
 {
 	static const char *const folders[] = {"", "/keys", "/journal", "/run", "/recorder", "/seal-keys"};
@@ -54,7 +71,7 @@ static int make_state(const struct conf *conf, struct err *e)
 			return err_set(e, rc, lang("无法创建状态目录 %s%s：%s", "cannot make the state directory %s%s: %s"),
 				       conf->state, folders[i], strerror(-rc));
 	}
-	return 0;
+	return make_catalog_files(conf, e);
 }
 
 static void on_alarm(int signum)

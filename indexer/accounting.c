@@ -13,7 +13,8 @@ static int close_gap(const struct accounting *a, const struct gap *g, int64_t en
 	int64_t start;
 	int rc;
 
-	while ((rc = db_int(c->db, &start, "SELECT min(start) FROM span WHERE camera = ? AND start >= ? AND start < ?",
+	while ((rc = db_int(c->db, &start,
+			    "SELECT min(start) FROM span WHERE camera = ? AND start >= ? AND start < ?",
 			    "tii", g->camera, piece.start, end)) == 0) {
 		rc = gap_close(c, a->now, &piece, start);
 		if (rc == 0)
@@ -41,8 +42,10 @@ static int configure_row(const struct accounting *a, const char *camera, const c
 
 static int rename_camera(const struct accounting *a, const char *camera, const char *name, const char *area)
 {
-	int rc = db_run(a->catalog->db, "UPDATE camera SET name = ?2, area = ?3 WHERE id = ?1 AND "
-			"(name <> ?2 OR area <> ?3)", "ttt", camera, name, area);
+	int rc = db_run(a->catalog->db,
+			"UPDATE camera SET name = ?2, area = ?3 WHERE id = ?1 AND "
+			"(name <> ?2 OR area <> ?3)",
+			"ttt", camera, name, area);
 
 	if (rc < 0 || db_changes(a->catalog->db) == 0)
 		return rc;
@@ -78,13 +81,14 @@ int account_retire(const struct accounting *a, const char *camera)
 		at = acc.enrolled_at;
 	rc = db_run(c->db, "UPDATE camera SET retired_at = ? WHERE id = ?", "it", at, camera);
 	if (rc == 0)
-		rc = db_run(c->db, "UPDATE obligation SET end = ? WHERE camera = ? AND end IS NULL", "it", at, camera);
+		rc = db_run(c->db, "UPDATE obligation SET end = ? WHERE camera = ? AND end IS NULL", "it", at,
+			    camera);
 	if (rc == 0 && (rc = gap_find_open(c, camera, &g)) == 0)
 		rc = close_gap(a, &g, at);
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
-	return ledger_append(c, a->now, "camera.retired", camera, json_pack("{so}", "retired_at", wall_json(at)),
-			     NULL);
+	return ledger_append(c, a->now, "camera.retired", camera,
+			     json_pack("{so}", "retired_at", wall_json(at)), NULL);
 }
 
 /* Whether there is (now) an obligation that this fact can speak of. */
@@ -106,7 +110,8 @@ static int narrow_closed(const struct accounting *a, const struct gap *g, int64_
 	struct catalog *c = a->catalog;
 
 	if (start <= g->start)
-		return gap_correct(c, a->now, g, end < g->end ? end : g->start, end < g->end ? g->end : g->start);
+		return gap_correct(c, a->now, g, end < g->end ? end : g->start,
+				   end < g->end ? g->end : g->start);
 	int rc = gap_correct(c, a->now, g, g->start, start);
 	if (rc < 0 || end >= g->end)
 		return rc;
@@ -159,8 +164,8 @@ int account_covered(const struct accounting *a, const char *camera, struct wall 
 /* The first word after a restart. *first tells whether this was it. */
 static int outcome(const struct accounting *a, const char *camera, int64_t at, bool *first)
 {
-	int rc = db_run(a->catalog->db, "UPDATE restart SET outcome = ? WHERE camera = ? AND outcome IS NULL", "it",
-			at, camera);
+	int rc = db_run(a->catalog->db, "UPDATE restart SET outcome = ? WHERE camera = ? AND outcome IS NULL",
+			"it", at, camera);
 
 	*first = rc == 0 && db_changes(a->catalog->db) > 0;
 	return rc;
@@ -264,7 +269,9 @@ static int silent_one(const struct accounting *a, struct account *acc, int64_t s
 	rc = account_known_until(c, acc, settled_at, &start);
 	if (rc == 0)
 		rc = account_covered_until(c, acc->camera, &start);
-	return rc < 0 ? rc : gap_open(c, a->now, acc->camera, start, RECORDER_DOWN, "no heartbeat of the recorder");
+	return rc < 0
+		   ? rc
+		   : gap_open(c, a->now, acc->camera, start, RECORDER_DOWN, "no heartbeat of the recorder");
 }
 
 int account_silent(const struct accounting *a, struct wall settled_at)
@@ -284,7 +291,8 @@ static int cut_gaps_back(const struct accounting *a, const struct account *acc, 
 		if (was.open && was.start > covered)
 			rc = gap_correct(a->catalog, a->now, &was, covered, INT64_MAX);
 		else if (!was.open && was.start < was.end)
-			rc = gap_correct(a->catalog, a->now, &was, was.start, was.start < to ? to : was.start);
+			rc =
+			    gap_correct(a->catalog, a->now, &was, was.start, was.start < to ? to : was.start);
 		if (rc < 0)
 			return rc;
 	}
@@ -295,14 +303,16 @@ static int clock_back_one(const struct accounting *a, struct account *acc, int64
 {
 	struct catalog *c = a->catalog;
 	int64_t covered = to;
-	int rc = db_run(c->db, "UPDATE obligation SET start = ?1 WHERE camera = ?2 AND end IS NULL AND start > ?1",
-			"it", to, acc->camera);
+	int rc =
+	    db_run(c->db, "UPDATE obligation SET start = ?1 WHERE camera = ?2 AND end IS NULL AND start > ?1",
+		   "it", to, acc->camera);
 
 	if (rc == 0 && !acc->retired)
-		rc = db_run(c->db, "UPDATE camera SET enrolled_at = ?1 WHERE id = ?2 AND enrolled_at > ?1", "it", to,
-			    acc->camera);
+		rc = db_run(c->db, "UPDATE camera SET enrolled_at = ?1 WHERE id = ?2 AND enrolled_at > ?1",
+			    "it", to, acc->camera);
 	if (rc == 0)
-		rc = db_run(c->db, "DELETE FROM restart WHERE camera = ? AND outcome > ?", "ti", acc->camera, to);
+		rc = db_run(c->db, "DELETE FROM restart WHERE camera = ? AND outcome > ?", "ti", acc->camera,
+			    to);
 	if (rc == 0)
 		rc = cut_gaps_back(a, acc, to, INT64_MAX); /* closed ones first: they are not coverage */
 	if (rc == 0)

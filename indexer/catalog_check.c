@@ -4,7 +4,11 @@
 
 /* --- tiling -------------------------------------------------------------------------------- */
 
-struct tiling { struct err *e; const char *camera; int64_t at; };
+struct tiling {
+	struct err *e;
+	const char *camera;
+	int64_t at;
+};
 
 static int check_tile(void *arg, const struct tile *t)
 {
@@ -16,15 +20,17 @@ static int check_tile(void *arg, const struct tile *t)
 			       wall_format((struct wall){x->at}, text));
 	x->at = t->end.us;
 	if (t->state == TILE_PENDING || t->state == TILE_NOT_OBLIGED)
-		return err_set(x->e, -EBADMSG, "camera %s: at %s there is neither footage nor a gap", x->camera,
-			       wall_format(t->start, text));
+		return err_set(x->e, -EBADMSG, "camera %s: at %s there is neither footage nor a gap",
+			       x->camera, wall_format(t->start, text));
 	return 0;
 }
 
 static int check_obligation(struct catalog *c, const char *camera, int64_t start, int64_t end, struct err *e)
 {
 	struct tiling x = {.e = e, .camera = camera, .at = start};
-	int rc = start < end ? catalog_tiles(c, camera, (struct wall){start}, (struct wall){end}, check_tile, &x) : 0;
+	int rc = start < end
+		     ? catalog_tiles(c, camera, (struct wall){start}, (struct wall){end}, check_tile, &x)
+		     : 0;
 
 	if (rc == 0 && start < end && x.at != end)
 		return err_set(e, -EBADMSG, "camera %s: the tiles end too early", camera);
@@ -32,19 +38,20 @@ static int check_obligation(struct catalog *c, const char *camera, int64_t start
 }
 
 /* An open gap reaches to where the keeper has the recorder's word. */
-#define END_OF(g)                                                                                  \
+#define END_OF(g)                                                                                            \
 	"coalesce(" #g ".end, (SELECT CAST(value AS INTEGER) FROM state WHERE key = 'settled_at'), 0)"
 
 /* Overlaps that the tiles would hide: two spans, a gap over footage, two gaps. */
 static int check_overlap(struct catalog *c, const char *camera, struct err *e)
 {
 	static const char *const sql[] = {
-		"SELECT a.start FROM span a JOIN span b ON b.camera = a.camera AND b.start > a.start AND "
-		"b.start < a.end WHERE a.camera = ? LIMIT 1",
-		"SELECT g.start FROM gap g JOIN span s ON s.camera = g.camera AND s.start < " END_OF(g)
-		" AND s.end > g.start WHERE g.camera = ? AND g.start < " END_OF(g) " LIMIT 1",
-		"SELECT a.start FROM gap a JOIN gap b ON b.camera = a.camera AND b.id <> a.id AND b.start >= a.start "
-		"AND b.start < " END_OF(a) " AND b.start < " END_OF(b) " WHERE a.camera = ? LIMIT 1"};
+	    "SELECT a.start FROM span a JOIN span b ON b.camera = a.camera AND b.start > a.start AND "
+	    "b.start < a.end WHERE a.camera = ? LIMIT 1",
+	    "SELECT g.start FROM gap g JOIN span s ON s.camera = g.camera AND s.start < " END_OF(
+		g) " AND s.end > g.start WHERE g.camera = ? AND g.start < " END_OF(g) " LIMIT 1",
+	    "SELECT a.start FROM gap a JOIN gap b ON b.camera = a.camera AND b.id <> a.id AND b.start >= "
+	    "a.start "
+	    "AND b.start < " END_OF(a) " AND b.start < " END_OF(b) " WHERE a.camera = ? LIMIT 1"};
 	static const char *const what[] = {"two spans", "a gap and footage", "two gaps"};
 
 	for (unsigned i = 0; i < sizeof sql / sizeof *sql; i++) {
@@ -52,7 +59,8 @@ static int check_overlap(struct catalog *c, const char *camera, struct err *e)
 		struct wall at;
 		int rc = db_int(c->db, &at.us, sql[i], "t", camera);
 		if (rc == 0)
-			return err_set(e, -EBADMSG, "camera %s: %s overlap at %s", camera, what[i], wall_format(at, text));
+			return err_set(e, -EBADMSG, "camera %s: %s overlap at %s", camera, what[i],
+				       wall_format(at, text));
 		if (rc != -ENOENT)
 			return rc;
 	}
@@ -65,9 +73,11 @@ int catalog_check_tiling(struct catalog *c, const char *camera, struct err *e)
 	int rc = check_overlap(c, camera, e);
 
 	if (rc == 0)
-		rc = db_query(c->db, &q,
-			      "SELECT o.start, min(coalesce(o.end, a.frontier), a.frontier) FROM obligation o "
-			      "JOIN account a ON a.camera = o.camera WHERE o.camera = ? ORDER BY o.start", "t", camera);
+		rc =
+		    db_query(c->db, &q,
+			     "SELECT o.start, min(coalesce(o.end, a.frontier), a.frontier) FROM obligation o "
+			     "JOIN account a ON a.camera = o.camera WHERE o.camera = ? ORDER BY o.start",
+			     "t", camera);
 	if (rc < 0)
 		return rc;
 	while ((rc = db_step(&q)) > 0)
@@ -79,7 +89,11 @@ int catalog_check_tiling(struct catalog *c, const char *camera, struct err *e)
 
 /* --- ledger ------------------------------------------------------------------------------------ */
 
-struct chain { struct err *e; int64_t seq; uint8_t hash[SHA256_BYTES]; };
+struct chain {
+	struct err *e;
+	int64_t seq;
+	uint8_t hash[SHA256_BYTES];
+};
 
 static int check_entry(void *arg, const struct catalog_entry *entry)
 {

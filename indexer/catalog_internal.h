@@ -3,7 +3,7 @@
 #include "indexer/catalog.h"
 #include "indexer/db.h"
 
-struct catalog { struct db *db; bool writes; };
+struct catalog { struct db *db; };
 
 /* No segment is longer (configuration, at most 5 minutes by default): how far before a window a
  * segment that reaches into it can begin. */

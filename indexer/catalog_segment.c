@@ -4,23 +4,33 @@
 
 #include <errno.h>
 
-#define SEGMENT_COLUMNS                                                                            \
-	"SELECT s.id, s.camera, r.path, s.start, s.end, s.bytes, s.init_bytes, s.init, i.codec, s.run, "   \
-	"i.width, i.height, s.frames, s.sequence, s.flags, s.seal_digest, s.fragments "            \
+#define SEGMENT_COLUMNS                                                                                      \
+	"SELECT s.id, s.camera, r.path, s.start, s.end, s.bytes, s.init_bytes, s.init, i.codec, s.run, "     \
+	"i.width, i.height, s.frames, s.sequence, s.flags, s.seal_digest, s.fragments "                      \
 	"FROM segment s JOIN root r ON r.id = s.root JOIN init i ON i.id = s.init "
-#define SEGMENT_IN_WINDOW "WHERE s.camera = ?1 AND s.start > ?4 AND s.start < ?3 AND s.end > ?2 ORDER BY s.start LIMIT ?5"
+#define SEGMENT_IN_WINDOW                                                                                    \
+	"WHERE s.camera = ?1 AND s.start > ?4 AND s.start < ?3 AND s.end > ?2 ORDER BY s.start LIMIT ?5"
 
 static int segment_row(const struct db_query *q, struct catalog_segment *s, bool with_fragments)
 {
 	char name[256];
 
-	*s = (struct catalog_segment){
-		.id = db_i64(q, 0), .camera = db_text(q, 1), .root = db_text(q, 2),
-		.start.us = db_i64(q, 3), .end.us = db_i64(q, 4), .bytes = db_i64(q, 5),
-		.init_bytes = db_i64(q, 6), .init = db_i64(q, 7), .codec = db_text(q, 8),
-		.run = db_text(q, 9), .width = (unsigned)db_i64(q, 10), .height = (unsigned)db_i64(q, 11),
-		.frames = (uint32_t)db_i64(q, 12), .sequence = (uint64_t)db_i64(q, 13),
-		.flags = (uint8_t)db_i64(q, 14), .sealed = true};
+	*s = (struct catalog_segment){.id = db_i64(q, 0),
+				      .camera = db_text(q, 1),
+				      .root = db_text(q, 2),
+				      .start.us = db_i64(q, 3),
+				      .end.us = db_i64(q, 4),
+				      .bytes = db_i64(q, 5),
+				      .init_bytes = db_i64(q, 6),
+				      .init = db_i64(q, 7),
+				      .codec = db_text(q, 8),
+				      .run = db_text(q, 9),
+				      .width = (unsigned)db_i64(q, 10),
+				      .height = (unsigned)db_i64(q, 11),
+				      .frames = (uint32_t)db_i64(q, 12),
+				      .sequence = (uint64_t)db_i64(q, 13),
+				      .flags = (uint8_t)db_i64(q, 14),
+				      .sealed = true};
 	if (with_fragments)
 		s->fragments = db_blob(q, 16, &s->fragments_len);
 	segment_archive_name(name, s->camera, s->start);
@@ -29,7 +39,11 @@ static int segment_row(const struct db_query *q, struct catalog_segment *s, bool
 }
 
 /* One row after another; stops at the first that the sink does not want. */
-struct walk { struct db_query q; struct catalog_segment row; bool has; };
+struct walk {
+	struct db_query q;
+	struct catalog_segment row;
+	bool has;
+};
 
 static int published_next(struct walk *w, bool with_fragments)
 {
@@ -69,11 +83,17 @@ static int open_next(struct walk *w)
 	w->has = rc > 0;
 	if (rc <= 0)
 		return rc;
-	*s = (struct catalog_segment){
-		.camera = db_text(q, 0), .root = db_text(q, 1), .start.us = db_i64(q, 3),
-		.end.us = db_i64(q, 4), .bytes = db_i64(q, 5), .init_bytes = db_i64(q, 6),
-		.init = db_i64(q, 7), .codec = db_text(q, 8), .run = db_text(q, 9),
-		.width = (unsigned)db_i64(q, 10), .height = (unsigned)db_i64(q, 11)};
+	*s = (struct catalog_segment){.camera = db_text(q, 0),
+				      .root = db_text(q, 1),
+				      .start.us = db_i64(q, 3),
+				      .end.us = db_i64(q, 4),
+				      .bytes = db_i64(q, 5),
+				      .init_bytes = db_i64(q, 6),
+				      .init = db_i64(q, 7),
+				      .codec = db_text(q, 8),
+				      .run = db_text(q, 9),
+				      .width = (unsigned)db_i64(q, 10),
+				      .height = (unsigned)db_i64(q, 11)};
 	snprintf(s->file, sizeof s->file, "incoming/%s", db_text(q, 2));
 	s->fragments = db_blob(q, 12, &s->fragments_len);
 	return 0;
@@ -126,16 +146,19 @@ int catalog_footage(struct catalog *c, const char *camera, struct wall from, str
 int catalog_nearest(struct catalog *c, const char *camera, struct wall t, bool *has_before,
 		    struct wall *before, bool *has_after, struct wall *after)
 {
-	int rc = db_int(c->db, &before->us,
-			"SELECT end FROM span WHERE camera = ? AND state = 'recorded' AND start < ? AND end <= ? "
-			"ORDER BY start DESC LIMIT 1", "tii", camera, t.us, t.us);
+	int rc =
+	    db_int(c->db, &before->us,
+		   "SELECT end FROM span WHERE camera = ? AND state = 'recorded' AND start < ? AND end <= ? "
+		   "ORDER BY start DESC LIMIT 1",
+		   "tii", camera, t.us, t.us);
 
 	*has_before = rc == 0;
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
 	rc = db_int(c->db, &after->us,
 		    "SELECT start FROM span WHERE camera = ? AND state = 'recorded' AND start >= ? "
-		    "ORDER BY start LIMIT 1", "ti", camera, t.us);
+		    "ORDER BY start LIMIT 1",
+		    "ti", camera, t.us);
 	*has_after = rc == 0;
 	return rc == -ENOENT ? 0 : rc;
 }

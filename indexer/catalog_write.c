@@ -22,23 +22,18 @@ int catalog_create(const char *path, struct catalog **out, struct err *e)
 		rc = db_exec(db, "COMMIT");
 	if (rc < 0) {
 		db_close(db);
-		return err_set(e, rc, "the catalogue %s cannot be used: is it damaged, or is another keeper running?",
-			       path);
+		return err_set(
+		    e, rc, "the catalogue %s cannot be used: is it damaged, or is another keeper running?",
+		    path);
 	}
 	*out = xcalloc(1, sizeof **out);
-	**out = (struct catalog){.db = db, .writes = true};
+	**out = (struct catalog){.db = db};
 	return 0;
 }
 
-int catalog_begin(struct catalog *c)
-{
-	return db_exec(c->db, "BEGIN IMMEDIATE");
-}
+int catalog_begin(struct catalog *c) { return db_exec(c->db, "BEGIN IMMEDIATE"); }
 
-int catalog_commit(struct catalog *c)
-{
-	return db_exec(c->db, "COMMIT");
-}
+int catalog_commit(struct catalog *c) { return db_exec(c->db, "COMMIT"); }
 
 void catalog_rollback(struct catalog *c)
 {
@@ -48,8 +43,9 @@ void catalog_rollback(struct catalog *c)
 
 int catalog_set_state(struct catalog *c, const char *key, const char *value)
 {
-	return db_run(c->db, "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-		      "tt", key, value);
+	return db_run(
+	    c->db, "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+	    "tt", key, value);
 }
 
 int ledger_append(struct catalog *c, struct wall at, const char *kind, const char *camera, json_t *body,
@@ -65,8 +61,8 @@ int ledger_append(struct catalog *c, struct wall at, const char *kind, const cha
 		entry.seq++;
 		entry.body = text;
 		ledger_hash(prev, &entry, entry.hash);
-		rc = db_run(c->db, "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?)", "iitttb", entry.seq, at.us, kind,
-			    camera, text, entry.hash, sizeof entry.hash);
+		rc = db_run(c->db, "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?)", "iitttb", entry.seq, at.us,
+			    kind, camera, text, entry.hash, sizeof entry.hash);
 	}
 	if (rc == 0 && seq)
 		*seq = entry.seq;

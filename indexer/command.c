@@ -7,7 +7,7 @@
 #include <errno.h>
 
 #define TEXT_MAX_CHARACTERS 1000
-#define ID_MAX_BYTES 64
+#define ID_MAX_BYTES	    64
 
 enum { OK = 200, CREATED = 201, BAD = 400, NOT_FOUND = 404, CONFLICT = 409, FAILED = 500 };
 
@@ -37,10 +37,7 @@ static size_t characters(const char *utf8)
 	return n;
 }
 
-static bool is_blank(const char *text)
-{
-	return text[strspn(text, " \t\r\n")] == '\0';
-}
+static bool is_blank(const char *text) { return text[strspn(text, " \t\r\n")] == '\0'; }
 
 static int need_text(struct command *c, const char *field, size_t max, const char **out)
 {
@@ -49,10 +46,12 @@ static int need_text(struct command *c, const char *field, size_t max, const cha
 
 	/* A NUL inside would cut the text that the ledger keeps. */
 	if (!t || is_blank(t) || strlen(t) != json_string_length(v))
-		return refuse(c, BAD, field, lang("缺少此项，请填写文字", "this field is missing: give a text"));
+		return refuse(c, BAD, field,
+			      lang("缺少此项，请填写文字", "this field is missing: give a text"));
 	if (characters(t) > max)
-		return refuse(c, BAD, field, lang("文字过长，最多 1000 个字符（标识最多 64 个）",
-						  "too long: at most 1000 characters (64 for an id)"));
+		return refuse(c, BAD, field,
+			      lang("文字过长，最多 1000 个字符（标识最多 64 个）",
+				   "too long: at most 1000 characters (64 for an id)"));
 	*out = t;
 	return 0;
 }
@@ -64,7 +63,8 @@ static int may_text(struct command *c, const char *field, const char **out)
 	*out = "";
 	if (!v || json_is_null(v) || json_string_length(v) == 0)
 		return !v || json_is_null(v) || json_is_string(v)
-			       ? 0 : refuse(c, BAD, field, lang("此项必须是文字", "this field must be a text"));
+			   ? 0
+			   : refuse(c, BAD, field, lang("此项必须是文字", "this field must be a text"));
 	return need_text(c, field, TEXT_MAX_CHARACTERS, out);
 }
 
@@ -75,8 +75,10 @@ static int need_wall(struct command *c, const char *field, struct wall *out)
 	if (t && wall_parse(t, out, &why) == 0)
 		return 0;
 	return refuse(c, BAD, field,
-		      lang_is_zh() || !why ? lang("时间须为带时区的 RFC 3339 格式，例如 2026-11-23T11:15:00+08:00",
-						  "give a time like 2026-11-23T11:15:00+08:00") : why);
+		      lang_is_zh() || !why
+			  ? lang("时间须为带时区的 RFC 3339 格式，例如 2026-11-23T11:15:00+08:00",
+				 "give a time like 2026-11-23T11:15:00+08:00")
+			  : why);
 }
 
 static int need_id(struct command *c, int64_t *out)
@@ -84,13 +86,16 @@ static int need_id(struct command *c, int64_t *out)
 	const json_t *v = json_object_get(c->args, "id");
 
 	*out = json_integer_value(v);
-	return json_is_integer(v) && *out > 0 ? 0 : refuse(c, BAD, "id", lang("编号必须是正整数", "the id must be a "
-											  "positive integer"));
+	return json_is_integer(v) && *out > 0 ? 0
+					      : refuse(c, BAD, "id",
+						       lang("编号必须是正整数", "the id must be a "
+										"positive integer"));
 }
 
 static int not_found(struct command *c, const char *field)
 {
-	return refuse(c, NOT_FOUND, field, lang("没有这个编号，请先查看列表", "there is none with this id: look at the list"));
+	return refuse(c, NOT_FOUND, field,
+		      lang("没有这个编号，请先查看列表", "there is none with this id: look at the list"));
 }
 
 /* --- verbs --------------------------------------------------------------------------------------- */
@@ -113,7 +118,8 @@ static int hold_place_verb(struct command *c)
 	    may_text(c, "reference", &reference) || need_text(c, "by", TEXT_MAX_CHARACTERS, &by))
 		return -EINVAL;
 	if (range.start.us >= range.end.us)
-		return refuse(c, BAD, "end", lang("结束时间必须晚于开始时间", "the end must be after the start"));
+		return refuse(c, BAD, "end",
+			      lang("结束时间必须晚于开始时间", "the end must be after the start"));
 	int rc = catalog_cameras(c->ix->catalog, camera, no_camera_row, NULL);
 	if (rc == -ENOENT)
 		return not_found(c, "camera");
@@ -162,10 +168,12 @@ static int gap_explain_verb(struct command *c)
 		return not_found(c, "id");
 	if (rc == 0)
 		rc = db_run(c->ix->catalog->db,
-			    "UPDATE gap SET explanation = ?, explained_by = ?, explained_at = ? WHERE id = ?", "ttii", text,
-			    by, c->ix->acc.now.us, id);
-	return rc < 0 ? rc : ledger_append(c->ix->catalog, c->ix->acc.now, "gap.explained", camera,
-					   json_pack("{sI ss ss}", "id", (json_int_t)id, "text", text, "by", by), NULL);
+			    "UPDATE gap SET explanation = ?, explained_by = ?, explained_at = ? WHERE id = ?",
+			    "ttii", text, by, c->ix->acc.now.us, id);
+	return rc < 0 ? rc
+		      : ledger_append(c->ix->catalog, c->ix->acc.now, "gap.explained", camera,
+				      json_pack("{sI ss ss}", "id", (json_int_t)id, "text", text, "by", by),
+				      NULL);
 }
 
 static int key_created_verb(struct command *c)
@@ -177,21 +185,27 @@ static int key_created_verb(struct command *c)
 	if (need_text(c, "name", ID_MAX_BYTES, &name) || need_text(c, "public", 2 * PUBKEY_BYTES, &public))
 		return -EINVAL;
 	if (hex_decode(public, raw, sizeof raw) < 0)
-		return refuse(c, BAD, "public", lang("公钥须为 64 位小写十六进制", "give 64 lower-case hex digits"));
+		return refuse(c, BAD, "public",
+			      lang("公钥须为 64 位小写十六进制", "give 64 lower-case hex digits"));
 	snprintf(key, sizeof key, "%s_key", name);
 	int rc = catalog_state(c->ix->catalog, key, was, sizeof was);
 	if (rc < 0 || strcmp(was, public) == 0)
 		return rc; /* told before */
 	rc = catalog_set_state(c->ix->catalog, key, public);
-	return rc < 0 ? rc : ledger_append(c->ix->catalog, c->ix->acc.now, "key.created", NULL,
-					   json_pack("{ss ss}", "name", name, "public", public), NULL);
+	return rc < 0 ? rc
+		      : ledger_append(c->ix->catalog, c->ix->acc.now, "key.created", NULL,
+				      json_pack("{ss ss}", "name", name, "public", public), NULL);
 }
 
 static int dispatch(struct command *c, const char *verb)
 {
-	static const struct { const char *verb; int (*fn)(struct command *c); } verbs[] = {
-		{"hold.place", hold_place_verb}, {"hold.release", hold_release_verb},
-		{"gap.explain", gap_explain_verb}, {"key.created", key_created_verb}};
+	static const struct {
+		const char *verb;
+		int (*fn)(struct command *c);
+	} verbs[] = {{"hold.place", hold_place_verb},
+		     {"hold.release", hold_release_verb},
+		     {"gap.explain", gap_explain_verb},
+		     {"key.created", key_created_verb}};
 
 	for (unsigned i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (strcmp(verbs[i].verb, verb) == 0)
@@ -209,8 +223,9 @@ int indexer_command(struct indexer *ix, const char *verb, const json_t *args, js
 		rc = transaction_end(ix, dispatch(&c, verb));
 	if (rc < 0 && c.status < BAD) {
 		log_error("command", "verb=%.40s error=%d", verb, rc);
-		refuse(&c, FAILED, NULL, lang("目录写入失败，请检查硬盘后重试", "the catalogue could not be written: "
-									"check the disk and try again"));
+		refuse(&c, FAILED, NULL,
+		       lang("目录写入失败，请检查硬盘后重试", "the catalogue could not be written: "
+							      "check the disk and try again"));
 	}
 	return c.status;
 }

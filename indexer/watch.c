@@ -75,20 +75,25 @@ static int trust(struct indexer *ix, const json_t *record)
 						   NULL, json_object(), NULL);
 }
 
-static int recorder_state(struct indexer *ix, const char *state, int64_t since)
-{
-	char json[96];
+#define UP "\"up\""
+#define SILENT "\"silent\""   /* down, and nobody said why */
+#define STOPPED "\"stopped\"" /* down, and it said so */
 
-	snprintf(json, sizeof json, "{\"since\":%" PRId64 ",\"state\":\"%s\"}", since, state);
+static int recorder_state(struct indexer *ix, const char *how, int64_t since)
+{
+	char json[128];
+
+	snprintf(json, sizeof json, "{\"how\":%s,\"since\":%" PRId64 ",\"state\":\"%s\"}", how, since,
+		 strcmp(how, UP) == 0 ? "up" : "down");
 	return catalog_set_state(ix->catalog, "recorder", json);
 }
 
-static bool recorder_is(struct indexer *ix, const char *state)
+static bool recorder_is(struct indexer *ix, const char *how)
 {
 	char json[128];
 
 	catalog_state(ix->catalog, "recorder", json, sizeof json);
-	return strstr(json, state) != NULL;
+	return strstr(json, how) != NULL;
 }
 
 /* --- the recorder's runs ----------------------------------------------------------------------- */
@@ -114,13 +119,13 @@ static int on_start(struct indexer *ix, const json_t *record, int64_t at)
 	}
 	if (rc < 0 || json_is_true(json_object_get(record, "rotated")))
 		return rc;
-	bool known = recorder_is(ix, "state"), stopped = recorder_is(ix, "\"stopped\"");
+	bool known = recorder_is(ix, "state"), stopped = recorder_is(ix, STOPPED);
 	if (known && !stopped)
 		rc = tell_stopped(ix, settled_at(ix), false);
 	if (rc == 0)
 		rc = account_restart(&ix->acc, (struct wall){at});
 	if (rc == 0)
-		rc = recorder_state(ix, "up", at);
+		rc = recorder_state(ix, UP, at);
 	if (rc == 0)
 		rc = set_state_int(c, "recovering", 1);
 	return rc < 0 ? rc : ledger_append(c, ix->acc.now, "recorder.started", NULL,
@@ -129,7 +134,7 @@ static int on_start(struct indexer *ix, const json_t *record, int64_t at)
 
 static int on_stop(struct indexer *ix, int64_t at)
 {
-	int rc = recorder_state(ix, "stopped", at);
+	int rc = recorder_state(ix, STOPPED, at);
 
 	return rc < 0 ? rc : tell_stopped(ix, at, true);
 }
@@ -181,8 +186,8 @@ int watch_record(struct indexer *ix, const char *kind, const json_t *record)
 		rc = on_clock(ix, record, at);
 	else if (strcmp(kind, "storage") == 0)
 		rc = on_storage(ix, record);
-	else if (recorder_is(ix, "\"silent\""))
-		rc = recorder_state(ix, "up", at);
+	else if (recorder_is(ix, SILENT))
+		rc = recorder_state(ix, UP, at);
 	if (rc == 0)
 		rc = trust(ix, record);
 	if (rc == 0)
@@ -201,9 +206,9 @@ int watch_silence(struct indexer *ix)
 
 	if (rc < 0)
 		return rc;
-	if (!recorder_is(ix, "\"silent\"") && !recorder_is(ix, "\"stopped\"")) {
+	if (!recorder_is(ix, SILENT) && !recorder_is(ix, STOPPED)) {
 		log_error("recorder", "state=silent settled_at=%" PRId64, settled);
-		rc = recorder_state(ix, "silent", settled);
+		rc = recorder_state(ix, SILENT, settled);
 	}
 	if (rc == 0)
 		rc = account_silent(&ix->acc, (struct wall){settled});

@@ -36,20 +36,28 @@ def environment(sandbox=True):
     return {**os.environ, "ASAN_OPTIONS": options.lstrip(":"), "LANG": "C.UTF-8", **extra}
 
 
-def members(session):
-    """{pid: command line} of the living processes of a session."""
+def members(folder):
+    """{pid: command line} of the living processes that were started in a folder."""
     found = {}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
-                state, _, _, sid = f.read().rpartition(")")[2].split()[:4]
+            if os.readlink(f"/proc/{pid}/cwd") != folder:
+                continue
             with open(f"/proc/{pid}/cmdline", "rb") as f:
                 words = f.read().split(b"\0")
         except OSError:
             continue
-        if int(sid) == session and state != "Z":
+        if words != [b""]:  # it is no zombie
             found[int(pid)] = [w.decode(errors="replace") for w in words]
     return found
+
+
+def parent_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as f:
+            return int(f.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 class Site:
@@ -74,7 +82,11 @@ class Site:
 
     def __enter__(self):
         running.append(self)
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
@@ -112,7 +124,7 @@ class Site:
         self.write_conf()
         with open(self.path("log"), "ab") as log:
             self.process = subprocess.Popen([PROGRAM, "run", "-c", self.conf_path], stdout=log, stderr=log,
-                                            cwd=self.folder, env=environment(self.sandbox), start_new_session=True)
+                                            cwd=self.folder, env=environment(self.sandbox))
         self.wait_ready()
         if not self.token:
             self.token = self.make_token("admin")
@@ -137,16 +149,16 @@ class Site:
         """Waits for the end of all processes; what stays is killed, and that is a failure."""
         try:
             self.process.wait(STOP_S)
-            until("no process left", lambda: not members(self.process.pid), STOP_S)
+            until("no process left", lambda: not members(self.folder), 5)
         finally:
-            for pid in members(self.process.pid):
+            for pid in members(self.folder):
                 os.kill(pid, signal.SIGKILL)
             self.process.wait(STOP_S)
 
     def pid(self, role):
-        """Of that child, None while it is away."""
-        for pid, words in members(self.process.pid).items():
-            if words[1:3] == ["role", role]:
+        """Of that child of the present supervisor, None while it is away."""
+        for pid, words in members(self.folder).items():
+            if words[1:3] == ["role", role] and parent_of(pid) == self.process.pid:
                 return pid
         return None
 
@@ -155,9 +167,7 @@ class Site:
         if role == "supervisor":
             os.kill(self.process.pid, signal.SIGKILL)
             self.process.wait(STOP_S)
-            old = self.process.pid
             self.start()
-            until("the orphans are gone", lambda: not members(old))
             return
         before = self.pid(role)
         os.kill(before, signal.SIGKILL)

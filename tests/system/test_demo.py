@@ -18,10 +18,10 @@ class Demo:
     """The running demo: its output, and the address that it prints."""
 
     def __init__(self, folder):
-        self._log = f"{folder}/log"
+        self.folder, self._log = folder, f"{folder}/log"
         with open(self._log, "wb") as log:
             self.process = subprocess.Popen([PROGRAM, "run", "--demo"], cwd=folder, stdout=log, stderr=log,
-                                            env=environment(), start_new_session=True)
+                                            env=environment())
         found = until("the address is printed", lambda: re.search(
             r"http://127\.0\.0\.1:(\d+)/\?access_token=(\S+)", self.output()))
         self.port, self.token = int(found[1]), found[2]
@@ -69,5 +69,5 @@ def test_it_ends_with_everything_it_started(demo):
     """SIGTERM: exit code 0, no process left."""
     demo.process.send_signal(signal.SIGTERM)
     assert demo.process.wait(40) == 0
-    until("no process left", lambda: not members(demo.process.pid))
+    until("no process left", lambda: not members(demo.folder))
     assert not re.search(r"Sanitizer|runtime error:", demo.output())

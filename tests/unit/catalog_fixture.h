@@ -103,7 +103,7 @@ static inline int64_t ask(struct catalog *c, const char *sql)
 static inline void expect_sound(struct catalog *c, const char *camera)
 {
 	struct err e = {0};
-	int64_t entries;
+	int64_t entries = 0;
 
 	if (catalog_check_tiling(c, camera, &e) < 0 || catalog_check_ledger(c, &entries, &e) < 0)
 		fail_msg("%s", e.text);

@@ -478,7 +478,7 @@ static void facts_read_again_change_nothing(void **state)
 	struct site_box *b = &box;
 
 	(void)state;
-	char *db = xasprintf("%s/catalog.db", b->place.dir), *copy = xasprintf("%s/before.db", b->place.dir);
+	char *db = xasprintf("%s/catalog.db", b->place.dir);
 	keeper_die(b);
 	char *data;
 	size_t len;
@@ -499,7 +499,6 @@ static void facts_read_again_change_nothing(void **state)
 	free(wal);
 	free(data);
 	free(db);
-	free(copy);
 }
 
 /* --- commands ------------------------------------------------------------------------------------------------------ */
