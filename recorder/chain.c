@@ -20,7 +20,7 @@ struct chain {
 	struct journal *journal;
 	pthread_mutex_t lock; /* held while records are added, so that heads and records agree */
 	struct chain_state known;
-	json_t *start;        /* the unchanging part of a `start` record */
+	json_t *start; /* the unchanging part of a `start` record */
 	atomic_int error;
 };
 
@@ -41,7 +41,10 @@ json_t *chain_heads(struct chain *c)
 
 /* --- reading at start ------------------------------------------------------------------ */
 
-struct reader { struct chain *c; bool started; };
+struct reader {
+	struct chain *c;
+	bool started;
+};
 
 static int read_record(void *arg, const json_t *record)
 {
@@ -93,10 +96,7 @@ static int remember(struct chain *c, int rc)
 	return rc;
 }
 
-int chain_error(struct chain *c)
-{
-	return atomic_load(&c->error);
-}
+int chain_error(struct chain *c) { return atomic_load(&c->error); }
 
 /* Under the lock. */
 static int add_start(struct chain *c, bool rotated)
@@ -162,22 +162,20 @@ int chain_beat(struct chain *c, const char *root, json_t *durable)
 
 	if (durable)
 		json_object_set_new(roots, root, durable);
-	return chain_fact(c, "beat", json_pack("{s:b,s:o}", "synced", (int)c->clock->synced(c->clock), "durable", roots));
+	return chain_fact(
+	    c, "beat", json_pack("{s:b,s:o}", "synced", (int)c->clock->synced(c->clock), "durable", roots));
 }
 
-void chain_prune(struct chain *c, const char *file)
-{
-	journal_prune(c->journal, file);
-}
+void chain_prune(struct chain *c, const char *file) { journal_prune(c->journal, file); }
 
 static json_t *sealed_body(const struct chain_entry *x, const char *digest)
 {
 	const struct seal *s = x->seal;
 
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:I,s:b}", "camera", s->camera, "root", x->root, "file", x->file,
-			 "start", (json_int_t)s->start.us, "end", (json_int_t)s->end.us, "sequence",
-			 (json_int_t)s->sequence, "digest", digest, "bytes", (json_int_t)x->bytes, "recovered",
-			 (s->flags & SEAL_RECOVERED) != 0);
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:s,s:I,s:b}", "camera", s->camera, "root", x->root,
+			 "file", x->file, "start", (json_int_t)s->start.us, "end", (json_int_t)s->end.us,
+			 "sequence", (json_int_t)s->sequence, "digest", digest, "bytes", (json_int_t)x->bytes,
+			 "recovered", (s->flags & SEAL_RECOVERED) != 0);
 }
 
 static bool follows(const struct chain_entry *x, const struct chain_head *head)
@@ -258,7 +256,8 @@ static json_t *start_body(const struct conf *conf, const struct key *key)
 	clock_boot_id(boot);
 	key_public(key, public);
 	hex_encode(public, PUBKEY_BYTES, hex);
-	return json_pack("{s:s,s:I,s:s,s:o}", "boot", boot, "pid", (json_int_t)getpid(), "key", hex, "cameras", cameras);
+	return json_pack("{s:s,s:I,s:s,s:o}", "boot", boot, "pid", (json_int_t)getpid(), "key", hex,
+			 "cameras", cameras);
 }
 
 static int begin_journal(struct chain *c, struct err *e)

@@ -84,15 +84,16 @@ static void note_start(struct chain_state *s, const json_t *record)
 	json_t *pair;
 	struct chain_head head;
 
-	json_object_foreach(json_object_get(record, "chain"), camera, pair)
-		if (chain_head_unpack(pair, &head) == 0)
-			json_object_set(s->heads, camera, pair);
+	json_object_foreach(json_object_get(record, "chain"), camera,
+			    pair) if (chain_head_unpack(pair, &head) == 0)
+	    json_object_set(s->heads, camera, pair);
 }
 
 static void note_sealed(struct chain_state *s, const json_t *record)
 {
 	struct chain_head now;
-	json_t *pair = json_pack("[O?,O?]", json_object_get(record, "sequence"), json_object_get(record, "digest"));
+	json_t *pair =
+	    json_pack("[O?,O?]", json_object_get(record, "sequence"), json_object_get(record, "digest"));
 
 	if (*chain_record_text(record, "camera") && chain_head_unpack(pair, &now) == 0)
 		json_object_set(s->heads, chain_record_text(record, "camera"), pair);
@@ -112,8 +113,10 @@ static void note_beat(struct chain_state *s, const json_t *record)
 	const char *root, *file;
 	json_t *files, *bytes;
 
-	json_object_foreach(json_object_get(record, "durable"), root, files) {
-		json_object_foreach(files, file, bytes) {
+	json_object_foreach(json_object_get(record, "durable"), root, files)
+	{
+		json_object_foreach(files, file, bytes)
+		{
 			char *name = xasprintf("%s/%s", root, file);
 			if (json_object_get(s->open, name))
 				json_object_set(s->durable, name, bytes);
@@ -125,7 +128,8 @@ static void note_beat(struct chain_state *s, const json_t *record)
 static void note_gone(struct chain_state *s, const json_t *record)
 {
 	const char *file = chain_record_text(record, "file"), *dot = strrchr(file, '.');
-	char *name = xasprintf("%s/%.*s.open", chain_record_text(record, "root"), dot ? (int)(dot - file) : 0, file);
+	char *name =
+	    xasprintf("%s/%.*s.open", chain_record_text(record, "root"), dot ? (int)(dot - file) : 0, file);
 
 	json_object_del(s->open, name);
 	json_object_del(s->durable, name);

@@ -18,7 +18,8 @@ void chain_state_clear(struct chain_state *s);
 void chain_state_note(struct chain_state *s, const char *kind, const json_t *record);
 
 void chain_state_head(const struct chain_state *s, const char *camera, struct chain_head *out);
-bool chain_state_run(const struct chain_state *s, const char *root, const char *file, uint8_t run[UUID_BYTES]);
+bool chain_state_run(const struct chain_state *s, const char *root, const char *file,
+		     uint8_t run[UUID_BYTES]);
 int64_t chain_state_limit(const struct chain_state *s, const char *root, const char *file);
 
 /* A text of a record; "" if there is none. */

@@ -111,8 +111,9 @@ static void journal_open_file(struct disk *d, const struct segment_file *f)
 
 	segment_file_name(f, ".open", name);
 	uuid_format(f->run, run);
-	chain_fact(d->chain, "open", json_pack("{s:s,s:s,s:s,s:I,s:s}", "camera", f->camera, "root", d->path, "file",
-					       name, "start", (json_int_t)f->start.us, "run", run));
+	chain_fact(d->chain, "open",
+		   json_pack("{s:s,s:s,s:s,s:I,s:s}", "camera", f->camera, "root", d->path, "file", name,
+			     "start", (json_int_t)f->start.us, "run", run));
 }
 
 static void run_open(struct worker_job *j)
@@ -154,10 +155,10 @@ static void tell_progress(struct disk_tick *t, struct segment_file *f)
 {
 	t->progress = xrealloc(t->progress, (t->progress_count + 1) * sizeof *t->progress);
 	t->progress[t->progress_count++] = (struct disk_progress){
-		.file = f,
-		.confirmed = f->confirmed,
-		.confirmed_end = segment_file_end_time(f, f->confirmed),
-		.error = f->error,
+	    .file = f,
+	    .confirmed = f->confirmed,
+	    .confirmed_end = segment_file_end_time(f, f->confirmed),
+	    .error = f->error,
 	};
 }
 

@@ -83,8 +83,8 @@ static void lose(struct outlet_segment *s, enum gap_cause cause, const char *det
 	s->keep = s->confirmed;
 	s->cause = cause;
 	snprintf(s->detail, sizeof s->detail, "%s", detail);
-	log_error("segment", "camera=%s root=%s lost=%s detail=\"%s\" confirmed=%u", s->file->camera, s->file->root,
-		  gap_cause_name(cause), s->detail, s->confirmed);
+	log_error("segment", "camera=%s root=%s lost=%s detail=\"%s\" confirmed=%u", s->file->camera,
+		  s->file->root, gap_cause_name(cause), s->detail, s->confirmed);
 	uv_async_send(&s->storage->soon);
 }
 
@@ -108,8 +108,8 @@ static void check_end(const struct outlet_segment *s, const struct disk_seal *jo
 	int64_t d = segment_file_end_time(s->file, s->file->scan.index.count).us - s->end.us;
 
 	if (job->seal.keep == UINT_MAX && !s->file->error && (d > US_PER_MS || d < -US_PER_MS))
-		log_warn("segment", "camera=%s note=\"its bytes end %lld us beside its close\"", s->file->camera,
-			 (long long)d);
+		log_warn("segment", "camera=%s note=\"its bytes end %lld us beside its close\"",
+			 s->file->camera, (long long)d);
 }
 
 static void tell_fate(struct outlet_segment *s, const struct disk_seal *job)
@@ -124,8 +124,8 @@ static void tell_fate(struct outlet_segment *s, const struct disk_seal *job)
 			st->events->sealed(st->owner, f->camera);
 	}
 	if (f->error && !s->lost)
-		log_error("segment", "camera=%s root=%s kept=%u of=%u error=\"%s\"", f->camera, f->root, f->confirmed,
-			  f->scan.index.count, strerror(-f->error));
+		log_error("segment", "camera=%s root=%s kept=%u of=%u error=\"%s\"", f->camera, f->root,
+			  f->confirmed, f->scan.index.count, strerror(-f->error));
 	if (f->error)
 		on_file_error(s, f->error);
 }
@@ -151,14 +151,15 @@ static void on_sealed(struct worker_job *j)
 
 static void on_turn(struct turn *t, const struct chain_head *head)
 {
-	struct outlet_segment *s = (struct outlet_segment *)((char *)t - offsetof(struct outlet_segment, turn));
+	struct outlet_segment *s =
+	    (struct outlet_segment *)((char *)t - offsetof(struct outlet_segment, turn));
 	struct disk_seal *job = xcalloc(1, sizeof *job);
 
 	job->base.owner = s;
 	job->base.job.done = on_sealed;
 	job->file = s->file;
-	job->seal = (struct segment_seal){.site = s->root->disk->site, .key = s->storage->key,
-					  .keep = s->keep, .head = *head};
+	job->seal = (struct segment_seal){
+	    .site = s->root->disk->site, .key = s->storage->key, .keep = s->keep, .head = *head};
 	disk_seal(s->root->disk, job);
 }
 

@@ -10,7 +10,11 @@
 
 /* --- the survey -------------------------------------------------------------------- */
 
-struct tail { struct seal seal; uint8_t digest[SHA256_BYTES]; int64_t file_bytes; };
+struct tail {
+	struct seal seal;
+	uint8_t digest[SHA256_BYTES];
+	int64_t file_bytes;
+};
 
 static bool find_seal(const struct key *key, const uint8_t *p, size_t len, struct tail *out)
 {
@@ -36,7 +40,8 @@ static bool read_tail(const struct recover_env *env, const char *name, const cha
 	uint8_t end[SEAL_MAX_BYTES];
 	struct stat st;
 	char *path = xasprintf("%s/incoming/%s", env->root, name);
-	int fd = env->fs->open(env->fs, path, O_RDONLY, 0), rc = fd < 0 ? fd : env->fs->stat(env->fs, path, &st);
+	int fd = env->fs->open(env->fs, path, O_RDONLY, 0),
+	    rc = fd < 0 ? fd : env->fs->stat(env->fs, path, &st);
 	bool found = false;
 
 	free(path);
@@ -91,7 +96,8 @@ static bool is_open_file(const struct recover_item *x)
 
 static int compare_items(const void *a, const void *b)
 {
-	const struct recover_item *x = *(struct recover_item *const *)a, *y = *(struct recover_item *const *)b;
+	const struct recover_item *x = *(struct recover_item *const *)a,
+				  *y = *(struct recover_item *const *)b;
 
 	return goes_before(x, y) ? -1 : goes_before(y, x) ? 1 : 0;
 }
@@ -105,8 +111,8 @@ static void learn_sealed(const struct recover_env *env, const struct recover_ite
 	chain_head(env->chain, x->camera, &head);
 	if (x->sealed_sequence <= head.sequence || !read_tail(env, x->name, x->camera, &tail))
 		return;
-	struct chain_entry entry = {.root = env->root, .file = x->name, .seal = &tail.seal,
-				    .bytes = tail.file_bytes, .forced = true};
+	struct chain_entry entry = {
+	    .root = env->root, .file = x->name, .seal = &tail.seal, .bytes = tail.file_bytes, .forced = true};
 	memcpy(entry.digest, tail.digest, sizeof entry.digest);
 	log_warn("recover", "camera=%s sequence=%llu note=\"sealed, but not in the journal\"", x->camera,
 		 (unsigned long long)x->sealed_sequence);
@@ -184,8 +190,11 @@ static bool in_chain_already(const struct recovery *r)
 /* The seal that stands in the file, made the head. */
 static int adopt(struct recovery *r, bool forced)
 {
-	struct chain_entry entry = {.root = r->env->root, .file = r->final, .seal = &r->scan.seal,
-				    .bytes = r->size, .forced = forced};
+	struct chain_entry entry = {.root = r->env->root,
+				    .file = r->final,
+				    .seal = &r->scan.seal,
+				    .bytes = r->size,
+				    .forced = forced};
 
 	memcpy(entry.digest, r->scan.seal_digest, SHA256_BYTES);
 	int rc = r->fs->datasync(r->fs, r->fd); /* it may have been read from memory only */
@@ -199,8 +208,11 @@ static void fill_seal(struct recovery *r, struct seal *out)
 	const struct segment_scan *s = &r->scan;
 	struct wall_range range = segment_scan_range(s);
 
-	*out = (struct seal){.flags = SEAL_RECOVERED, .sequence = r->x->head.sequence + 1, .start = range.start,
-			     .end = range.end, .fragments = s->index.count};
+	*out = (struct seal){.flags = SEAL_RECOVERED,
+			     .sequence = r->x->head.sequence + 1,
+			     .start = range.start,
+			     .end = range.end,
+			     .fragments = s->index.count};
 	snprintf(out->site, sizeof out->site, "%s", r->env->site);
 	snprintf(out->camera, sizeof out->camera, "%s", r->x->camera);
 	chain_run_of(r->env->chain, r->env->root, r->x->name, out->run);
@@ -228,7 +240,9 @@ static enum segment_fate cut_and_seal(struct recovery *r)
 	size_t len = seal_encode(&seal, r->env->key, box);
 	if (write_seal(r, box, len) < 0)
 		return SEGMENT_LEFT;
-	struct chain_entry entry = {.root = r->env->root, .file = r->final, .seal = &seal,
+	struct chain_entry entry = {.root = r->env->root,
+				    .file = r->final,
+				    .seal = &seal,
 				    .bytes = r->scan.whole_bytes + (int64_t)len};
 	seal_digest(box, len, entry.digest);
 	int rc = chain_sealed(r->env->chain, &entry, &r->x->head);

@@ -100,7 +100,8 @@ static int adopt_new(struct fs *fs, const struct root_want *w, const char *file,
 	if (rc < 0)
 		return disk_fails(e, rc, w->path, "look into the folder");
 	if (!new)
-		return err_set(e, -ENODEV, "%s is not empty and has no .holdfast: not ours. Give an empty folder",
+		return err_set(e, -ENODEV,
+			       "%s is not empty and has no .holdfast: not ours. Give an empty folder",
 			       w->path);
 	if (torn && (rc = fs->unlink(fs, file)) < 0)
 		return disk_fails(e, rc, w->path, "remove the unfinished .holdfast");
@@ -124,10 +125,11 @@ static int compare(const struct root_want *w, const struct root_identity *id, st
 	if (strcmp(id->site, w->site) != 0)
 		return err_set(e, -ENODEV, "%s belongs to site %s", w->path, id->site);
 	if (w->known && strcmp(w->known, uuid) != 0)
-		return err_set(e, -ENODEV, "%s is another disk (root %s, not %s). Mount the right one", w->path, uuid,
-			       w->known);
+		return err_set(e, -ENODEV, "%s is another disk (root %s, not %s). Mount the right one",
+			       w->path, uuid, w->known);
 	if (!w->known && memcmp(id->box, w->box, UUID_BYTES) != 0)
-		log_warn("root", "path=%s root=%s note=\"of this site, from an earlier state folder: taken over\"",
+		log_warn("root",
+			 "path=%s root=%s note=\"of this site, from an earlier state folder: taken over\"",
 			 w->path, uuid);
 	return 0;
 }
@@ -140,8 +142,8 @@ static bool is_blank(const char *data, size_t len)
 	return true;
 }
 
-static int check_identity(struct fs *fs, const struct root_want *w, const char *file, struct root_identity *id,
-			  struct err *e)
+static int check_identity(struct fs *fs, const struct root_want *w, const char *file,
+			  struct root_identity *id, struct err *e)
 {
 	char *data = NULL;
 	size_t len = 0;
@@ -152,7 +154,8 @@ static int check_identity(struct fs *fs, const struct root_want *w, const char *
 		rc = root_identity_decode((const uint8_t *)data, len, id);
 	free(data);
 	if ((none || torn) && w->known)
-		return err_set(e, -ENODEV, "%s has no .holdfast: the disk is not mounted, or it is another one", w->path);
+		return err_set(e, -ENODEV,
+			       "%s has no .holdfast: the disk is not mounted, or it is another one", w->path);
 	if (none || torn)
 		return adopt_new(fs, w, file, torn, id, e);
 	if (rc == -EBADMSG || rc == -EFBIG)
@@ -260,9 +263,11 @@ int root_book_save(struct fs *fs, const char *state, const json_t *book)
 	return rc;
 }
 
-static bool prepare(struct fs *fs, const char *path, const char *site, const uint8_t box[UUID_BYTES], json_t *book)
+static bool prepare(struct fs *fs, const char *path, const char *site, const uint8_t box[UUID_BYTES],
+		    json_t *book)
 {
-	struct root_want want = {.path = path, .site = site, .known = json_string_value(json_object_get(book, path))};
+	struct root_want want = {
+	    .path = path, .site = site, .known = json_string_value(json_object_get(book, path))};
 	struct root_identity id;
 	char uuid[UUID_TEXT_MAX];
 	struct err e;

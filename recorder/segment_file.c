@@ -64,7 +64,12 @@ void segment_file_leave(struct segment_file *f)
 /* --- reading what goes by --------------------------------------------------------------- */
 
 /* A file of which only the bytes at hand can be read. */
-struct passing { struct fs fs; const uint8_t *data; size_t len; int64_t at; };
+struct passing {
+	struct fs fs;
+	const uint8_t *data;
+	size_t len;
+	int64_t at;
+};
 
 static ssize_t passing_pread(struct fs *fs, int fd, void *data, size_t len, int64_t at)
 {
@@ -121,7 +126,8 @@ int segment_file_open(struct segment_file *f, const void *init, size_t len)
 
 	segment_file_name(f, ".open", name);
 	char *path = incoming_path(f->root, name);
-	int fd = name_is_taken(f) ? -EEXIST : f->fs->open(f->fs, path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0640);
+	int fd = name_is_taken(f) ? -EEXIST
+				  : f->fs->open(f->fs, path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND, 0640);
 	free(path);
 	if (fd < 0)
 		return fail(f, fd);
@@ -192,7 +198,8 @@ int segment_file_publish(struct fs *fs, const char *root, const char *from, cons
 	return rc < 0 ? rc : sync_incoming(fs, root);
 }
 
-int segment_file_remove(struct fs *fs, struct chain *chain, const char *root, const char *camera, const char *name)
+int segment_file_remove(struct fs *fs, struct chain *chain, const char *root, const char *camera,
+			const char *name)
 {
 	char *path = incoming_path(root, name);
 	int rc = fs->unlink(fs, path);
@@ -202,7 +209,8 @@ int segment_file_remove(struct fs *fs, struct chain *chain, const char *root, co
 		rc = sync_incoming(fs, root);
 	if (rc < 0)
 		return rc;
-	rc = chain_fact(chain, "dropped", json_pack("{s:s,s:s,s:s}", "camera", camera, "root", root, "file", name));
+	rc = chain_fact(chain, "dropped",
+			json_pack("{s:s,s:s,s:s}", "camera", camera, "root", root, "file", name));
 	return rc < 0 ? rc : chain_sync(chain);
 }
 
@@ -229,10 +237,13 @@ static unsigned keep_count(const struct segment_file *f, const struct segment_se
 	return s->keep < keep ? s->keep : keep;
 }
 
-static void fill_seal(const struct segment_file *f, const struct segment_seal *s, unsigned keep, struct seal *out)
+static void fill_seal(const struct segment_file *f, const struct segment_seal *s, unsigned keep,
+		      struct seal *out)
 {
-	*out = (struct seal){.flags = f->flags, .sequence = s->head.sequence + 1,
-			     .start = f->scan.index.items[0].start, .end = segment_file_end_time(f, keep),
+	*out = (struct seal){.flags = f->flags,
+			     .sequence = s->head.sequence + 1,
+			     .start = f->scan.index.items[0].start,
+			     .end = segment_file_end_time(f, keep),
 			     .fragments = keep};
 	snprintf(out->site, sizeof out->site, "%s", s->site);
 	memcpy(out->camera, f->camera, sizeof out->camera);
@@ -285,7 +296,7 @@ static enum segment_fate drop(struct segment_file *f, struct chain *chain)
 	segment_file_name(f, ".open", name);
 	segment_file_leave(f);
 	return fail(f, segment_file_remove(f->fs, chain, f->root, f->camera, name)) < 0 ? SEGMENT_LEFT
-											  : SEGMENT_DROPPED;
+											: SEGMENT_DROPPED;
 }
 
 /* A seal that lost the race is no part of the chain: off with it. */

@@ -69,4 +69,6 @@ enum segment_fate segment_file_seal(struct segment_file *f, struct chain *chain,
 /* --- shared with recovery -------------------------------------------------------- */
 /* incoming/ from one name to another, durable. */
 int segment_file_publish(struct fs *fs, const char *root, const char *from, const char *to);
-int segment_file_remove(struct fs *fs, struct chain *chain, const char *root, const char *camera, const char *name);
+/* Unlinks it, durably, then journals `dropped`. */
+int segment_file_remove(struct fs *fs, struct chain *chain, const char *root, const char *camera,
+			const char *name);

@@ -7,24 +7,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TICK_MS 200
-#define TRY_EVERY_US (5 * US_PER_S)
-#define BEAT_EVERY_US ((STORAGE_SYNC_EVERY_MS - 2 * TICK_MS) * US_PER_MS)
+#define TICK_MS		 200
+#define TRY_EVERY_US	 (5 * US_PER_S)
+#define BEAT_EVERY_US	 ((STORAGE_SYNC_EVERY_MS - 2 * TICK_MS) * US_PER_MS)
 #define JOURNAL_JOBS_MAX 20000
 
 /*   NEW ──▶ OK ◀──▶ FULL, FAILED, ABSENT: each may follow each, but none itself. */
 #define ANY_BUT(s) ((SM_TO(ROOT_OK) | SM_TO(ROOT_FULL) | SM_TO(ROOT_FAILED) | SM_TO(ROOT_ABSENT)) & ~SM_TO(s))
 static const struct sm_state root_states[] = {
-	[ROOT_NEW]    = {"new",    ANY_BUT(ROOT_NEW)},
-	[ROOT_OK]     = {"ok",     ANY_BUT(ROOT_OK)},
-	[ROOT_FULL]   = {"full",   ANY_BUT(ROOT_FULL)},
-	[ROOT_FAILED] = {"failed", ANY_BUT(ROOT_FAILED)},
-	[ROOT_ABSENT] = {"absent", ANY_BUT(ROOT_ABSENT)},
+    [ROOT_NEW] = {"new", ANY_BUT(ROOT_NEW)},	      [ROOT_OK] = {"ok", ANY_BUT(ROOT_OK)},
+    [ROOT_FULL] = {"full", ANY_BUT(ROOT_FULL)},	      [ROOT_FAILED] = {"failed", ANY_BUT(ROOT_FAILED)},
+    [ROOT_ABSENT] = {"absent", ANY_BUT(ROOT_ABSENT)},
 };
 
 /* --- facts for the journal --------------------------------------------------------------- */
 
-struct fact { struct worker_job job; struct storage *storage; struct chain *chain; const char *kind; json_t *body; };
+struct fact {
+	struct worker_job job;
+	struct storage *storage;
+	struct chain *chain;
+	const char *kind;
+	json_t *body;
+};
 
 static void run_fact(struct worker_job *j)
 {
@@ -33,10 +37,7 @@ static void run_fact(struct worker_job *j)
 	chain_fact(f->chain, f->kind, f->body);
 }
 
-static void run_beat(struct worker_job *j)
-{
-	chain_beat(((struct fact *)j)->chain, NULL, NULL);
-}
+static void run_beat(struct worker_job *j) { chain_beat(((struct fact *)j)->chain, NULL, NULL); }
 
 static void run_prune(struct worker_job *j)
 {
@@ -46,10 +47,7 @@ static void run_prune(struct worker_job *j)
 	json_decref(f->body);
 }
 
-static void sync_facts(void *chain)
-{
-	chain_sync(chain);
-}
+static void sync_facts(void *chain) { chain_sync(chain); }
 
 static void on_fact(struct worker_job *j)
 {
@@ -63,7 +61,10 @@ static void post_fact(struct storage *s, const char *kind, json_t *body, void (*
 {
 	struct fact *f = xcalloc(1, sizeof *f);
 
-	*f = (struct fact){.job = {.run = run, .done = on_fact}, .storage = s, .chain = s->chain, .kind = kind,
+	*f = (struct fact){.job = {.run = run, .done = on_fact},
+			   .storage = s,
+			   .chain = s->chain,
+			   .kind = kind,
 			   .body = body};
 	worker_post(s->journal, &f->job);
 }
@@ -128,7 +129,8 @@ static void set_state(struct storage_root *r, enum root_state state, const char 
 	sm_move(&r->sm, (int)state);
 	if (error)
 		log_error("root", "path=%s state=%s error=\"%s\"", r->disk->path, name, error);
-	storage_journal(s, "storage", json_pack("{s:s,s:s,s:s?}", "root", r->disk->path, "state", name, "error", error));
+	storage_journal(s, "storage",
+			json_pack("{s:s,s:s,s:s?}", "root", r->disk->path, "state", name, "error", error));
 	if (s->events->root_state)
 		s->events->root_state(s->owner, r->disk->path, name, error);
 }
@@ -139,7 +141,12 @@ void storage_root_trouble(struct storage_root *r, enum root_state state, const c
 	set_state(r, state, error);
 }
 
-struct book_job { struct worker_job job; struct fs *fs; char *state; json_t *book; };
+struct book_job {
+	struct worker_job job;
+	struct fs *fs;
+	char *state;
+	json_t *book;
+};
 
 static void run_book(struct worker_job *j)
 {
@@ -168,8 +175,10 @@ static void remember_root(struct storage_root *r, const char *uuid)
 		return;
 	json_object_set_new(s->book, r->disk->path, json_string(uuid));
 	struct book_job *b = xcalloc(1, sizeof *b);
-	*b = (struct book_job){.job = {.run = run_book, .done = on_book}, .fs = s->fs,
-			       .state = xstrdup(s->state), .book = json_deep_copy(s->book)};
+	*b = (struct book_job){.job = {.run = run_book, .done = on_book},
+			       .fs = s->fs,
+			       .state = xstrdup(s->state),
+			       .book = json_deep_copy(s->book)};
 	worker_post(s->journal, &b->job);
 }
 
@@ -246,7 +255,8 @@ static void tick_root(struct storage_root *r)
 		r->tick_out = true;
 		disk_tick(r->disk, t);
 	}
-	if (r->sm.now != ROOT_OK && !r->try_out && now.us - r->tried.us >= TRY_EVERY_US && !r->storage->closing)
+	if (r->sm.now != ROOT_OK && !r->try_out && now.us - r->tried.us >= TRY_EVERY_US &&
+	    !r->storage->closing)
 		try_root(r);
 }
 
@@ -270,17 +280,19 @@ static void on_tick(uv_timer_t *timer)
 	storage_check_closing(s);
 }
 
-static void on_soon(uv_async_t *h)
-{
-	storage_tell_lost(h->data);
-}
+static void on_soon(uv_async_t *h) { storage_tell_lost(h->data); }
 
 /* --- birth -------------------------------------------------------------------------------------- */
 
 static void make_root(struct storage *s, struct storage_root *r, const struct conf_root *conf)
 {
-	struct disk d = {.fs = s->fs, .clock = s->clock, .chain = s->chain, .key = s->key, .path = conf->path,
-			 .site = s->conf->site.id, .reserve_bytes = conf->reserve_bytes};
+	struct disk d = {.fs = s->fs,
+			 .clock = s->clock,
+			 .chain = s->chain,
+			 .key = s->key,
+			 .path = conf->path,
+			 .site = s->conf->site.id,
+			 .reserve_bytes = conf->reserve_bytes};
 
 	memcpy(d.box, s->box, UUID_BYTES);
 	r->storage = s;
@@ -288,8 +300,8 @@ static void make_root(struct storage *s, struct storage_root *r, const struct co
 	storage_count_worker(s);
 	sm_init(&r->sm, root_states, r->disk->path, ROOT_NEW);
 	r->seen = json_object();
-	r->env = (struct recover_env){.fs = s->fs, .chain = s->chain, .key = s->key, .root = r->disk->path,
-				      .site = r->disk->site};
+	r->env = (struct recover_env){
+	    .fs = s->fs, .chain = s->chain, .key = s->key, .root = r->disk->path, .site = r->disk->site};
 }
 
 /* A process that cannot make a thread at start does not live: the supervisor starts it again. */
@@ -332,8 +344,14 @@ int storage_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const st
 {
 	struct storage *s = xcalloc(1, sizeof *s);
 
-	*s = (struct storage){.loop = loop, .fs = fs, .clock = clock, .conf = conf, .key = key, .events = events,
-			      .owner = owner, .state = xasprintf("%s/recorder", conf->state)};
+	*s = (struct storage){.loop = loop,
+			      .fs = fs,
+			      .clock = clock,
+			      .conf = conf,
+			      .key = key,
+			      .events = events,
+			      .owner = owner,
+			      .state = xasprintf("%s/recorder", conf->state)};
 	*out = NULL;
 	int rc = read_state(s, e);
 	if (rc < 0) {

@@ -19,10 +19,7 @@
 /* Storages of which a thread hangs: it may come back and use them. Reachable for ever. Loop thread. */
 static struct storage *kept_storages;
 
-void storage_count_worker(struct storage *s)
-{
-	s->open_workers++;
-}
+void storage_count_worker(struct storage *s) { s->open_workers++; }
 
 /* --- 3: handles -------------------------------------------------------------------------- */
 
@@ -128,8 +125,10 @@ static void on_deadline(uv_timer_t *t)
 	struct storage *s = t->data;
 
 	s->gave_up = true;
-	log_error("storage", "phase=%d note=\"a disk does not answer: given up; what is open is recovered at the next start\"",
-		  s->phase);
+	log_error(
+	    "storage",
+	    "phase=%d note=\"a disk does not answer: given up; what is open is recovered at the next start\"",
+	    s->phase);
 	if (s->phase == 0)
 		end_disks(s);
 	else if (s->phase == 1)

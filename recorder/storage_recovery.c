@@ -4,8 +4,8 @@
 
 #include <stdlib.h>
 
-#define FIRST_LOOK_MAX_US (10 * US_PER_S)
-#define STUCK_US (60 * US_PER_S)
+#define FIRST_LOOK_MAX_US	 (10 * US_PER_S)
+#define STUCK_US		 (60 * US_PER_S)
 #define RECOVERY_QUEUE_MAX_BYTES 1 /* its jobs carry no media */
 
 struct survey {
@@ -42,10 +42,7 @@ static void on_recovered(struct worker_job *j)
 	storage_check_closing(s);
 }
 
-static void run_file(struct worker_job *j)
-{
-	recover_file((struct recover_item *)j);
-}
+static void run_file(struct worker_job *j) { recover_file((struct recover_item *)j); }
 
 static void on_turn(struct turn *t, const struct chain_head *head)
 {
@@ -95,7 +92,8 @@ static json_t *only_new(struct storage_root *r, json_t *left)
 	json_t *fresh = json_array(), *name;
 	size_t i;
 
-	json_array_foreach(left, i, name) {
+	json_array_foreach(left, i, name)
+	{
 		const char *text = json_string_value(name);
 		if (json_object_get(r->seen, text))
 			continue;
@@ -110,16 +108,16 @@ static void start_survey(struct storage_root *r, json_t *names)
 {
 	struct survey *v = xcalloc(1, sizeof *v);
 
-	*v = (struct survey){.job = {.run = run_survey, .done = on_surveyed}, .root = r, .names = names,
-			     .env = &r->env};
+	*v = (struct survey){
+	    .job = {.run = run_survey, .done = on_surveyed}, .root = r, .names = names, .env = &r->env};
 	r->surveys++;
 	worker_post(r->recovery, &v->job);
 }
 
 static bool has_recovery_thread(struct storage_root *r)
 {
-	if (!r->recovery &&
-	    worker_create(r->storage->loop, r->disk->path, RECOVERY_QUEUE_MAX_BYTES, NULL, NULL, &r->recovery) == 0)
+	if (!r->recovery && worker_create(r->storage->loop, r->disk->path, RECOVERY_QUEUE_MAX_BYTES, NULL,
+					  NULL, &r->recovery) == 0)
 		storage_count_worker(r->storage);
 	return r->recovery != NULL;
 }

@@ -7,7 +7,9 @@
 #include <signal.h>
 #include <stdlib.h>
 
-struct jobs { struct worker_job *first, *last; };
+struct jobs {
+	struct worker_job *first, *last;
+};
 
 struct worker {
 	const char *name;
@@ -17,12 +19,12 @@ struct worker {
 
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	struct jobs queue, finished;  /* under the lock */
+	struct jobs queue, finished; /* under the lock */
 	bool stopping, abandoned, exited;
 
-	struct jobs batch;            /* worker's thread: taken and not yet finished */
+	struct jobs batch; /* worker's thread: taken and not yet finished */
 
-	uv_async_t async;             /* the rest: loop thread */
+	uv_async_t async; /* the rest: loop thread */
 	size_t pending_bytes, max_bytes;
 	unsigned pending;
 	bool closing;
@@ -173,10 +175,7 @@ static int start_thread(struct worker *w)
 	return rc;
 }
 
-static void on_stillborn(uv_handle_t *h)
-{
-	worker_free(h->data);
-}
+static void on_stillborn(uv_handle_t *h) { worker_free(h->data); }
 
 int worker_create(uv_loop_t *loop, const char *name, size_t max_bytes, void (*after_batch)(void *arg),
 		  void *arg, struct worker **out)
@@ -221,10 +220,7 @@ void worker_post(struct worker *w, struct worker_job *job)
 	pthread_mutex_unlock(&w->lock);
 }
 
-unsigned worker_pending(const struct worker *w)
-{
-	return w->pending;
-}
+unsigned worker_pending(const struct worker *w) { return w->pending; }
 
 void worker_close(struct worker *w, worker_closed_fn *closed, void *arg)
 {

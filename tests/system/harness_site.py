@@ -253,8 +253,7 @@ class Site:
 
     def catalog_copy(self):
         """A copy of the catalogue, free to be mistreated."""
-        with sqlite3.connect(f"file:{self.path('state/catalog.db')}?mode=ro", uri=True) as live, \
-                open(self.path("copy.db"), "wb"):
-            copy = sqlite3.connect(self.path("copy.db"))
+        copy = sqlite3.connect(":memory:")
+        with sqlite3.connect(f"file:{self.path('state/catalog.db')}?mode=ro", uri=True) as live:
             live.backup(copy)
         return copy

@@ -122,9 +122,11 @@ def test_a_question_that_makes_no_sense(site, query, field, remedy):
 
 
 def test_a_plus_that_became_a_space(site):
-    """The most common mistake in a URL is named."""
-    answer = site.get("/coverage?from=2026-11-23T11:15:00+08:00&to=2026-11-23T12:15:00%2B08:00")
+    """The most common mistake in a URL is named; a plain plus sign in a query is a plus sign."""
+    answer = site.get("/coverage?from=2026-11-23T11:15:00%2008:00&to=2026-11-23T12:15:00%2B08:00")
     assert "%2B" in answer.problem(400)["remedy"]
+    answer = site.get("/coverage?from=2026-11-23T11:15:00+08:00&to=2026-11-23T12:15:00%2B08:00")
+    assert answer.json()["from"].startswith("2026-11-23T03:15:00")
 
 
 def test_an_offset_is_understood(site):
