@@ -58,7 +58,6 @@ static int find_run(uint8_t *moof, size_t len, struct run *r)
 {
 	size_t traf_size, head = 16;
 
-	*r = (struct run){0};
 	r->traf = last_child(moof + HEAD_BYTES, len - HEAD_BYTES, BOX_TRAF, &traf_size);
 	if (!r->traf)
 		return -ENOTSUP;
@@ -97,13 +96,13 @@ static void shrink(uint8_t *size_at, size_t by)
 int footage_cut(uint8_t *moof, size_t len, uint64_t ticks, struct footage_cut *out)
 {
 	struct moof m;
-	struct run r;
+	struct run r = {0};
 	int rc = moof_parse(moof, len, &m);
 
 	*out = (struct footage_cut){0};
 	if (rc == 0)
 		rc = get_u32be(moof) == len ? find_run(moof, len, &r) : -ENOTSUP;
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	count_samples(&r, ticks, out);
 	size_t removed = (size_t)(r.count - out->samples) * r.each;

@@ -6,7 +6,7 @@
 
 #include <errno.h>
 
-#define EXPLANATION_MAX 2000
+#define EXPLANATION_MAX 4000 /* bytes: 1000 characters, which the keeper counts */
 
 static json_t *gap_json(const struct catalog_gap *g)
 {

@@ -5,8 +5,8 @@
 
 #include <errno.h>
 
-#define REASON_MAX 1000
-#define REFERENCE_MAX 200
+#define REASON_MAX 4000 /* bytes: 1000 characters, which the keeper counts */
+#define REFERENCE_MAX 4000
 
 static int on_hold(void *arg, const struct catalog_hold *h)
 {

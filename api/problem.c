@@ -7,20 +7,35 @@
 #include <string.h>
 #include <strings.h>
 
+#define WHAT_MAX 120
+
+/* How much of a text fits without cutting a character of UTF-8 in two. */
+static int whole_characters(const char *text, size_t max)
+{
+	size_t len = strnlen(text, max + 1);
+
+	if (len <= max)
+		return (int)len;
+	for (len = max; len && ((unsigned char)text[len] & 0xc0) == 0x80;)
+		len--;
+	return (int)len;
+}
+
 static void fill(char *out, size_t room, const char *text, const char *what)
 {
 	const char *hole = what ? strstr(text, "{}") : NULL;
 
 	if (!hole)
-		snprintf(out, room, "%s", text);
+		snprintf(out, room, "%.*s", whole_characters(text, room - 1), text);
 	else
-		snprintf(out, room, "%.*s%.120s%s", (int)(hole - text), text, what, hole + 2);
+		snprintf(out, room, "%.*s%.*s%s", (int)(hole - text), text, whole_characters(what, WHAT_MAX), what, hole + 2);
 }
 
 int problem_set(struct problem *p, int status, const char *field, const char *what, const char *zh, const char *en)
 {
 	p->status = status;
-	snprintf(p->field, sizeof p->field, "%s", field ? field : "");
+	field = field ? field : "";
+	snprintf(p->field, sizeof p->field, "%.*s", whole_characters(field, sizeof p->field - 1), field);
 	fill(p->detail, sizeof p->detail, en, what);
 	fill(p->detail_zh, sizeof p->detail_zh, zh, what);
 	return -1;
@@ -39,7 +54,7 @@ void problem_add(struct problem *p, const char *key, json_t *value)
 	json_object_set_new(p->more, key, value);
 }
 
-/* Text that may hold what a client sent; bytes that are no UTF-8 (a cut character) drop the text. */
+/* Text that may hold what a client sent: what is no UTF-8 is dropped. */
 static json_t *text(const char *s)
 {
 	json_t *t = json_string(s);

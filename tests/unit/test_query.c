@@ -121,6 +121,15 @@ static void tells_it_in_the_language_asked_for(void **state)
 	json_decref(e);
 	free(zh);
 	free(en);
+	char what[200] = "x"; /* a long text is not cut inside a character */
+	for (int i = 0; i < 60; i++)
+		strcat(what, "室");
+	problem_set(&p, 404, what, what, "没有 {}", "there is no {}");
+	en = problem_render(&p, false);
+	e = json_loads(en, 0, NULL);
+	assert_int_equal(strlen(json_string_value(json_object_get(e, "detail"))), strlen("there is no x") + 39 * 3);
+	json_decref(e);
+	free(en);
 	assert_true(problem_wants_zh("zh-CN,zh;q=0.9,en;q=0.8"));
 	assert_true(problem_wants_zh("zh"));
 	assert_false(problem_wants_zh("en-GB,zh;q=0.5"));
