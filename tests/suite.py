@@ -16,10 +16,10 @@ ENV = {**os.environ, "ASAN_OPTIONS": "detect_stack_use_after_return=1:abort_on_e
 UNIT_TIMEOUT_S = 300
 
 
-def run_unit(test):
+def run_unit(test, build):
     """One program: (name, passed, failed, output)."""
     try:
-        done = subprocess.run(test["cmd"], env={**ENV, **test.get("env", {})}, cwd=test.get("workdir") or ROOT,
+        done = subprocess.run(test["cmd"], env={**ENV, **test.get("env", {})}, cwd=test.get("workdir") or build,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=UNIT_TIMEOUT_S, check=False)
         output, code = done.stdout.decode(errors="replace"), done.returncode
     except subprocess.TimeoutExpired as late:
@@ -37,7 +37,7 @@ def run_units(build):
     listing = subprocess.run(["meson", "introspect", "--tests", build], stdout=subprocess.PIPE, check=True).stdout
     passed = failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for name, good, bad, output in pool.map(run_unit, json.loads(listing)):
+        for name, good, bad, output in pool.map(lambda t: run_unit(t, build), json.loads(listing)):
             passed, failed = passed + good, failed + bad
             print(f"{'ok  ' if bad == 0 else 'FAIL'} {name}: {good} passed, {bad} failed", flush=True)
             if bad:

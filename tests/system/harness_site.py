@@ -1,4 +1,5 @@
 """One running Holdfast: its configuration, its processes, its answers."""
+import contextlib
 import http.client
 import json
 import os
@@ -252,8 +253,8 @@ class Site:
         return os.listdir(self.path("footage/incoming"))
 
     def catalog_copy(self):
-        """A copy of the catalogue, free to be mistreated."""
+        """A copy of the catalogue in memory, free to be mistreated."""
         copy = sqlite3.connect(":memory:")
-        with sqlite3.connect(f"file:{self.path('state/catalog.db')}?mode=ro", uri=True) as live:
+        with contextlib.closing(sqlite3.connect(f"file:{self.path('state/catalog.db')}?mode=ro", uri=True)) as live:
             live.backup(copy)
         return copy

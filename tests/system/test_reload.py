@@ -25,11 +25,15 @@ def site(camera):
         yield s
 
 
+def judgements(site):
+    return [e for e in site.events("reload") if e["proc"] == "supervisor"]
+
+
 def reload(site):
-    before = len(site.events("reload"))
+    before = len(judgements(site))
     os.kill(site.process.pid, signal.SIGHUP)
-    until("the reload was judged", lambda: len(site.events("reload")) > before)
-    return site.events("reload")[-1]
+    until("the reload was judged", lambda: len(judgements(site)) > before)
+    return judgements(site)[-1]
 
 
 def check_untouched(site, camera, since):
