@@ -28,6 +28,13 @@ static bool send_to_keeper(void *owner, const json_t *msg)
 	return link_send(&r->keeper, msg);
 }
 
+static json_t *regulator_status(void *owner)
+{
+	struct api_role *r = owner;
+
+	return r->push ? push_status(r->push) : json_null();
+}
+
 /* The ledger names every key: told at each connection, written down once. */
 static void tell_key(struct api_role *r)
 {
@@ -97,7 +104,8 @@ static int construct(struct child *c, struct err *e)
 	if ((rc = open_access(c, r, e)) < 0 || (rc = open_key(c, r, e)) < 0)
 		return rc;
 	const struct api_deps deps = {.loop = &c->loop, .conf = c->conf, .clock = clock_real(), .fs = fs_real(),
-				      .access = r->access, .site_key = r->site_key, .send = send_to_keeper, .owner = r};
+				      .access = r->access, .site_key = r->site_key, .send = send_to_keeper, .regulator = regulator_status,
+				      .owner = r};
 	rc = api_create(&deps, &r->api);
 	if (rc < 0)
 		return err_set(e, rc, "make the api: %s", strerror(-rc));

@@ -18,14 +18,16 @@ char *state_path(const struct conf *conf, const char *name)
 /* --- rights ------------------------------------------------------------------- */
 
 /* Rules name files that exist: the three are made empty if they are not there, which SQLite takes for a
- * new database and an empty log. */
+ * new database and an empty log. A file that is there is never opened: its close would drop the locks that
+ * SQLite holds on it in this process, and another process could truncate the log's index under our feet. */
 void child_allow_db(struct sandbox *s, const char *path, unsigned rights)
 {
 	static const char *const suffixes[] = {"", "-wal", "-shm"};
 
 	for (int i = 0; i < 3; i++) {
 		char *file = xasprintf("%s%s", path, suffixes[i]);
-		int fd = rights & SANDBOX_WRITE ? open(file, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+		bool missing = rights & SANDBOX_WRITE && access(file, F_OK) < 0;
+		int fd = missing ? open(file, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
 		if (fd >= 0)
 			close(fd);
 		sandbox_allow(s, rights, "%s", file);

@@ -149,7 +149,7 @@ static int narrow(const struct accounting *a, const char *camera, bool up, int64
 int account_covered(const struct accounting *a, const char *camera, struct wall start, struct wall end)
 {
 	struct account acc;
-	bool yes;
+	bool yes = false;
 
 	if (start.us >= end.us)
 		return 0;
@@ -175,7 +175,7 @@ int account_up(const struct accounting *a, const char *camera, struct wall start
 {
 	struct account acc;
 	struct gap g;
-	bool yes, first;
+	bool yes = false, first = false;
 	int rc = obliged(a, camera, &acc, start.us, &yes);
 
 	if (rc < 0 || !yes)
@@ -206,7 +206,7 @@ int account_down(const struct accounting *a, const char *camera, struct wall sin
 	struct catalog *c = a->catalog;
 	struct account acc;
 	struct gap g;
-	bool yes, first;
+	bool yes = false, first = false;
 	int rc = account_load(c, camera, &acc);
 	bool before = rc == 0 && acc.enrolled;
 

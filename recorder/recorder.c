@@ -194,6 +194,8 @@ static void on_camera_closed(void *owner, struct camera *cam)
 
 static void close_member(struct member *m, const struct conf_camera *again)
 {
+	if (!m)
+		return; /* the configuration knows a camera that we do not have */
 	m->again = again;
 	if (!m->leaving)
 		camera_close(m->camera);
