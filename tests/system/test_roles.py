@@ -74,6 +74,15 @@ def test_nobody_holds_files_of_another(site, role, forbidden):
         assert not any(word in target for word in forbidden), target
 
 
+@pytest.mark.parametrize("role, name", [("keeper", "catalog.db"), ("api", "access.db")])
+def test_its_database_stays_locked(site, role, name):
+    """Who reads it from outside (fsck) must find SQLite's lock on the log's index, or he would empty it."""
+    inode = os.stat(site.path("state", name + "-shm")).st_ino
+    with open("/proc/locks", encoding="ascii") as f:
+        held = {int(line.split()[4]) for line in f if line.split()[5].endswith(f":{inode}")}
+    assert site.pid(role) in held
+
+
 def test_secrets_have_mode_0600(site):
     """Keys, databases and the state folder."""
     for name in ("keys/seal.key", "keys/site.key", "access.db", "catalog.db"):
