@@ -5,57 +5,135 @@
 #include <errno.h>
 #include <stdio.h>
 
-int garbage_candidates(struct catalog *c, int64_t root, struct wall before, unsigned limit,
-		       garbage_candidate_fn *fn, void *arg)
+/* --- looking ------------------------------------------------------------------------------ */
+
+int garbage_candidates(struct catalog *c, const struct garbage_query *query, garbage_candidate_fn *fn,
+		       void *arg)
 {
 	struct db_query q;
 	int rc = db_query(c->db, &q,
-			  "SELECT id, camera, start, end, bytes, witnessed_us FROM segment"
-			  " WHERE root = ?1 AND end <= ?2 ORDER BY end LIMIT ?3",
-			  "iii", root, before.us, (int64_t)limit);
+			  "SELECT id, start, end, witnessed_us FROM segment INDEXED BY segment_by_age "
+			  "WHERE root = ?1 AND camera = ?2 AND (end, start) > (?3, ?4) AND end <= ?5 "
+			  "AND witnessed_us <= ?6 ORDER BY end, start", "itiiii", query->root,
+			  query->camera, query->after_end.us, query->after_start.us, query->end.us,
+			  query->witnessed_us);
 
-	while (rc == 0 && (rc = db_step(&q)) == 1) {
-		struct garbage_candidate row = {.id = db_i64(&q, 0), .camera = db_text(&q, 1),
-			.start = {db_i64(&q, 2)}, .end = {db_i64(&q, 3)}, .bytes = (uint64_t)db_i64(&q, 4),
-			.witnessed_us = db_i64(&q, 5)};
-		rc = fn(arg, &row);
+	if (rc < 0)
+		return rc;
+	while ((rc = db_step(&q)) > 0) {
+		struct garbage_candidate row = {.id = db_i64(&q, 0), .start = {db_i64(&q, 1)},
+						.end = {db_i64(&q, 2)}, .witnessed_us = db_i64(&q, 3)};
+		if ((rc = fn(arg, &row)) != 0)
+			break;
 	}
 	db_done(&q);
 	return rc;
 }
 
-struct claimed { char camera[CATALOG_ID_MAX]; struct wall start, end; };
+static int next_camera(struct catalog *c, int64_t root, char camera[CATALOG_ID_MAX])
+{
+	struct db_query q;
+	int rc = db_query(c->db, &q,
+			  "SELECT min(camera) FROM segment INDEXED BY segment_by_age "
+			  "WHERE root = ? AND camera > ?", "it", root, camera);
+
+	if (rc < 0)
+		return rc;
+	rc = db_step(&q);
+	bool found = rc > 0 && !db_is_null(&q, 0);
+	char next[CATALOG_ID_MAX] = "";
+	if (found)
+		snprintf(next, sizeof next, "%s", db_text(&q, 0));
+	db_done(&q);
+	memcpy(camera, next, sizeof next);
+	return rc < 0 ? rc : found;
+}
+
+int garbage_cameras(struct catalog *c, int64_t root, garbage_camera_fn *fn, void *arg)
+{
+	char camera[CATALOG_ID_MAX] = "";
+	int rc;
+
+	while ((rc = next_camera(c, root, camera)) > 0)
+		if ((rc = fn(arg, camera)) != 0)
+			break;
+	return rc;
+}
+
+int garbage_root_uuid(struct catalog *c, int64_t root, char out[UUID_TEXT_MAX])
+{
+	struct db_query q;
+	int rc = db_query(c->db, &q, "SELECT uuid FROM root WHERE id = ?", "i", root);
+
+	if (rc < 0)
+		return rc;
+	rc = db_step(&q);
+	if (rc > 0)
+		snprintf(out, UUID_TEXT_MAX, "%s", db_text(&q, 0));
+	db_done(&q);
+	return rc > 0 ? 0 : rc == 0 ? -ENOENT : rc;
+}
+
+/* --- claiming ----------------------------------------------------------------------------- */
+
+struct claimed { char camera[CATALOG_ID_MAX]; struct wall start, end; uint64_t bytes; };
 
 static int find_segment(struct catalog *c, int64_t segment, struct claimed *out)
 {
 	struct db_query q;
-	int rc = db_query(c->db, &q, "SELECT camera, start, end FROM segment WHERE id = ?", "i", segment);
+	int rc = db_query(c->db, &q, "SELECT camera, start, end, bytes FROM segment WHERE id = ?", "i",
+			  segment);
 
-	if (rc == 0)
-		rc = db_step(&q);
-	if (rc == 1) {
+	if (rc < 0)
+		return rc;
+	rc = db_step(&q);
+	if (rc > 0) {
 		snprintf(out->camera, sizeof out->camera, "%s", db_text(&q, 0));
 		out->start.us = db_i64(&q, 1);
 		out->end.us = db_i64(&q, 2);
+		out->bytes = (uint64_t)db_i64(&q, 3);
 	}
 	db_done(&q);
-	return rc == 1 ? 0 : rc == 0 ? -ENOENT : rc;
+	return rc > 0 ? 0 : rc == 0 ? -ENOENT : rc;
 }
 
-int garbage_claim(struct catalog *c, int64_t segment)
+/* An hour that was lived twice, when the clock went back, has two files. */
+static int keep_the_others(struct catalog *c, const struct claimed *s)
 {
-	struct claimed s;
+	struct db_query q;
+	int rc = db_query(c->db, &q,
+			  "SELECT max(start, ?2), min(end, ?3) FROM segment WHERE camera = ?1 "
+			  "AND start > ?4 AND start < ?3 AND end > ?2", "tiii", s->camera, s->start.us,
+			  s->end.us, s->start.us - SEGMENT_LONGEST_US);
+
+	if (rc < 0)
+		return rc;
+	while ((rc = db_step(&q)) > 0) {
+		struct wall start = {db_i64(&q, 0)}, end = {db_i64(&q, 1)};
+		if ((rc = span_add(c, s->camera, start, end)) < 0)
+			break;
+	}
+	db_done(&q);
+	return rc;
+}
+
+int garbage_claim(struct catalog *c, int64_t segment, uint64_t *bytes)
+{
+	struct claimed s = {0};
 	int rc = find_segment(c, segment, &s);
 
 	if (rc == 0)
 		rc = db_run(c->db,
-			    "INSERT INTO garbage (camera, root, start, end, bytes, seal_digest)"
-			    " SELECT camera, root, start, end, bytes, seal_digest FROM segment WHERE id = ?",
+			    "INSERT INTO garbage (camera, root, start, end, bytes, seal_digest) "
+			    "SELECT camera, root, start, end, bytes, seal_digest FROM segment WHERE id = ?",
 			    "i", segment);
 	if (rc == 0)
 		rc = db_run(c->db, "DELETE FROM segment WHERE id = ?", "i", segment);
 	if (rc == 0)
 		rc = span_expire(c, s.camera, s.start, s.end);
+	if (rc == 0)
+		rc = keep_the_others(c, &s);
+	*bytes = s.bytes;
 	return rc;
 }
 

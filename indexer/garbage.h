@@ -1,22 +1,34 @@
-/* The deletion of footage, as the catalogue sees it: candidate → claimed (garbage row, the segment's row gone,
- * coverage expired) → the file is unlinked → dropped. A crash in between is finished at the next start.
+/* The deletion of footage, as the catalogue sees it: candidate → claimed (garbage row, the segment's
+ * row gone, coverage expired) → the file is unlinked → dropped. A crash in between is finished at
+ * the next start.
  *
- * Threads, errors: as catalog_write.h. Callers: retention/reaper.c. */
+ * Threads, errors: as catalog_write.h. Callers: retention/. */
 #pragma once
 #include "indexer/catalog_write.h"
 
-struct garbage_candidate {
-	int64_t id;
-	const char *camera;
-	struct wall start, end;
-	uint64_t bytes;
-	int64_t witnessed_us;
-};
+struct garbage_candidate { int64_t id; struct wall start, end; int64_t witnessed_us; };
 typedef int garbage_candidate_fn(void *arg, const struct garbage_candidate *row);
-/* Published segments of a root that end before `before`, oldest first. */
-int garbage_candidates(struct catalog *c, int64_t root, struct wall before, unsigned limit,
-		       garbage_candidate_fn *fn, void *arg);
-/* Inside a transaction, after the policy's check: the row becomes garbage. */
-int garbage_claim(struct catalog *c, int64_t segment);
+
+struct garbage_query {
+	int64_t root;
+	const char *camera;
+	struct wall after_end, after_start; /* cursor: the last row seen; INT64_MIN at first */
+	struct wall end;                    /* segments that end at or before this … */
+	int64_t witnessed_us;               /* … and were published at or before this witnessed time */
+};
+/* Published segments by (end, start), read from an index alone: rows that the query leaves out cost
+ * next to nothing. */
+int garbage_candidates(struct catalog *c, const struct garbage_query *q, garbage_candidate_fn *fn,
+		       void *arg);
+
+typedef int garbage_camera_fn(void *arg, const char *camera);
+int garbage_cameras(struct catalog *c, int64_t root, garbage_camera_fn *fn, void *arg);
+
+/* The identity that a root had when footage was last put there. -ENOENT: no such root. */
+int garbage_root_uuid(struct catalog *c, int64_t root, char out[UUID_TEXT_MAX]);
+
+/* Inside a transaction, after the policy's check: the row becomes garbage; what no other segment
+ * covers becomes expired. */
+int garbage_claim(struct catalog *c, int64_t segment, uint64_t *bytes);
 
 int garbage_drop(struct catalog *c, int64_t id); /* inside a transaction, after unlink and fsync */

@@ -38,6 +38,8 @@ CREATE TABLE IF NOT EXISTS segment (
   seal_digest BLOB NOT NULL, run TEXT NOT NULL,
   witnessed_us INTEGER NOT NULL,    -- the box's witnessed time when it was published (design §7)
   UNIQUE (camera, start));
+-- Retention looks from the oldest on, without touching rows: see indexer/garbage.h.
+CREATE INDEX IF NOT EXISTS segment_by_age ON segment (root, camera, end, start, witnessed_us);
 
 -- The durable part of the files that are being written; at most one per camera and file.
 CREATE TABLE IF NOT EXISTS open_segment (

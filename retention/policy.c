@@ -1,6 +1,8 @@
 #include "retention/policy.h"
 
-#define HEADROOM_BYTES (UINT64_C(256) << 20)
+/* A disk that holds 90 days of writing gives 1/4096 of itself in half an hour. */
+#define HEADROOM_PARTS 4096
+#define HEADROOM_MIN_BYTES (UINT64_C(256) << 20)
 
 int64_t retention_age_us(const struct retention_item *i, const struct retention_state *s)
 {
@@ -11,33 +13,53 @@ int64_t retention_age_us(const struct retention_item *i, const struct retention_
 	return wall < witnessed ? wall : witnessed;
 }
 
-static bool is_held(const struct retention_item *i, const struct retention_hold *holds, size_t count)
+struct wall retention_held_until(const struct retention_item *i, const struct retention_hold *holds,
+				 size_t hold_count)
 {
-	for (size_t h = 0; h < count; h++)
-		if (holds[h].range.start.us < i->end.us && i->start.us < holds[h].range.end.us)
-			return true;
-	return false;
+	struct wall until = {i->start.us - 1};
+
+	for (size_t h = 0; h < hold_count; h++) {
+		const struct wall_range *r = &holds[h].range;
+		if (r->start.us < i->end.us && i->start.us < r->end.us && r->end.us > until.us)
+			until = r->end;
+	}
+	return until;
 }
 
-enum retention_verdict retention_judge(const struct retention_item *i, const struct retention_hold *holds,
-				       size_t hold_count, const struct retention_state *s, bool need_room)
+static int64_t floor_us(const struct retention_state *s)
+{
+	return ((int64_t)s->floor_days + RETENTION_MARGIN_DAYS) * US_PER_DAY;
+}
+
+enum retention_verdict retention_judge(const struct retention_item *i,
+				       const struct retention_hold *holds, size_t hold_count,
+				       const struct retention_state *s, bool need_room)
 {
 	int64_t age = retention_age_us(i, s);
-	int64_t floor_us = (int64_t)(s->floor_days + RETENTION_MARGIN_DAYS) * US_PER_DAY;
-	int64_t keep_us = (int64_t)s->keep_days * US_PER_DAY;
 
-	if (is_held(i, holds, hold_count))
+	if (retention_held_until(i, holds, hold_count).us >= i->start.us)
 		return RETENTION_HELD;
-	if (age < floor_us)
+	if (age < floor_us(s))
 		return RETENTION_FLOOR;
-	if (age >= keep_us)
+	if (age >= (int64_t)s->keep_days * US_PER_DAY)
 		return RETENTION_OLD;
 	return need_room ? RETENTION_PRESSED : RETENTION_KEEP;
 }
 
-uint64_t retention_need_bytes(uint64_t free_bytes, uint64_t reserve_bytes)
+struct retention_bound retention_bound(const struct retention_state *s, bool need_room)
 {
-	uint64_t wanted = reserve_bytes + HEADROOM_BYTES;
+	int64_t age = floor_us(s), keep = (int64_t)s->keep_days * US_PER_DAY;
+
+	if (!need_room && keep > age)
+		age = keep;
+	int64_t witnessed = s->clock_synced ? age - RETENTION_UNWITNESSED_MAX_US : age;
+	return (struct retention_bound){{s->now.us - age}, s->witnessed_us - witnessed};
+}
+
+uint64_t retention_need_bytes(uint64_t free_bytes, uint64_t total_bytes, uint64_t reserve_bytes)
+{
+	uint64_t headroom = total_bytes / HEADROOM_PARTS;
+	uint64_t wanted = reserve_bytes + (headroom > HEADROOM_MIN_BYTES ? headroom : HEADROOM_MIN_BYTES);
 
 	return free_bytes < wanted ? wanted - free_bytes : 0;
 }

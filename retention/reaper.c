@@ -5,86 +5,248 @@
 #include "indexer/garbage.h"
 #include "media/root_identity.h"
 #include "media/segment.h"
-#include "retention/policy.h"
+#include "retention/claim.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* --- what the policy is told ---------------------------------------------------------- */
+struct place { int64_t id; char *path; };
+struct place_list { struct place *items; unsigned count; };
 
-static int64_t witnessed_us(struct catalog *c)
-{
-	char text[32];
-
-	return catalog_state(c, "witnessed_us", text, sizeof text) == 0 ? atoll(text) : 0;
-}
-
-static struct retention_state state_now(struct reaper *r)
-{
-	return (struct retention_state){.now = clock_wall(r->clock), .clock_synced = r->clock->synced(r->clock),
-					.witnessed_us = witnessed_us(r->catalog),
-					.floor_days = r->conf->rule.floor_days, .keep_days = r->conf->keep_days};
-}
-
-struct hold_list { struct retention_hold *items; size_t count; };
-
-static int on_hold(void *arg, const struct catalog_hold *h)
-{
-	struct hold_list *l = arg;
-
-	l->items = xrealloc(l->items, (l->count + 1) * sizeof *l->items);
-	l->items[l->count++].range = (struct wall_range){h->start, h->end};
-	return 0;
-}
-
-/* --- claiming --------------------------------------------------------------------------- */
-
-struct claim {
-	struct reaper *r;
-	struct retention_state state;
-	uint64_t need_bytes;
-	int64_t ids[REAPER_BATCH];
-	unsigned count;
+struct doomed {
+	int64_t id;
+	char camera[CATALOG_ID_MAX];
+	struct wall start, end;
+	uint64_t bytes;
+	uint8_t seal_digest[SHA256_BYTES];
+	bool gone;                      /* unlinked, and its folder synced */
 };
 
-static int judge(struct claim *k, const struct garbage_candidate *g, enum retention_verdict *out)
-{
-	struct hold_list holds = {0};
-	struct retention_item item = {g->start, g->end, g->bytes, g->witnessed_us};
-	int rc = catalog_holds(k->r->catalog, g->camera, false, on_hold, &holds);
+/* The garbage of one root, by camera and start. */
+struct batch {
+	struct reaper *r;
+	const struct place *root;
+	struct doomed files[REAPER_BATCH];
+	unsigned count;
+	int rc;                         /* the first trouble */
+};
 
-	*out = retention_judge(&item, holds.items, holds.count, &k->state, k->need_bytes > 0);
-	free(holds.items);
+/* --- the disk is the one we think it is ------------------------------------------------------- */
+
+static bool is_ours(struct reaper *r, const struct place *root)
+{
+	struct root_identity identity;
+	char known[UUID_TEXT_MAX], found[UUID_TEXT_MAX];
+
+	if (root_identity_check(r->fs, root->path, r->conf->site.id, &identity) < 0 ||
+	    garbage_root_uuid(r->catalog, root->id, known) < 0)
+		return false;
+	uuid_format(identity.root, found);
+	return strcmp(known, found) == 0;
+}
+
+/* --- unlinking ---------------------------------------------------------------------------------- */
+
+struct held { char camera[CATALOG_ID_MAX]; struct retention_hold *holds; size_t count; };
+
+static int is_held(struct catalog *c, struct held *cache, const struct garbage_row *g)
+{
+	struct retention_item item = {.start = g->start, .end = g->end};
+
+	if (strcmp(cache->camera, g->camera) != 0) {
+		free(cache->holds);
+		int rc = claim_holds(c, g->camera, &cache->holds, &cache->count);
+		snprintf(cache->camera, sizeof cache->camera, "%s", rc == 0 ? g->camera : "");
+		if (rc < 0)
+			return rc;
+	}
+	return retention_held_until(&item, cache->holds, cache->count).us >= item.start.us;
+}
+
+struct collect { struct batch *b; struct held held; };
+
+static int on_garbage(void *arg, const struct garbage_row *g)
+{
+	struct collect *x = arg;
+	struct batch *b = x->b;
+
+	if (g->root != b->root->id)
+		return 0;
+	int rc = is_held(b->r->catalog, &x->held, g);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	struct doomed *d = &b->files[b->count++];
+	*d = (struct doomed){.id = g->id, .start = g->start, .end = g->end, .bytes = g->bytes};
+	snprintf(d->camera, sizeof d->camera, "%s", g->camera);
+	memcpy(d->seal_digest, g->seal_digest, sizeof d->seal_digest);
+	return b->count == REAPER_BATCH;
+}
+
+static int collect(struct batch *b)
+{
+	struct collect x = {.b = b};
+	int rc = garbage_list(b->r->catalog, UINT32_MAX, on_garbage, &x);
+
+	free(x.held.holds);
+	return rc < 0 ? rc : 0;
+}
+
+static char *folder_of(const struct batch *b, const struct doomed *d)
+{
+	char name[256];
+
+	segment_archive_name(name, d->camera, d->start);
+	*strrchr(name, '/') = '\0';
+	return xasprintf("%s/archive/%s", b->root->path, name);
+}
+
+static int unlink_one(struct batch *b, const struct doomed *d)
+{
+	char name[256];
+
+	segment_archive_name(name, d->camera, d->start);
+	char *path = xasprintf("%s/archive/%s", b->root->path, name);
+	int rc = b->r->fs->unlink(b->r->fs, path);
+	free(path);
+	return rc == -ENOENT ? 0 : rc; /* a crash came between unlink and drop */
+}
+
+static void trouble(struct batch *b, int rc)
+{
+	if (rc < 0 && b->rc == 0)
+		b->rc = rc;
+}
+
+/* From `first` on, all that stands in the same folder. Returns where the next folder begins. */
+static unsigned unlink_folder(struct batch *b, unsigned first)
+{
+	char *folder = folder_of(b, &b->files[first]);
+	unsigned i;
+
+	for (i = first; i < b->count; i++) {
+		char *next = folder_of(b, &b->files[i]);
+		bool same = strcmp(next, folder) == 0;
+		free(next);
+		if (!same)
+			break;
+		int rc = unlink_one(b, &b->files[i]);
+		b->files[i].gone = rc == 0;
+		trouble(b, rc);
+	}
+	int rc = b->r->fs->sync_dir(b->r->fs, folder);
+	if (rc < 0 && rc != -ENOENT) {
+		trouble(b, rc);
+		for (unsigned n = first; n < i; n++)
+			b->files[n].gone = false;
+	}
+	free(folder);
+	return i;
+}
+
+/* What is not there counts as deleted only while the disk itself is there. */
+static void unlink_all(struct batch *b)
+{
+	for (unsigned i = 0; i < b->count;)
+		i = unlink_folder(b, i);
+	if (is_ours(b->r, b->root))
+		return;
+	trouble(b, -ENODEV);
+	b->count = 0;
+}
+
+/* --- the ledger's word -------------------------------------------------------------------------- */
+
+static json_t *wall_text(struct wall w)
+{
+	char text[WALL_TEXT_MAX];
+
+	return json_string(wall_format(w, text));
+}
+
+/* One entry for the files [first, end) of a camera that are gone. */
+static int tell(struct batch *b, unsigned first, unsigned end)
+{
+	json_t *seals = json_array();
+	json_int_t bytes = 0;
+	struct wall from = {INT64_MAX}, to = {INT64_MIN};
+
+	for (unsigned i = first; i < end; i++) {
+		const struct doomed *d = &b->files[i];
+		char digest[SHA256_HEX_MAX];
+		if (!d->gone)
+			continue;
+		hex_encode(d->seal_digest, SHA256_BYTES, digest);
+		json_array_append_new(seals, json_string(digest));
+		bytes += (json_int_t)d->bytes;
+		from.us = d->start.us < from.us ? d->start.us : from.us;
+		to.us = d->end.us > to.us ? d->end.us : to.us;
+	}
+	size_t files = json_array_size(seals);
+	if (files == 0) {
+		json_decref(seals);
+		return 0;
+	}
+	return ledger_append(b->r->catalog, clock_wall(b->r->clock), "footage.expired", b->files[first].camera,
+			     json_pack("{so so sI sI so}", "start", wall_text(from), "end", wall_text(to),
+				       "files", (json_int_t)files, "bytes", bytes, "seals", seals), NULL);
+}
+
+static int drop_in_transaction(struct batch *b, unsigned *dropped)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < b->count; i++) {
+		if (!b->files[i].gone)
+			continue;
+		rc = garbage_drop(b->r->catalog, b->files[i].id);
+		++*dropped;
+	}
+	for (unsigned first = 0, i = 1; rc == 0 && i <= b->count; i++) {
+		if (i < b->count && strcmp(b->files[i].camera, b->files[first].camera) == 0)
+			continue;
+		rc = tell(b, first, i);
+		first = i;
+	}
 	return rc;
 }
 
-static int on_candidate(void *arg, const struct garbage_candidate *g)
+static int drop(struct batch *b, unsigned *dropped)
 {
-	struct claim *k = arg;
-	enum retention_verdict verdict;
-	int rc = judge(k, g, &verdict);
+	int rc = b->count ? catalog_begin(b->r->catalog) : 0;
 
-	if (rc < 0)
+	*dropped = 0;
+	if (rc < 0 || b->count == 0)
 		return rc;
-	if (!retention_deletes(verdict))
-		return 0;
-	k->ids[k->count++] = g->id;
-	k->need_bytes -= k->need_bytes < g->bytes ? k->need_bytes : g->bytes;
-	return k->count == REAPER_BATCH;
+	rc = drop_in_transaction(b, dropped);
+	if (rc == 0)
+		rc = catalog_commit(b->r->catalog);
+	if (rc < 0) {
+		catalog_rollback(b->r->catalog);
+		*dropped = 0;
+	}
+	return rc;
 }
 
-/* The check and the claim are one transaction, so that a hold placed meanwhile is seen or waits. */
-static int claim_in_transaction(struct claim *k, int64_t root)
+/* *left: garbage of this root that could not be deleted now. */
+static int finish_garbage(struct reaper *r, const struct place *root, unsigned *deleted, unsigned *left)
 {
-	/* What is within the floor by the wall clock is within it by any other. */
-	struct wall before = {k->state.now.us - (int64_t)k->state.floor_days * US_PER_DAY};
-	int rc = garbage_candidates(k->r->catalog, root, before, UINT32_MAX, on_candidate, k);
+	struct batch b = {.r = r, .root = root};
+	int rc = collect(&b);
+	unsigned met = b.count, dropped = 0;
 
-	for (unsigned i = 0; rc >= 0 && i < k->count; i++)
-		rc = garbage_claim(k->r->catalog, k->ids[i]);
-	return rc < 0 ? rc : 0;
+	if (rc == 0 && b.count > 0)
+		unlink_all(&b);
+	if (rc == 0)
+		rc = drop(&b, &dropped);
+	if (dropped > 0)
+		log_info("retention", "root=%s deleted=%u", root->path, dropped);
+	*deleted += dropped;
+	*left = met - dropped;
+	return rc < 0 ? rc : b.rc;
 }
+
+/* --- a root --------------------------------------------------------------------------------------- */
 
 static const struct conf_root *configured(const struct conf *conf, const char *path)
 {
@@ -94,148 +256,81 @@ static const struct conf_root *configured(const struct conf *conf, const char *p
 	return NULL;
 }
 
-static int claim_root(struct reaper *r, int64_t root, const struct conf_root *where)
+static struct retention_state state_now(struct reaper *r)
 {
-	struct claim k = {.r = r, .state = state_now(r)};
-	uint64_t free_bytes, total_bytes;
-	int rc = r->fs->free_bytes(r->fs, where->path, &free_bytes, &total_bytes);
+	char text[32] = "";
 
+	catalog_state(r->catalog, "witnessed_us", text, sizeof text);
+	return (struct retention_state){.now = clock_wall(r->clock), .clock_synced = r->clock->synced(r->clock),
+					.witnessed_us = strtoll(text, NULL, 10),
+					.floor_days = r->conf->rule.floor_days, .keep_days = r->conf->keep_days};
+}
+
+static int claim_root(struct reaper *r, const struct place *root, const struct conf_root *where, unsigned limit,
+		      unsigned *count)
+{
+	struct claim k = {.catalog = r->catalog, .root = root->id, .state = state_now(r), .limit = limit};
+	uint64_t free_bytes, total_bytes;
+	int rc = r->fs->free_bytes(r->fs, root->path, &free_bytes, &total_bytes);
+
+	*count = 0;
 	if (rc < 0)
 		return rc;
-	k.need_bytes = retention_need_bytes(free_bytes, where->reserve_bytes);
-	rc = catalog_begin(r->catalog);
-	if (rc < 0)
+	k.need_bytes = retention_need_bytes(free_bytes, total_bytes, where->reserve_bytes);
+	return claim_run(&k, count);
+}
+
+static int reap_root(struct reaper *r, const struct place *root, unsigned *deleted)
+{
+	const struct conf_root *where = configured(r->conf, root->path);
+	unsigned before = *deleted, left, claimed;
+
+	if (!where || !is_ours(r, root))
+		return 0;
+	int rc = finish_garbage(r, root, deleted, &left);
+	unsigned done = *deleted - before + left;
+	if (done >= REAPER_BATCH)
 		return rc;
-	rc = claim_in_transaction(&k, root);
-	if (rc == 0)
-		rc = catalog_commit(r->catalog);
-	if (rc < 0)
-		catalog_rollback(r->catalog);
-	return rc;
+	int failed = claim_root(r, root, where, REAPER_BATCH - done, &claimed);
+	if (failed == 0 && claimed > 0)
+		failed = finish_garbage(r, root, deleted, &left);
+	return rc < 0 ? rc : failed;
 }
 
 static int on_root(void *arg, int64_t id, const char *path)
 {
-	struct reaper *r = arg;
-	const struct conf_root *where = configured(r->conf, path);
-	struct root_identity identity;
+	struct place_list *l = arg;
 
-	if (!where || root_identity_check(r->fs, path, r->conf->site.id, &identity) < 0)
-		return 0;
-	int rc = claim_root(r, id, where);
-	if (rc < 0)
-		log_warn("retention", "root=%s text=\"not pruned: %s\"", path, strerror(-rc));
+	l->items = xrealloc(l->items, (l->count + 1) * sizeof *l->items);
+	l->items[l->count++] = (struct place){id, xstrdup(path)};
 	return 0;
 }
 
-/* --- unlinking --------------------------------------------------------------------------- */
-
-struct batch {
-	struct reaper *r;
-	int64_t ids[REAPER_BATCH];
-	unsigned count;
-	json_t *by_camera;              /* camera → the body of its ledger entry */
-};
-
-static int unlink_file(struct reaper *r, const struct garbage_row *g)
+/* One line per change, not one per try. */
+static void tell_trouble(struct reaper *r, int rc, const char *path)
 {
-	char name[256];
-
-	segment_archive_name(name, g->camera, g->start);
-	char *path = xasprintf("%s/archive/%s", g->root_path, name);
-	int rc = r->fs->unlink(r->fs, path);
-	if (rc == -ENOENT)
-		rc = 0; /* a crash came between unlink and drop */
-	char *slash = strrchr(path, '/');
-	*slash = '\0';
-	if (rc == 0)
-		rc = r->fs->sync_dir(r->fs, path);
-	free(path);
-	return rc == -ENOENT ? 0 : rc;
-}
-
-static void note(struct batch *b, const struct garbage_row *g)
-{
-	char start[WALL_TEXT_MAX], end[WALL_TEXT_MAX], digest[SHA256_HEX_MAX];
-	json_t *entry = json_object_get(b->by_camera, g->camera);
-
-	hex_encode(g->seal_digest, SHA256_BYTES, digest);
-	if (!entry) {
-		entry = json_pack("{s:s, s:i, s:i, s:[]}", "start", wall_format(g->start, start), "files", 0, "bytes", 0,
-				  "seals");
-		json_object_set_new(b->by_camera, g->camera, entry);
-	}
-	json_object_set_new(entry, "end", json_string(wall_format(g->end, end)));
-	json_object_set_new(entry, "files", json_integer(json_integer_value(json_object_get(entry, "files")) + 1));
-	json_object_set_new(entry, "bytes",
-			    json_integer(json_integer_value(json_object_get(entry, "bytes")) + (json_int_t)g->bytes));
-	json_array_append_new(json_object_get(entry, "seals"), json_string(digest));
-}
-
-static int on_garbage(void *arg, const struct garbage_row *g)
-{
-	struct batch *b = arg;
-	struct root_identity identity;
-
-	if (root_identity_check(b->r->fs, g->root_path, b->r->conf->site.id, &identity) < 0)
-		return 0; /* its disk is away: the file may still be there when it comes back */
-	int rc = unlink_file(b->r, g);
-	if (rc < 0) {
-		log_warn("retention", "camera=%s text=\"cannot delete: %s\"", g->camera, strerror(-rc));
-		return 0;
-	}
-	b->ids[b->count++] = g->id;
-	note(b, g);
-	return b->count == REAPER_BATCH;
-}
-
-static int drop_in_transaction(struct batch *b)
-{
-	const char *camera;
-	json_t *body;
-	int64_t seq;
-	int rc = 0;
-
-	for (unsigned i = 0; rc == 0 && i < b->count; i++)
-		rc = garbage_drop(b->r->catalog, b->ids[i]);
-	json_object_foreach(b->by_camera, camera, body)
-		if (rc == 0)
-			rc = ledger_append(b->r->catalog, clock_wall(b->r->clock), "footage.expired", camera,
-					   json_incref(body), &seq);
-	return rc;
-}
-
-static int drop(struct batch *b)
-{
-	if (b->count == 0)
-		return 0;
-	int rc = catalog_begin(b->r->catalog);
-	if (rc < 0)
-		return rc;
-	rc = drop_in_transaction(b);
-	if (rc == 0)
-		rc = catalog_commit(b->r->catalog);
-	if (rc < 0)
-		catalog_rollback(b->r->catalog);
-	return rc;
-}
-
-static int finish_garbage(struct reaper *r)
-{
-	struct batch b = {.r = r, .by_camera = json_object()};
-	int rc = garbage_list(r->catalog, UINT32_MAX, on_garbage, &b);
-
-	if (rc >= 0)
-		rc = drop(&b);
-	if (rc == 0 && b.count)
-		log_info("retention", "deleted=%u", b.count);
-	json_decref(b.by_camera);
-	return rc < 0 ? rc : (int)b.count;
+	if (rc < 0 && rc != r->told)
+		log_warn("retention", "root=%s text=\"not all could be deleted: %s\"", path, strerror(-rc));
+	else if (rc == 0 && r->told < 0)
+		log_info("retention", "text=\"deleting again\"");
+	r->told = rc;
 }
 
 int reaper_step(struct reaper *r)
 {
-	int rc = catalog_roots(r->catalog, on_root, r);
+	struct place_list l = {0};
+	const char *where = "";
+	unsigned deleted = 0;
+	int rc = catalog_roots(r->catalog, on_root, &l);
 
-	return rc < 0 ? rc : finish_garbage(r);
+	for (unsigned i = 0; i < l.count; i++) {
+		int failed = reap_root(r, &l.items[i], &deleted);
+		where = failed < 0 && rc == 0 ? l.items[i].path : where;
+		rc = rc < 0 ? rc : failed;
+	}
+	tell_trouble(r, rc, where);
+	for (unsigned i = 0; i < l.count; i++)
+		free(l.items[i].path);
+	free(l.items);
+	return rc < 0 && deleted == 0 ? rc : (int)deleted;
 }

@@ -1,9 +1,12 @@
 /* Carries out what policy.c allows: the only code of the product that unlinks footage.
  *
- *	begin → for each candidate, oldest first: policy (holds read in this transaction) → garbage row → commit
- *	→ unlink → fsync the folders → begin → drop the rows, one ledger entry per camera and batch → commit
+ *	what a crash left → claim.c: begin → for each candidate, oldest first: policy (holds read in this
+ *	transaction) → garbage row → commit → unlink → fsync the folders → begin → drop the rows, one ledger
+ *	entry per camera and batch → commit
  *
- * A root without its identity (disk not mounted, wrong disk) is not touched.
+ * A root without its identity, or with another one (disk not mounted, wrong disk), is not touched. A
+ * file that cannot be deleted keeps its garbage row and is tried again. A hold that was placed after a
+ * crash, before its repair, still saves the bytes: they stay, as garbage, until it is released.
  * Threads: the keeper's. Blocking, in batches of at most REAPER_BATCH. */
 #pragma once
 #include "base/fs.h"
@@ -17,8 +20,9 @@ struct reaper {
 	struct clock *clock;
 	const struct conf *conf;        /* borrowed; may be exchanged between steps */
 	struct catalog *catalog;
+	int told;                       /* the trouble that was logged last; 0: none */
 };
 
 /* Finishes what a crash left, then at most one batch per root. Returns the number of files deleted, or
- * negative. Call again soon while it is REAPER_BATCH or more. */
+ * negative when none was and something failed. Call again soon while it is REAPER_BATCH or more. */
 int reaper_step(struct reaper *r);

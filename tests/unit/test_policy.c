@@ -14,7 +14,7 @@ static struct retention_item aged(int64_t age_us)
 {
 	struct wall end = {NOW - age_us};
 
-	return (struct retention_item){.start = {end.us - 300 * US_PER_S}, .end = end, .bytes = 1,
+	return (struct retention_item){.start = {end.us - 300 * US_PER_S}, .end = end,
 				       .witnessed_us = 200 * DAY - age_us};
 }
 
@@ -110,9 +110,9 @@ static void nothing_young_is_ever_deleted(void **state)
 static void room_is_needed_before_the_reserve_is_touched(void **state)
 {
 	(void)state;
-	assert_int_equal(retention_need_bytes(UINT64_C(100) << 30, UINT64_C(10) << 30), 0);
-	assert_true(retention_need_bytes(UINT64_C(10) << 30, UINT64_C(10) << 30) > 0);
-	assert_true(retention_need_bytes(0, 0) > 0);
+	assert_int_equal(retention_need_bytes(UINT64_C(100) << 30, UINT64_C(4) << 40, UINT64_C(10) << 30), 0);
+	assert_true(retention_need_bytes(UINT64_C(10) << 30, UINT64_C(4) << 40, UINT64_C(10) << 30) > 0);
+	assert_true(retention_need_bytes(0, 0, 0) > 0);
 }
 
 int main(void)
