@@ -71,8 +71,11 @@ def test_recording_is_back_soon(site, camera, dice, role, round_):
     assert gap[3] == "recorder_down"
     assert gap[0] >= killed_us - LOST_US
     assert back[0] <= killed_us + BACK_US
-    first = next(c for c in clocks if c > killed_us)
-    assert abs(back[0] - first) <= LATENESS_US or back[0] >= first
+    shown = clocks_of(site.footage("a", *window).body)
+    lost = [c for c in clocks if shown[0] <= c <= shown[-1] and c not in shown]
+    check_unbroken(sorted(shown + lost), clocks)
+    assert all(gap[0] - LATENESS_US <= c <= gap[1] + LATENESS_US for c in lost), (gap, lost)
+    assert not [c for c in shown if gap[0] + LATENESS_US < c < gap[1] - LATENESS_US], (gap, shown)
 
 
 def test_files_and_catalogue_agree_after_all_that(site, camera):

@@ -1,4 +1,6 @@
 """The regulator is told everything, in order, whatever fails on the way."""
+import threading
+
 import pytest
 
 from harness_camera import SimCamera
@@ -72,3 +74,20 @@ def test_only_2xx_is_an_acknowledgement(camera, status):
         assert (first.status, second.status) == (status, 204)
         assert (first.id, first.body) == (second.id, second.body)
         check_all(site, regulator)
+
+
+def test_a_receiver_that_hangs_is_given_up_and_tried_again(camera):
+    """No answer within 20 s is no acknowledgement; the same delivery comes again."""
+    over, asked = threading.Event(), []
+
+    def answer(delivery):
+        asked.append(delivery)
+        if len(asked) == 1:
+            over.wait(RECEIVED_S)
+        return 204
+
+    with Regulator(answer=answer) as regulator, Site([camera], regulator=regulator.url) as site:
+        until("the second attempt", lambda: len(asked) >= 2, RECEIVED_S)
+        over.set()
+        assert (asked[0].id, asked[0].body) == (asked[1].id, asked[1].body)
+        until("all is acknowledged", lambda: caught_up(site, regulator), RECEIVED_S)
