@@ -9,9 +9,7 @@
 #include "base/sm.h"
 #include "media/seal.h"
 
-#include <openssl/crypto.h>
 #include <stdlib.h>
-#include <string.h>
 
 /*                delay          PLAY answered          first frame
  *  IDLE ─────────────▶ CONNECTING ─────▶ STARTING ──────────▶ PLAYING ◀──frames──▶ STALLED
@@ -225,12 +223,13 @@ void camera_tick(struct camera *cam)
 
 /* --- what the session tells --------------------------------------------------------- */
 
-static void on_track(void *owner, const struct track *t)
+static void on_tracks(void *owner, const struct track *list, unsigned count)
 {
 	struct camera *cam = owner;
 
+	REQUIRE(count == 1);
 	if (cam->sm.now == CONNECTING && !cam->run)
-		begin_run(cam, t);
+		begin_run(cam, list);
 }
 
 static void on_playing(void *owner)
@@ -243,10 +242,11 @@ static void on_playing(void *owner)
 	cam->due = later(cam, CAMERA_SILENCE_US);
 }
 
-static void on_packet(void *owner, const uint8_t *data, size_t len, bool rtcp)
+static void on_packet(void *owner, unsigned track, const uint8_t *data, size_t len, bool rtcp)
 {
 	struct camera *cam = owner;
 
+	(void)track;
 	if (!cam->run)
 		return;
 	cam->media_seen |= !rtcp;
@@ -264,13 +264,7 @@ static void on_ended(void *owner, enum gap_cause cause, const char *detail)
 
 static void free_conf(struct camera_conf *c)
 {
-	char *password = (char *)c->target.password;
-
-	if (password)
-		OPENSSL_cleanse(password, strlen(password));
-	free(password);
-	free((char *)c->target.username);
-	free((char *)c->target.url);
+	rtsp_target_finish(&c->target);
 	free((char *)c->site);
 	free((char *)c->id);
 }
@@ -297,7 +291,7 @@ static void on_session_closed(void *owner)
 	release(cam);
 }
 
-static const struct rtsp_events session_events = {on_track, on_playing, on_packet, on_ended,
+static const struct rtsp_events session_events = {on_tracks, on_playing, on_packet, on_ended,
 						  on_session_closed};
 
 /* --- what the run tells ---------------------------------------------------------------- */
@@ -394,19 +388,13 @@ static void on_timer_closed(uv_handle_t *h)
 	release(h->data);
 }
 
-static const char *copy(const char *s)
-{
-	return s ? xstrdup(s) : NULL;
-}
-
 static struct camera_conf copy_conf(const struct camera_conf *from)
 {
 	struct camera_conf c = *from;
 
-	c.site = copy(from->site);
-	c.id = copy(from->id);
-	c.target = (struct rtsp_target){copy(from->target.url), copy(from->target.username),
-					copy(from->target.password)};
+	c.site = xstrdup(from->site);
+	c.id = xstrdup(from->id);
+	c.target = rtsp_target_copy(&from->target);
 	return c;
 }
 

@@ -97,11 +97,13 @@ static void on_report(struct probe *p, const uint8_t *data, size_t len)
 
 /* --- what the session tells ------------------------------------------------------ */
 
-static void on_track(void *owner, const struct track *t)
+static void on_tracks(void *owner, const struct track *list, unsigned count)
 {
 	struct probe *p = owner;
+	const struct track *t = &list[0];
 	struct err e = {0};
 
+	REQUIRE(count == 1);
 	p->codec = t->codec;
 	p->clock_rate = t->clock_rate;
 	p->out->codec = t->codec == TRACK_H264 ? "h264" : "h265";
@@ -153,10 +155,11 @@ static void on_playing(void *owner)
 	uv_timer_start(&p->timer, on_timer, p->play_ms, 0);
 }
 
-static void on_packet(void *owner, const uint8_t *data, size_t len, bool rtcp)
+static void on_packet(void *owner, unsigned track, const uint8_t *data, size_t len, bool rtcp)
 {
 	struct probe *p = owner;
 
+	(void)track;
 	if (!p->session)
 		return;
 	if (rtcp)
@@ -182,7 +185,7 @@ static void on_closed(void *owner)
 
 int probe_run(const struct rtsp_target *target, unsigned seconds, struct probe_result *out)
 {
-	static const struct rtsp_events events = {on_track, on_playing, on_packet, on_ended, on_closed};
+	static const struct rtsp_events events = {on_tracks, on_playing, on_packet, on_ended, on_closed};
 	struct probe p = {.out = out, .play_ms = (seconds ? seconds : PROBE_SECONDS_DEFAULT) * 1000,
 			  .clock_rate = 90000};
 	uv_loop_t loop;

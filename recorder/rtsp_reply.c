@@ -98,3 +98,13 @@ const char *rtsp_reply_remedy(int status)
 	default: return lang("请检查摄像机的设置", "check the camera's settings");
 	}
 }
+
+void rtsp_reply_write(const struct rtsp_item *request, struct buf *out)
+{
+	const char *cseq = rtsp_item_header(request, "CSeq"), *method = request->method;
+	bool known = strcmp(method, "OPTIONS") == 0 || strcmp(method, "GET_PARAMETER") == 0 ||
+		     strcmp(method, "TEARDOWN") == 0;
+
+	buf_printf(out, "RTSP/1.0 %s\r\nCSeq: %lu\r\n%s\r\n", known ? "200 OK" : "501 Not Implemented",
+		   cseq ? strtoul(cseq, NULL, 10) : 0, known ? "Public: OPTIONS, GET_PARAMETER\r\n" : "");
+}

@@ -1,8 +1,9 @@
-/* What a camera's RTSP answers say, read strictly into small structs.
+/* What a camera's RTSP answers say, read strictly into small structs; and what we answer to it.
  *
  * Threads: any. Memory: the caller's structs. Source: RFC 2326 §12. */
 #pragma once
-#include "base/cause.h"
+#include "base/buf.h"
+#include "recorder/rtsp_parse.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,3 +22,6 @@ bool rtsp_reply_lists(const char *value, const char *word); /* Public: OPTIONS, 
 
 /* A status that is not 200, for a person: what it means and what to do, in lang(). */
 const char *rtsp_reply_remedy(int status);
+
+/* Our answer to a request of the server: 200 to what asks whether we live, 501 to the rest. */
+void rtsp_reply_write(const struct rtsp_item *request, struct buf *out);

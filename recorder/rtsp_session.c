@@ -1,28 +1,26 @@
 #include "rtsp_session.h"
 
-#include "rtsp_auth.h"
 #include "rtsp_conn.h"
 #include "rtsp_reply.h"
-#include "sdp.h"
+#include "rtsp_request.h"
+#include "rtsp_transport.h"
 #include "rtsp_url.h"
+#include "sdp.h"
 
 #include "base/lang.h"
-#include "base/log.h"
 #include "base/require.h"
 #include "base/sm.h"
 
-#include <openssl/crypto.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define REDIRECTS_MAX 3
-#define STALE_MAX 3
 #define TEARDOWN_WAIT_MS 500
 
 /*  CONNECTING ─▶ OPTIONS ─▶ DESCRIBE ─▶ SETUP ─▶ PLAY ─▶ PLAYING
- *      ▲            │          │          │       │        │
- *      └─redirect───┴──────────┘          │       │        │   keep-alive each timeout / 2
+ *      ▲            │          │          ↻ next track    │
+ *      └─redirect───┴──────────┘                          │   keep-alive each timeout / 2
  *
  *  Any of these ──failure──▶ ENDED (told; the connection stays for TEARDOWN)
  *  Any state ──close──▶ LEAVING (TEARDOWN sent, if there is a session) ──answer, 500 ms──▶ CLOSING
@@ -35,7 +33,7 @@ static const struct sm_state session_states[] = {
 	[CONNECTING] = {"connecting", SM_TO(OPTIONS) | ENDS},
 	[OPTIONS]    = {"options",    SM_TO(DESCRIBE) | SM_TO(CONNECTING) | ENDS},
 	[DESCRIBE]   = {"describe",   SM_TO(SETUP) | SM_TO(CONNECTING) | ENDS},
-	[SETUP]      = {"setup",      SM_TO(PLAY) | ENDS},
+	[SETUP]      = {"setup",      SM_TO(SETUP) | SM_TO(PLAY) | ENDS},
 	[PLAY]       = {"play",       SM_TO(PLAYING) | ENDS},
 	[PLAYING]    = {"playing",    ENDS},
 	[ENDED]      = {"ended",      SM_TO(LEAVING) | SM_TO(CLOSING)},
@@ -54,22 +52,13 @@ struct rtsp_session {
 	struct rtsp_conn *conn;
 	unsigned open;             /* connections and handles that will still call back */
 
-	struct rtsp_url home;           /* the configured address: only it is shown the credentials */
-	struct rtsp_url url, aggregate, media; /* what is described, played, set up */
+	struct rtsp_url url, aggregate; /* what is described; what is played */
 	unsigned redirects;
-
-	const char *method;        /* of the request that waits for its answer; NULL: none */
-	const struct rtsp_url *request_url;
-	uint32_t cseq;
-	struct rtsp_auth auth;
-	bool answered;             /* that request carried credentials for the challenge in auth */
-	bool accepted;             /* credentials of ours were taken before */
-	unsigned retries;          /* of that request, with a fresh nonce */
+	struct rtsp_request request;
+	struct rtsp_transport transport;
 
 	bool get_parameter;        /* the server offers it, so it is the keep-alive */
-	char id[RTSP_SESSION_ID_MAX];
 	unsigned timeout_s;
-	uint8_t rtp_channel, rtcp_channel;
 };
 
 static const struct rtsp_conn_events conn_events;
@@ -78,7 +67,7 @@ static void on_timer(uv_timer_t *t);
 
 static void end(struct rtsp_session *s, enum gap_cause cause, const char *detail)
 {
-	s->method = NULL;
+	s->request.method = NULL;
 	uv_timer_stop(&s->timer);
 	sm_move(&s->sm, ENDED);
 	s->events->ended(s->owner, cause, detail);
@@ -86,79 +75,60 @@ static void end(struct rtsp_session *s, enum gap_cause cause, const char *detail
 
 /* --- requests ----------------------------------------------------------------- */
 
-static bool add_credentials(struct rtsp_session *s, struct buf *b, const char *method, const char *url)
-{
-	char header[RTSP_AUTH_HEADER_MAX];
-
-	s->answered = false;
-	if (s->auth.scheme == RTSP_AUTH_NONE || !rtsp_url_same_host(&s->url, &s->home))
-		return true;
-	if (rtsp_auth_answer(&s->auth, method, url, s->target->username, s->target->password, header) < 0)
-		return false;
-	buf_printf(b, "Authorization: %s\r\n", header);
-	OPENSSL_cleanse(header, sizeof header);
-	s->answered = true;
-	return true;
-}
-
-static void add_own_headers(const struct rtsp_session *s, struct buf *b)
-{
-	if (s->id[0])
-		buf_printf(b, "Session: %s\r\n", s->id);
-	if (strcmp(s->method, "DESCRIBE") == 0)
-		buf_add_text(b, "Accept: application/sdp\r\n");
-	if (strcmp(s->method, "SETUP") == 0)
-		buf_add_text(b, "Transport: RTP/AVP/TCP;unicast;interleaved=0-1\r\n");
-	if (strcmp(s->method, "PLAY") == 0)
-		buf_add_text(b, "Range: npt=0.000-\r\n");
-}
-
-static void request(struct rtsp_session *s, const char *method, const struct rtsp_url *url)
+static void send_request(struct rtsp_session *s)
 {
 	struct buf b = {0};
-	char text[RTSP_URL_TEXT_MAX];
 
-	s->method = method;
-	s->request_url = url;
-	rtsp_url_format(url, text);
-	buf_reserve(&b, 8192); /* one piece from the start: growth would leave copies of secrets behind */
-	buf_printf(&b, "%s %s RTSP/1.0\r\nCSeq: %u\r\nUser-Agent: holdfast/" HOLDFAST_VERSION "\r\n", method,
-		   text, ++s->cseq);
-	add_own_headers(s, &b);
-	if (!add_credentials(s, &b, method, text)) {
-		buf_finish(&b);
-		if (s->sm.now == LEAVING)
-			begin_closing(s);
-		else
-			end(s, CAUSE_CAMERA_REFUSED, lang("用户名或密码无法用于该摄像机,请检查 username",
-				"this user name or password cannot be sent: check username"));
+	if (rtsp_request_write(&s->request, &b) == 0) {
+		rtsp_conn_send(s->conn, &b);
 		return;
 	}
-	buf_add_text(&b, "\r\n");
-	rtsp_conn_send(s->conn, &b);
+	buf_finish(&b);
+	if (s->sm.now == LEAVING)
+		begin_closing(s);
+	else
+		end(s, CAUSE_CAMERA_REFUSED, lang("用户名或密码无法用于该摄像机,请检查 username",
+			"this user name or password cannot be sent: check username"));
 }
 
-static void step(struct rtsp_session *s, int state, const char *method, const struct rtsp_url *url)
+static void request(struct rtsp_session *s, const char *method, const struct rtsp_url *url, const char *extra)
+{
+	rtsp_request_begin(&s->request, method, url, extra);
+	send_request(s);
+}
+
+static void step(struct rtsp_session *s, int state, const char *method, const struct rtsp_url *url,
+		 const char *extra)
 {
 	sm_move(&s->sm, state);
 	uv_timer_start(&s->timer, on_timer, RTSP_STEP_TIMEOUT_MS, 0);
-	s->retries = 0;
-	request(s, method, url);
+	request(s, method, url, extra);
 }
 
 static void connect_to(struct rtsp_session *s)
 {
-	s->auth = (struct rtsp_auth){0};
-	s->method = NULL;
+	rtsp_request_reset(&s->request);
 	s->conn = rtsp_conn_create(s->loop, s->url.host, s->url.port, &conn_events, s);
 	s->open++;
 	uv_timer_start(&s->timer, on_timer, RTSP_STEP_TIMEOUT_MS, 0);
 }
 
+static void set_up_or_play(struct rtsp_session *s)
+{
+	struct rtsp_transport *t = &s->transport;
+	char transport[RTSP_REQUEST_EXTRA_MAX];
+
+	if (t->set_up == t->count) {
+		step(s, PLAY, "PLAY", &s->aggregate, "Range: npt=0.000-\r\n");
+		return;
+	}
+	rtsp_transport_ask(t, transport, sizeof transport);
+	step(s, SETUP, "SETUP", &t->lanes[t->set_up].url, transport);
+}
+
 static void keep_alive(struct rtsp_session *s)
 {
-	s->retries = 0;
-	request(s, s->get_parameter ? "GET_PARAMETER" : "OPTIONS", &s->aggregate);
+	request(s, s->get_parameter ? "GET_PARAMETER" : "OPTIONS", &s->aggregate, "");
 }
 
 /* --- answers that are not 200 ---------------------------------------------------- */
@@ -168,50 +138,21 @@ static void refused(struct rtsp_session *s, int status)
 	char detail[200];
 
 	if (s->sm.now == PLAYING) { /* a keep-alive: as long as media comes, it comes */
-		s->method = NULL;
+		s->request.method = NULL;
 		return;
 	}
-	snprintf(detail, sizeof detail, "%s %d: %s", s->method, status, rtsp_reply_remedy(status));
+	snprintf(detail, sizeof detail, "%s %d: %s", s->request.method, status, rtsp_reply_remedy(status));
 	end(s, CAUSE_CAMERA_REFUSED, detail);
-}
-
-/* Whether the request may be sent once more, with the fresh challenge: the first one; a nonce that was
- * too old; or one that served earlier requests and is worn out, which some cameras do not call stale. */
-static bool may_answer(const struct rtsp_session *s, const struct rtsp_auth *fresh)
-{
-	return !s->answered || (fresh->stale && s->retries < STALE_MAX) || (s->accepted && s->retries == 0);
-}
-
-static const char *cannot_answer(const struct rtsp_session *s, const struct rtsp_auth *fresh)
-{
-	if (!rtsp_url_same_host(&s->url, &s->home))
-		return lang("摄像机转到另一台要求密码的主机,请把该地址写入 url",
-			    "redirected to another host that wants a password: write its address in url");
-	if (!s->target->username || !s->target->password)
-		return lang("摄像机要求用户名和密码,请填写 username 和 password_file",
-			    "the camera wants a user name and password: set username and password_file");
-	if (fresh->scheme == RTSP_AUTH_NONE)
-		return lang("摄像机的登录方式不受支持,请在摄像机中选 Digest",
-			    "the camera's way of login is not supported: choose Digest in the camera");
-	return NULL;
 }
 
 static void challenged(struct rtsp_session *s, const struct rtsp_item *r)
 {
-	struct rtsp_auth fresh = {0};
+	const char *why;
 
-	for (unsigned i = 0; i < r->header_count; i++)
-		if (strcasecmp(r->headers[i].name, "WWW-Authenticate") == 0)
-			rtsp_auth_challenge(&fresh, r->headers[i].value);
-	const char *why = cannot_answer(s, &fresh);
-	if (why) {
-		end(s, CAUSE_CAMERA_REFUSED, why);
-	} else if (may_answer(s, &fresh)) {
-		s->retries += s->answered;
-		s->auth = fresh;
-		request(s, s->method, s->request_url);
-	} else {
-		refused(s, r->status);
+	switch (rtsp_request_challenged(&s->request, r, &why)) {
+	case 0:      send_request(s); break;
+	case -EPERM: end(s, CAUSE_CAMERA_REFUSED, why); break;
+	default:     refused(s, r->status); break;
 	}
 }
 
@@ -244,13 +185,13 @@ static void answered_options(struct rtsp_session *s, const struct rtsp_item *r)
 
 	/* A camera that knows no OPTIONS may well know the rest: DESCRIBE decides. */
 	s->get_parameter = r->status == 200 && offers && rtsp_reply_lists(offers, "GET_PARAMETER");
-	step(s, DESCRIBE, "DESCRIBE", &s->url);
+	step(s, DESCRIBE, "DESCRIBE", &s->url, "Accept: application/sdp\r\n");
 }
 
 static int resolve_urls(struct rtsp_session *s, const struct rtsp_item *r, const struct sdp *sdp)
 {
 	const char *base = rtsp_item_header(r, "Content-Base");
-	struct rtsp_url from;
+	struct rtsp_url from, url;
 
 	if (!base)
 		base = rtsp_item_header(r, "Content-Location");
@@ -258,7 +199,10 @@ static int resolve_urls(struct rtsp_session *s, const struct rtsp_item *r, const
 		from = s->url;
 	if (rtsp_url_resolve(&from, sdp->control, &s->aggregate) < 0)
 		s->aggregate = from;
-	return rtsp_url_resolve(&from, sdp->track.control, &s->media);
+	int rc = rtsp_url_resolve(&from, sdp->track.control, &url);
+	if (rc == 0)
+		rtsp_transport_add(&s->transport, &url);
+	return rc;
 }
 
 static void answered_describe(struct rtsp_session *s, const struct rtsp_item *r)
@@ -276,26 +220,24 @@ static void answered_describe(struct rtsp_session *s, const struct rtsp_item *r)
 			"the camera names no valid address for its video"));
 		return;
 	}
-	s->events->track(s->owner, &sdp.track);
+	s->events->tracks(s->owner, &sdp.track, 1);
 	sdp_finish(&sdp);
 	if (s->sm.now == DESCRIBE) /* the owner may have closed us */
-		step(s, SETUP, "SETUP", &s->media);
+		set_up_or_play(s);
 }
 
 static void answered_setup(struct rtsp_session *s, const struct rtsp_item *r)
 {
 	const char *session = rtsp_item_header(r, "Session"), *transport = rtsp_item_header(r, "Transport");
+	char *id = s->request.session;
+	bool known = id[0] && !session; /* a later track joins the session of the first */
 
-	if (!session || rtsp_reply_session(session, s->id, &s->timeout_s) < 0) {
+	if (!known && (!session || rtsp_reply_session(session, id, &s->timeout_s) < 0))
 		end(s, CAUSE_CAMERA_REFUSED, lang("摄像机没有给出会话号", "the camera gave no session"));
-		return;
-	}
-	int rc = transport ? rtsp_reply_transport(transport, &s->rtp_channel, &s->rtcp_channel) : 0;
-	if (rc < 0) {
+	else if (rtsp_transport_grant(&s->transport, transport) < 0)
 		end(s, CAUSE_STREAM_UNUSABLE, rtsp_reply_remedy(461));
-		return;
-	}
-	step(s, PLAY, "PLAY", &s->aggregate);
+	else
+		set_up_or_play(s);
 }
 
 static void answered_play(struct rtsp_session *s)
@@ -320,10 +262,8 @@ static bool is_redirect(int status)
 
 static void on_response(struct rtsp_session *s, const struct rtsp_item *r)
 {
-	const char *cseq = rtsp_item_header(r, "CSeq");
-
-	if (!s->method || (cseq && strtoul(cseq, NULL, 10) != s->cseq) || r->status < 200)
-		return; /* an answer to what we no longer wait for; 1xx */
+	if (!rtsp_request_answered_by(&s->request, r))
+		return;
 	if (s->sm.now == LEAVING) {
 		begin_closing(s);
 		return;
@@ -340,8 +280,7 @@ static void on_response(struct rtsp_session *s, const struct rtsp_item *r)
 		refused(s, r->status);
 		return;
 	}
-	s->accepted |= s->answered;
-	s->method = NULL;
+	rtsp_request_accepted(&s->request);
 	switch (s->sm.now) {
 	case OPTIONS:  answered_options(s, r); break;
 	case DESCRIBE: answered_describe(s, r); break;
@@ -356,28 +295,25 @@ static void on_response(struct rtsp_session *s, const struct rtsp_item *r)
 /* The server's own requests: it may ask whether we live; it may not command. */
 static void on_request(struct rtsp_session *s, const struct rtsp_item *r)
 {
-	const char *cseq = rtsp_item_header(r, "CSeq");
-	bool known = strcmp(r->method, "OPTIONS") == 0 || strcmp(r->method, "GET_PARAMETER") == 0 ||
-		     strcmp(r->method, "TEARDOWN") == 0;
 	struct buf b = {0};
 
-	buf_printf(&b, "RTSP/1.0 %s\r\nCSeq: %lu\r\n%s\r\n", known ? "200 OK" : "501 Not Implemented",
-		   cseq ? strtoul(cseq, NULL, 10) : 0, known ? "Public: OPTIONS, GET_PARAMETER\r\n" : "");
+	rtsp_reply_write(r, &b);
 	rtsp_conn_send(s->conn, &b);
 	if (strcmp(r->method, "TEARDOWN") == 0 && s->sm.now < ENDED) {
-		s->id[0] = '\0';
+		s->request.session[0] = '\0';
 		end(s, CAUSE_CAMERA_UNREACHABLE, lang("摄像机结束了会话", "the camera has ended the session"));
 	}
 }
 
 static void on_frame(struct rtsp_session *s, const struct rtsp_item *f)
 {
-	bool rtcp = f->channel == s->rtcp_channel;
+	unsigned track;
+	bool rtcp;
 
 	if (s->sm.now != PLAY && s->sm.now != PLAYING)
 		return;
-	if ((rtcp || f->channel == s->rtp_channel) && f->len > 0)
-		s->events->packet(s->owner, f->data, f->len, rtcp);
+	if (f->len > 0 && rtsp_transport_route(&s->transport, f->channel, &track, &rtcp))
+		s->events->packet(s->owner, track, f->data, f->len, rtcp);
 }
 
 static void on_item(void *owner, const struct rtsp_item *it)
@@ -397,7 +333,7 @@ static void on_connected(void *owner)
 {
 	struct rtsp_session *s = owner;
 
-	step(s, OPTIONS, "OPTIONS", &s->url);
+	step(s, OPTIONS, "OPTIONS", &s->url, "");
 }
 
 static void on_failed(void *owner, bool garbage, const char *detail)
@@ -408,7 +344,7 @@ static void on_failed(void *owner, bool garbage, const char *detail)
 		begin_closing(s);
 	if (s->sm.now >= ENDED)
 		return;
-	s->id[0] = '\0'; /* nobody is left to hear TEARDOWN */
+	s->request.session[0] = '\0'; /* nobody is left to hear TEARDOWN */
 	enum gap_cause cause = !garbage ? CAUSE_CAMERA_UNREACHABLE :
 			       s->sm.now < SETUP ? CAUSE_CAMERA_REFUSED : CAUSE_STREAM_UNUSABLE;
 	end(s, cause, detail);
@@ -423,7 +359,7 @@ static void timed_out(struct rtsp_session *s)
 			"the camera does not answer: check address, cable and power"));
 	else
 		snprintf(detail, sizeof detail, "%s: %s", lang("摄像机 10 秒内没有答复",
-			"the camera did not answer within 10 s"), s->method ? s->method : "RTSP");
+			"the camera did not answer within 10 s"), s->request.method ? s->request.method : "RTSP");
 	end(s, CAUSE_CAMERA_UNREACHABLE, detail);
 }
 
@@ -453,7 +389,7 @@ static void release(struct rtsp_session *s)
 
 	sm_move(&s->sm, CLOSED);
 	closed(owner);
-	OPENSSL_cleanse(&s->auth, sizeof s->auth);
+	rtsp_request_finish(&s->request);
 	free(s);
 }
 
@@ -475,15 +411,15 @@ struct rtsp_session *rtsp_session_create(uv_loop_t *loop, const struct rtsp_targ
 	struct rtsp_session *s = xcalloc(1, sizeof *s);
 
 	*s = (struct rtsp_session){.target = target, .events = events, .owner = owner, .loop = loop,
-				   .open = 1, .timeout_s = 60, .rtcp_channel = 1};
+				   .open = 1, .timeout_s = 60};
 	sm_init(&s->sm, session_states, "rtsp", CONNECTING);
 	REQUIRE(uv_timer_init(loop, &s->timer) == 0);
 	s->timer.data = s;
-	if (rtsp_url_parse(target->url, &s->home, NULL) < 0) {
+	if (rtsp_url_parse(target->url, &s->url, NULL) < 0) {
 		uv_timer_start(&s->timer, on_timer, 0, 0);
 		return s;
 	}
-	s->url = s->home;
+	rtsp_request_init(&s->request, target, &s->url);
 	connect_to(s);
 	return s;
 }
@@ -500,11 +436,11 @@ void rtsp_session_close(struct rtsp_session *s)
 {
 	if (s->sm.now >= LEAVING)
 		return;
-	if (s->id[0] == '\0') {
+	if (s->request.session[0] == '\0') {
 		begin_closing(s);
 		return;
 	}
 	sm_move(&s->sm, LEAVING);
 	uv_timer_start(&s->timer, on_timer, TEARDOWN_WAIT_MS, 0);
-	request(s, "TEARDOWN", &s->aggregate);
+	request(s, "TEARDOWN", &s->aggregate, "");
 }

@@ -10,6 +10,7 @@
 #pragma once
 #include "base/cause.h"
 #include "base/clock.h"
+#include "recorder/rtsp_target.h"
 #include "recorder/track.h"
 
 #include <stdbool.h>
@@ -22,12 +23,12 @@ struct rtsp_session;
 
 /* What the session tells. `owner` is the pointer given at creation. */
 struct rtsp_events {
-	/* DESCRIBE was understood: the track that will be set up. Borrowed for the call. */
-	void (*track)(void *owner, const struct track *t);
+	/* DESCRIBE was understood: the tracks that will be set up, the video first. Borrowed for the call. */
+	void (*tracks)(void *owner, const struct track *list, unsigned count);
 	/* PLAY was answered 200: media may come (it may have come before). */
 	void (*playing)(void *owner);
-	/* One RTP or RTCP packet of that track. Borrowed for the call. May close the session. */
-	void (*packet)(void *owner, const uint8_t *data, size_t len, bool rtcp);
+	/* One RTP or RTCP packet of list[track]. Borrowed for the call. May close the session. */
+	void (*packet)(void *owner, unsigned track, const uint8_t *data, size_t len, bool rtcp);
 	/* The session is over by itself; the cause and a sentence without secrets. Call
 	 * rtsp_session_close() in or after it. */
 	void (*ended)(void *owner, enum gap_cause cause, const char *detail);
@@ -35,9 +36,7 @@ struct rtsp_events {
 	void (*closed)(void *owner);
 };
 
-struct rtsp_target { const char *url, *username, *password; }; /* borrowed while the session lives */
-
-/* NULL never; a bad URL arrives as `ended` on the next loop turn. */
+/* target is borrowed while the session lives. NULL never; a bad URL arrives as `ended`, later. */
 struct rtsp_session *rtsp_session_create(uv_loop_t *loop, const struct rtsp_target *target,
 					 const struct rtsp_events *events, void *owner);
 /* Sends TEARDOWN if playing (best effort, does not wait for its answer beyond 500 ms), closes. */

@@ -257,14 +257,14 @@ static void session_plays(void)
 {
 	struct track t = {0};
 
-	st.session->events->track(st.session->owner, &t);
+	st.session->events->tracks(st.session->owner, &t, 1);
 	if (!st.session->closing)
 		st.session->events->playing(st.session->owner);
 }
 
 static void frame(void)
 {
-	st.session->events->packet(st.session->owner, (const uint8_t *)"x", 1, false);
+	st.session->events->packet(st.session->owner, 0, (const uint8_t *)"x", 1, false);
 }
 
 static void close_stage(void)
@@ -472,7 +472,7 @@ static void media_before_the_answer_to_play_counts(void **state)
 	(void)state;
 	open_stage(NULL);
 	pass(600);
-	st.session->events->track(st.session->owner, &t);
+	st.session->events->tracks(st.session->owner, &t, 1);
 	frame();
 	assert_int_equal(st.ups, 1);
 	st.session->events->playing(st.session->owner);

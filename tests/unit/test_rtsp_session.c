@@ -144,10 +144,11 @@ static void listen_here(void)
 
 /* --- the session's owner ------------------------------------------------------------- */
 
-static void on_track(void *owner, const struct track *track)
+static void on_tracks(void *owner, const struct track *list, unsigned count)
 {
 	assert_ptr_equal(owner, &t);
-	assert_int_equal(track->payload_type, 96);
+	assert_int_equal(count, 1);
+	assert_int_equal(list[0].payload_type, 96);
 	t.tracks++;
 }
 
@@ -159,9 +160,10 @@ static void on_playing(void *owner)
 		rtsp_session_close(t.session);
 }
 
-static void on_packet(void *owner, const uint8_t *data, size_t len, bool rtcp)
+static void on_packet(void *owner, unsigned track, const uint8_t *data, size_t len, bool rtcp)
 {
 	(void)owner;
+	assert_int_equal(track, 0);
 	assert_memory_equal(data, rtcp ? "rtcp" : "rtp", len);
 	t.rtp += !rtcp;
 	t.rtcp += rtcp;
@@ -185,7 +187,7 @@ static void on_closed(void *owner)
 	uv_close((uv_handle_t *)&t.server, NULL);
 }
 
-static const struct rtsp_events events = {on_track, on_playing, on_packet, on_ended, on_closed};
+static const struct rtsp_events events = {on_tracks, on_playing, on_packet, on_ended, on_closed};
 
 /* --- driving it ------------------------------------------------------------------------ */
 

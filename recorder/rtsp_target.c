@@ -1,0 +1,29 @@
+#include "rtsp_target.h"
+
+#include "base/buf.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *copy(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+struct rtsp_target rtsp_target_copy(const struct rtsp_target *from)
+{
+	return (struct rtsp_target){copy(from->url), copy(from->username), copy(from->password)};
+}
+
+void rtsp_target_finish(struct rtsp_target *t)
+{
+	char *password = (char *)t->password;
+
+	if (password)
+		OPENSSL_cleanse(password, strlen(password));
+	free(password);
+	free((char *)t->username);
+	free((char *)t->url);
+	*t = (struct rtsp_target){0};
+}
