@@ -11,7 +11,7 @@ const TEXTS = {
     state: "状态", rate: "帧率 / 码率", oldest: "最早录像", still: "仍在继续", none: "无",
     offline: "与录像机的连接中断，正在重试。", searching: "正在查找……", floor: "录像至少保存 {d} 天",
     summary: "应录 {o}，已录 {c}，完整率 {p}，缺失 {g} 次，最长 {l}。",
-    given: "从 {s} 到 {e}；其间缺失 {g} 段。", seconds: "秒", minutesUnit: "分", hours: "小时", other: "English",
+    given: "从 {s} 到 {e}；所查时间内没有录像的时段：{g}。", seconds: "秒", minutesUnit: "分", hours: "小时", other: "English",
     states: { playing: "录制中", connecting: "正在连接", waiting: "等待重连", stalled: "没有画面", idle: "未启动" },
     causes: { camera_unreachable: "摄像机连接不上", camera_refused: "摄像机拒绝连接", stream_stalled: "摄像机没有送来画面",
       stream_unusable: "视频流无法录制", recorder_down: "录像机未运行", storage_full: "硬盘已满", storage_failed: "硬盘故障",
@@ -25,7 +25,7 @@ const TEXTS = {
     state: "State", rate: "Frames / bits", oldest: "Oldest footage", still: "still open", none: "none",
     offline: "The recorder does not answer; trying again.", searching: "Searching…", floor: "footage is kept at least {d} days",
     summary: "Obliged {o}, recorded {c}, completeness {p}, {g} gaps, the longest {l}.",
-    given: "From {s} to {e}; {g} gaps inside.", seconds: "s", minutesUnit: "min", hours: "h", other: "中文",
+    given: "From {s} to {e}; stretches without footage in what was asked: {g}.", seconds: "s", minutesUnit: "min", hours: "h", other: "中文",
     states: { playing: "recording", connecting: "connecting", waiting: "waiting to reconnect", stalled: "no picture", idle: "not started" },
     causes: { camera_unreachable: "camera cannot be reached", camera_refused: "camera refused us", stream_stalled: "camera sent no pictures",
       stream_unusable: "stream cannot be recorded", recorder_down: "recorder was not running", storage_full: "disk full", storage_failed: "disk failed",
@@ -105,8 +105,9 @@ const row = (cells, attributes) => element("tr", attributes, ...cells.map((c) =>
 function drawBar(camera, from, to) {
   const svg = element("svg", { viewBox: "0 0 86400 10", preserveAspectRatio: "none", role: "img", "aria-label": camera.name });
   for (const s of camera.spans) {
-    const a = (new Date(s.start) - from) / 1000, b = (new Date(s.end) - from) / 1000;
-    if (s.state === "pending" && new Date(s.start) > Date.now()) continue;
+    const known = s.state === "pending" ? Math.min(new Date(s.end), Date.now()) : new Date(s.end); /* the future is blank */
+    const a = (new Date(s.start) - from) / 1000, b = (known - from) / 1000;
+    if (b <= a) continue;
     const width = s.state === "gap" ? Math.max(b - a, 120) : b - a; /* a short gap must be seen */
     const text = `${t(s.state === "not_obliged" ? "none" : s.state)} ${shown(s.start)} – ${shown(s.end)} ` +
       (s.cause ? TEXTS[language].causes[s.cause] || s.cause : "");
