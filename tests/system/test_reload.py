@@ -82,6 +82,6 @@ def test_a_removed_camera_is_retired(site, camera):
     until("the session ended", lambda: camera.truth("b", "teardown"))
     until("retired", lambda: site.get("/cameras/b").json()["retired_at"])
     assert [e["camera"] for e in site.ledger() if e["kind"] == "camera.retired"] == ["b"]
-    assert site.footage("b", last - 2_000_000, last).status == 200
+    until("its footage stays", lambda: site.footage("b", last - 2_000_000, last).status == 200)
     check_untouched(site, camera, since)
     assert not site.gaps(camera="b")
