@@ -41,6 +41,11 @@ struct catalog_camera {
 typedef int catalog_camera_fn(void *arg, const struct catalog_camera *row);
 int catalog_cameras(struct catalog *c, const char *id /* NULL: all */, catalog_camera_fn *fn, void *arg);
 
+/* Published footage by camera and day (of a segment's start; days since 1970, UTC), by camera, then day. */
+struct catalog_volume { const char *camera; int64_t day, bytes, covered_us; };
+typedef int catalog_volume_fn(void *arg, const struct catalog_volume *row);
+int catalog_volumes(struct catalog *c, catalog_volume_fn *fn, void *arg);
+
 /* --- coverage ------------------------------------------------------------------- */
 enum tile_state { TILE_RECORDED, TILE_GAP, TILE_EXPIRED, TILE_NOT_OBLIGED, TILE_PENDING };
 const char *tile_state_name(enum tile_state s); /* "recorded", … */
@@ -157,7 +162,7 @@ int catalog_roots(struct catalog *c, catalog_root_fn *fn, void *arg);
 /* --- state -------------------------------------------------------------------------- */
 /* Keys: "witnessed_us", "journal_file", "journal_offset", "seal_key" (hex), "site_id", "settled_at"
  * (wall µs up to which the keeper has the recorder's word), "recorder" (JSON: up|down, since),
- * "retention" (JSON written by the reaper). Empty string if there is none. */
+ * "retention" (JSON: the forecast, retention/outlook.h). Empty string if there is none. */
 int catalog_state(struct catalog *c, const char *key, char *out, size_t room);
 
 /* --- invariants (fsck, tests) ----------------------------------------------------------- */

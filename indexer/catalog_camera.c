@@ -20,7 +20,7 @@ static int add_footage(struct catalog *c, struct catalog_camera *row)
 	db_done(&q);
 	int64_t bytes = 0;
 	if (rc >= 0)
-		rc = db_int(c->db, &bytes, "SELECT coalesce(sum(bytes), 0) FROM segment WHERE camera = ?",
+		rc = db_int(c->db, &bytes, "SELECT coalesce(sum(bytes), 0) FROM volume WHERE camera = ?",
 			    "t", row->id);
 	row->bytes = (uint64_t)bytes;
 	return rc < 0 ? rc : 0;

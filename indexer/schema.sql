@@ -41,6 +41,22 @@ CREATE TABLE IF NOT EXISTS segment (
 -- Retention looks from the oldest on, without touching rows: see indexer/garbage.h.
 CREATE INDEX IF NOT EXISTS segment_by_age ON segment (root, camera, end, start, witnessed_us);
 
+-- Bytes and recorded time of the published segments by camera and day (of their start, days since 1970 in UTC):
+-- what the forecast is made from, and the archive's size without a walk over its rows.
+CREATE TABLE IF NOT EXISTS volume (camera TEXT NOT NULL, day INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  covered_us INTEGER NOT NULL, PRIMARY KEY (camera, day)) WITHOUT ROWID;
+INSERT INTO volume SELECT camera, start / 86400000000, sum(bytes), sum(end - start) FROM segment
+  WHERE NOT EXISTS (SELECT 1 FROM volume) GROUP BY 1, 2;
+CREATE TRIGGER IF NOT EXISTS volume_grows AFTER INSERT ON segment BEGIN
+  INSERT INTO volume VALUES (NEW.camera, NEW.start / 86400000000, NEW.bytes, NEW.end - NEW.start)
+    ON CONFLICT (camera, day) DO UPDATE SET bytes = bytes + excluded.bytes, covered_us = covered_us + excluded.covered_us;
+END;
+CREATE TRIGGER IF NOT EXISTS volume_shrinks AFTER DELETE ON segment BEGIN
+  UPDATE volume SET bytes = bytes - OLD.bytes, covered_us = covered_us - (OLD.end - OLD.start)
+    WHERE camera = OLD.camera AND day = OLD.start / 86400000000;
+  DELETE FROM volume WHERE camera = OLD.camera AND day = OLD.start / 86400000000 AND covered_us <= 0;
+END;
+
 -- The durable part of the files that are being written; at most one per camera and file.
 CREATE TABLE IF NOT EXISTS open_segment (
   file TEXT PRIMARY KEY, camera TEXT NOT NULL, root INTEGER NOT NULL REFERENCES root(id),
