@@ -17,6 +17,18 @@ static void print_site(const json_t *site)
 		       json_number_value(json_object_get(root, "free_bytes")) / (double)(1 << 30));
 }
 
+static void print_forecast(const json_t *forecast)
+{
+	if (json_is_true(json_object_get(forecast, "at_risk")))
+		printf(lang("  硬盘将在 %s 写满，规定天数的录像还差 %.0f GB，请增加硬盘\n",
+			    "  the disks are full on %s: the rule's days lack %.0f GB; add a disk\n"),
+		       text_of(forecast, "full_on"), json_number_value(json_object_get(forecast, "missing_bytes")) / 1e9);
+	else if (json_is_object(forecast))
+		printf(lang("  每天约 %.1f GB，规定天数%s\n", "  about %.1f GB a day; the rule's days %s\n"),
+		       json_number_value(json_object_get(forecast, "bytes_per_day")) / 1e9,
+		       json_is_true(json_object_get(forecast, "fits_floor")) ? lang("放得下", "fit") : lang("放不下", "do not fit"));
+}
+
 static void print_camera(const json_t *c)
 {
 	printf("  %-20s %-12s %-30s %5.1f fps %6.2f Mbit/s  %s %s\n", text_of(c, "id"), text_of(c, "state"),
@@ -26,23 +38,28 @@ static void print_camera(const json_t *c)
 
 int command_status(const struct options *o)
 {
-	json_t *site = NULL, *cameras = NULL, *c;
+	json_t *site = NULL, *cameras = NULL, *retention = NULL, *c;
 	size_t i;
 	int rc = client_call(o, "GET", "/site", NULL, NULL, &site);
 
 	if (rc == CLI_YES)
 		rc = client_list(o, "/cameras", NULL, "cameras", &cameras);
+	if (rc == CLI_YES)
+		rc = client_call(o, "GET", "/retention", NULL, NULL, &retention);
 	if (rc == CLI_YES && o->json) {
-		json_t *both = json_pack("{s:O, s:O}", "site", site, "cameras", cameras);
+		json_t *both = json_pack("{s:O, s:O, s:O?}", "site", site, "cameras", cameras, "forecast",
+					 json_object_get(retention, "forecast"));
 		text_json(both);
 		json_decref(both);
 	}
 	if (rc == CLI_YES && !o->json) {
 		print_site(site);
+		print_forecast(json_object_get(retention, "forecast"));
 		json_array_foreach(cameras, i, c)
 			print_camera(c);
 	}
 	json_decref(site);
 	json_decref(cameras);
+	json_decref(retention);
 	return rc;
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "daemon/child.h"
 #include "indexer/indexer.h"
+#include "retention/outlook.h"
 #include "retention/reaper.h"
 
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 #define STEP_EVERY_MS 1000
 #define REAP_EVERY_MS 60000
 #define REAP_FIRST_MS 3000
+#define FORECAST_EVERY_MS 600000
+#define FORECAST_FIRST_MS 10000
 #define REAP_MORE_MS 200            /* between full batches, so that the recorder never notices */
 
 struct keeper {
@@ -17,7 +20,7 @@ struct keeper {
 	struct indexer *indexer;
 	struct reaper reaper;
 	struct hub hub;
-	uv_timer_t step, reap;
+	uv_timer_t step, reap, forecast;
 	uv_idle_t more;                 /* runs while there is a backlog */
 	int64_t told_seq;               /* the ledger's head that the api was told */
 	char told_journal[JOURNAL_FILE_MAX];
@@ -83,6 +86,18 @@ static void on_reap(uv_timer_t *t)
 	if (n < 0)
 		log_warn("retention", "text=\"will try again: %s\"", strerror(-n));
 	uv_timer_start(&k->reap, on_reap, n >= REAPER_BATCH ? REAP_MORE_MS : REAP_EVERY_MS, 0);
+	tell_news(k);
+}
+
+static void on_forecast(uv_timer_t *t)
+{
+	struct keeper *k = t->data;
+	struct outlook o = {.fs = fs_real(), .clock = clock_real(), .conf = k->reaper.conf, .catalog = k->catalog,
+			    .keep_days = k->reaper.conf->keep_days};
+	int rc = outlook_step(&o);
+
+	if (rc < 0)
+		log_warn("forecast", "text=\"will try again: %s\"", strerror(-rc));
 	tell_news(k);
 }
 
@@ -171,10 +186,12 @@ static int begin(struct child *c, struct err *e)
 	k->reaper = (struct reaper){fs_real(), clock_real(), c->conf, k->catalog};
 	uv_timer_init(&c->loop, &k->step);
 	uv_timer_init(&c->loop, &k->reap);
+	uv_timer_init(&c->loop, &k->forecast);
 	uv_idle_init(&c->loop, &k->more);
-	k->step.data = k->reap.data = k->more.data = k;
+	k->step.data = k->reap.data = k->forecast.data = k->more.data = k;
 	uv_timer_start(&k->step, on_step, 0, STEP_EVERY_MS);
 	uv_timer_start(&k->reap, on_reap, REAP_FIRST_MS, 0);
+	uv_timer_start(&k->forecast, on_forecast, FORECAST_FIRST_MS, FORECAST_EVERY_MS);
 	return 0;
 }
 
@@ -196,6 +213,7 @@ static void stop(struct child *c)
 	hub_close(&k->hub);
 	uv_close((uv_handle_t *)&k->step, NULL);
 	uv_close((uv_handle_t *)&k->reap, NULL);
+	uv_close((uv_handle_t *)&k->forecast, NULL);
 	uv_close((uv_handle_t *)&k->more, NULL);
 	child_stopped(c); /* the loop ends when the last of them is closed */
 }

@@ -11,6 +11,7 @@ const TEXTS = {
     state: "状态", rate: "帧率 / 码率", oldest: "最早录像", still: "仍在继续", none: "无",
     offline: "与录像机的连接中断，正在重试。", searching: "正在查找……", floor: "录像至少保存 {d} 天",
     summary: "应录 {o}，已录 {c}，完整率 {p}，缺失 {g} 次，最长 {l}。",
+    atRisk: "按现在的码率，硬盘将在 {d} 写满，90 天的录像还差 {b} GB。请增加硬盘。",
     given: "从 {s} 到 {e}；所查时间内没有录像的时段：{g}。", seconds: "秒", minutesUnit: "分", hours: "小时", other: "English",
     states: { playing: "录制中", connecting: "正在连接", waiting: "等待重连", stalled: "没有画面", idle: "未启动" },
     causes: { camera_unreachable: "摄像机连接不上", camera_refused: "摄像机拒绝连接", stream_stalled: "摄像机没有送来画面",
@@ -25,6 +26,7 @@ const TEXTS = {
     state: "State", rate: "Frames / bits", oldest: "Oldest footage", still: "still open", none: "none",
     offline: "The recorder does not answer; trying again.", searching: "Searching…", floor: "footage is kept at least {d} days",
     summary: "Obliged {o}, recorded {c}, completeness {p}, {g} gaps, the longest {l}.",
+    atRisk: "At the present rate the disks are full on {d}; the rule's days lack {b} GB. Add a disk.",
     given: "From {s} to {e}; stretches without footage in what was asked: {g}.", seconds: "s", minutesUnit: "min", hours: "h", other: "中文",
     states: { playing: "recording", connecting: "connecting", waiting: "waiting to reconnect", stalled: "no picture", idle: "not started" },
     causes: { camera_unreachable: "camera cannot be reached", camera_refused: "camera refused us", stream_stalled: "camera sent no pictures",
@@ -148,6 +150,12 @@ function drawGaps(gaps, cameras) {
     g.end ? null : { class: "open" })));
 }
 
+function drawForecast(forecast) {
+  const risk = forecast && forecast.at_risk;
+  $("risk").hidden = !risk;
+  if (risk) $("risk").textContent = t("atRisk", { d: forecast.full_on, b: Math.ceil(forecast.missing_bytes / 1e9) });
+}
+
 function drawTexts() {
   document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
   for (const e of document.querySelectorAll("[data-t]")) e.textContent = t(e.dataset.t);
@@ -174,11 +182,12 @@ async function refresh() {
     zone = site.timezone;
     const midnight = instant(local(new Date()).slice(0, 10) + "T00:00:00");
     const tomorrow = new Date(+midnight + 86400e3), week = new Date(+midnight - (GAPS_DAYS - 1) * 86400e3);
-    const [areas, cameras, coverage, gaps] = await Promise.all([get("/areas"), get("/cameras"),
+    const [areas, cameras, retention, coverage, gaps] = await Promise.all([get("/areas"), get("/cameras"), get("/retention"),
       get("/coverage", { from: midnight.toISOString(), to: tomorrow.toISOString() }),
       allGaps({ from: week.toISOString(), to: tomorrow.toISOString() })]);
     $("site").textContent = site.name;
     $("rule").textContent = `${site.rule.title} · ${t("floor", { d: site.rule.floor_days })}`;
+    drawForecast(retention.forecast);
     drawCoverage(coverage, midnight, tomorrow);
     drawCameras(items(cameras, "cameras"), items(areas, "areas"));
     drawGaps(gaps, items(cameras, "cameras"));

@@ -1,0 +1,208 @@
+#include "retention/outlook.h"
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "retention/forecast.h"
+#include "retention/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define RATE_DAYS 28 /* the weekly pattern is that of the last four weeks */
+#define RATE_MIN_US (60 * US_PER_S)
+
+struct rate { double bytes, covered_us; };
+
+struct tally {
+	const struct outlook *o;
+	int64_t today;
+	struct forecast_day *days;      /* all cameras, ascending */
+	size_t count;
+	char camera[CATALOG_ID_MAX];    /* whose rows are being read */
+	struct rate week[FORECAST_WEEK], all;
+	double written[FORECAST_WEEK];
+	json_t *cameras;                /* id → bytes per day */
+	int error;
+};
+
+/* --- what is held gives no room ------------------------------------------------------------ */
+
+struct held { int64_t start_us, end_us, held_us; };
+
+static int on_hold(void *arg, const struct catalog_hold *h)
+{
+	struct held *x = arg;
+	int64_t start = h->start.us > x->start_us ? h->start.us : x->start_us;
+	int64_t end = h->end.us < x->end_us ? h->end.us : x->end_us;
+
+	if (end > start)
+		x->held_us += end - start;
+	return 0;
+}
+
+/* The part of a day that holds leave free; overlapping holds count twice, which is careful. */
+static double free_part(const struct tally *t, const struct catalog_volume *v, int *error)
+{
+	struct held x = {.start_us = v->day * US_PER_DAY, .end_us = (v->day + 1) * US_PER_DAY};
+	int rc = catalog_holds(t->o->catalog, v->camera, false, on_hold, &x);
+
+	if (rc < 0)
+		*error = rc;
+	return x.held_us >= US_PER_DAY ? 0 : 1 - (double)x.held_us / (double)US_PER_DAY;
+}
+
+/* --- adding up --------------------------------------------------------------------------------- */
+
+static struct forecast_day *day_of(struct tally *t, int64_t day)
+{
+	size_t at = t->count;
+
+	while (at > 0 && t->days[at - 1].day > day)
+		at--;
+	if (at > 0 && t->days[at - 1].day == day)
+		return &t->days[at - 1];
+	t->days = xrealloc(t->days, (t->count + 1) * sizeof *t->days);
+	memmove(&t->days[at + 1], &t->days[at], (t->count - at) * sizeof *t->days);
+	t->count++;
+	t->days[at] = (struct forecast_day){.day = day};
+	return &t->days[at];
+}
+
+static double per_day(const struct rate *r)
+{
+	return r->covered_us >= RATE_MIN_US ? r->bytes / r->covered_us * (double)US_PER_DAY : 0;
+}
+
+/* A camera that is configured writes on as it did; one that is retired does not. */
+static void end_camera(struct tally *t)
+{
+	double mean = per_day(&t->all), sum = 0;
+
+	if (*t->camera && conf_camera_find(t->o->conf, t->camera)) {
+		for (unsigned i = 0; i < FORECAST_WEEK; i++) {
+			double bytes = t->week[i].covered_us >= (double)US_PER_DAY / 2 ? per_day(&t->week[i]) : mean;
+			t->written[i] += bytes;
+			sum += bytes;
+		}
+		json_object_set_new(t->cameras, t->camera, json_real(sum / FORECAST_WEEK));
+	}
+	memset(t->week, 0, sizeof t->week);
+	t->all = (struct rate){0};
+}
+
+static int on_volume(void *arg, const struct catalog_volume *v)
+{
+	struct tally *t = arg;
+	struct rate *day = &t->week[forecast_weekday(v->day)];
+
+	if (strcmp(t->camera, v->camera) != 0) {
+		end_camera(t);
+		snprintf(t->camera, sizeof t->camera, "%s", v->camera);
+	}
+	day_of(t, v->day)->bytes += (double)v->bytes * free_part(t, v, &t->error);
+	if (v->day < t->today - RATE_DAYS)
+		return t->error;
+	day->bytes += (double)v->bytes;
+	day->covered_us += (double)v->covered_us;
+	t->all.bytes += (double)v->bytes;
+	t->all.covered_us += (double)v->covered_us;
+	return t->error;
+}
+
+/* Above the reserves; a disk that is away gives none. */
+static double free_now(const struct outlook *o)
+{
+	double sum = 0;
+
+	for (unsigned i = 0; i < o->conf->root_count; i++) {
+		const struct conf_root *r = &o->conf->roots[i];
+		uint64_t free_bytes, total;
+		if (o->fs->free_bytes(o->fs, r->path, &free_bytes, &total) == 0)
+			sum += (double)free_bytes - (double)r->reserve_bytes;
+	}
+	return sum;
+}
+
+/* --- telling -------------------------------------------------------------------------------------- */
+
+static json_t *to_json(const struct tally *t, const struct forecast *f, struct wall now, bool at_risk)
+{
+	char at[WALL_TEXT_MAX], day[WALL_TEXT_MAX];
+	json_t *o = json_pack("{s:s, s:f, s:b, s:b, s:I, s:b, s:O}", "at", wall_format(now, at), "bytes_per_day",
+			      f->bytes_per_day, "fits_floor", f->fits_floor, "fits_keep", f->fits_keep,
+			      "missing_bytes", (json_int_t)f->missing_bytes, "at_risk", at_risk, "cameras", t->cameras);
+	struct wall full = {(t->today + f->full_in_days) * US_PER_DAY};
+
+	json_object_set_new(o, "full_on", f->full_in_days == FORECAST_NEVER ? json_null()
+									    : json_string(wall_format_day(full, day)));
+	return o;
+}
+
+static int tell_turn(const struct outlook *o, const json_t *told, bool at_risk)
+{
+	json_t *body = json_pack("{s:b, s:O, s:O}", "at_risk", at_risk, "full_on", json_object_get(told, "full_on"),
+				 "missing_bytes", json_object_get(told, "missing_bytes"));
+	const char *day = json_string_value(json_object_get(told, "full_on"));
+
+	log_warn("storage", "at_risk=%d full_on=%s missing_bytes=%" JSON_INTEGER_FORMAT, at_risk, day ? day : "never",
+		 json_integer_value(json_object_get(told, "missing_bytes")));
+	return ledger_append(o->catalog, clock_wall(o->clock), "storage.at_risk", NULL, body, NULL);
+}
+
+static int write_down(const struct outlook *o, const struct tally *t, const struct forecast *f)
+{
+	char was[8] = "";
+	int rc = catalog_state(o->catalog, "at_risk", was, sizeof was);
+	bool before = strcmp(was, "1") == 0;
+	int limit = before ? OUTLOOK_CALM_DAYS : OUTLOOK_WARN_DAYS;
+	bool at_risk = f->full_in_days != FORECAST_NEVER && f->full_in_days <= limit;
+	json_t *told = to_json(t, f, clock_wall(o->clock), at_risk);
+	char *text = json_dumps(told, JSON_COMPACT);
+
+	if (rc == 0)
+		rc = catalog_set_state(o->catalog, "retention", text);
+	if (rc == 0 && at_risk != before) {
+		rc = catalog_set_state(o->catalog, "at_risk", at_risk ? "1" : "0");
+		if (rc == 0)
+			rc = tell_turn(o, told, at_risk);
+	}
+	free(text);
+	json_decref(told);
+	return rc;
+}
+
+static int commit(const struct outlook *o, const struct tally *t, const struct forecast *f)
+{
+	int rc = catalog_begin(o->catalog);
+
+	if (rc < 0)
+		return rc;
+	rc = write_down(o, t, f);
+	if (rc == 0)
+		rc = catalog_commit(o->catalog);
+	if (rc < 0)
+		catalog_rollback(o->catalog);
+	return rc;
+}
+
+int outlook_step(const struct outlook *o)
+{
+	int64_t now = clock_wall(o->clock).us;
+	struct tally t = {.o = o, .today = now / US_PER_DAY, .cameras = json_object()};
+	struct forecast f;
+	int rc = catalog_volumes(o->catalog, on_volume, &t);
+
+	end_camera(&t);
+	if (rc == 0) {
+		struct forecast_input in = {.today = t.today,
+			.today_left = 1 - (double)(now % US_PER_DAY) / (double)US_PER_DAY,
+			.floor_days = o->conf->rule.floor_days, .keep_days = o->keep_days,
+			.days = t.days, .day_count = t.count, .free_bytes = free_now(o)};
+		memcpy(in.written, t.written, sizeof in.written);
+		forecast_make(&in, &f);
+		rc = commit(o, &t, &f);
+	}
+	json_decref(t.cameras);
+	free(t.days);
+	return rc;
+}
