@@ -17,6 +17,8 @@ static const struct command {
 	{"coverage", command_coverage, true, "[--from T --to T] [--camera ID|--area ID] [--json]",
 	 "这段时间是否都有录像（有缺失时退出码为 1）", "was everything recorded? (exit 1: no)"},
 	{"gaps", command_gaps, true, "[--from T --to T] [--camera ID] [--open] [--json]", "缺失记录", "what is missing, when and why"},
+	{"plan", command_plan, false, "--cameras N --mbit RATE [--days KEEP] [--disk 8TB] [--json]",
+	 "购买硬盘前估算容量", "how much disk to buy, and what fits (exit 1: the rule's days do not)"},
 	{"hold", command_hold, true, "add --camera ID --from T --to T --reason TEXT [--reference TEXT] | list | release ID --reason TEXT",
 	 "保全录像，使其不被删除", "keep footage from being deleted"},
 	{"token", command_token, true, "add NAME --role admin|operator|investigator|regulator | list | remove ID",

@@ -7,6 +7,7 @@ int command_check(const struct options *o);
 int command_status(const struct options *o);
 int command_coverage(const struct options *o);
 int command_gaps(const struct options *o);
+int command_plan(const struct options *o);
 int command_hold(const struct options *o);
 int command_token(const struct options *o);
 int command_ledger(const struct options *o);

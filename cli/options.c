@@ -15,7 +15,9 @@ static const struct { const char *flag; size_t at; } valued[] = {
 	{"--area", offsetof(struct options, area)},       {"--reason", offsetof(struct options, reason)},
 	{"--reference", offsetof(struct options, reference)}, {"--role", offsetof(struct options, role)},
 	{"--after", offsetof(struct options, after)},     {"--expires", offsetof(struct options, expires)},
-	{"--name", offsetof(struct options, name)},
+	{"--name", offsetof(struct options, name)},       {"--cameras", offsetof(struct options, cameras)},
+	{"--mbit", offsetof(struct options, mbit)},       {"--days", offsetof(struct options, days)},
+	{"--disk", offsetof(struct options, disk)},
 }, plain[] = {
 	{"--json", offsetof(struct options, json)},       {"--full", offsetof(struct options, full)},
 	{"--open", offsetof(struct options, open)},

@@ -9,6 +9,7 @@
 struct options {
 	const char *conf;           /* -c */
 	const char *from, *to, *camera, *area, *reason, *reference, *role, *after, *expires, *name;
+	const char *cameras, *mbit, *days, *disk; /* of plan */
 	bool json, full, open;
 	const char *words[OPTIONS_WORDS_MAX]; /* what is no option, in order */
 	unsigned word_count;

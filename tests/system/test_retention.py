@@ -1,4 +1,5 @@
 """Holds, and the floor that no configuration goes under."""
+import json
 import re
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from harness_camera import SimCamera
 from harness_site import Site
 from harness_time import SECOND, text_of
+from harness_wait import until
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,19 @@ def test_retention_is_told(site):
     assert (told["floor_days"], told["keep_days"]) == (90, 95)
     assert [c["id"] for c in told["cameras"]] == ["a"]
     assert told["roots"][0]["free_bytes"] > 0
+    forecast = until("the keeper has looked", lambda: site.get("/retention").json()["forecast"])
+    assert forecast["missing_bytes"] == 0 or not forecast["fits_floor"]
+
+
+def test_how_much_disk_to_buy(site):
+    """Arithmetic that a buyer can check: cameras, rate and days make bytes; too small a disk is a no."""
+    plan = ["plan", "--cameras", "4", "--mbit", "2", "--json"]
+    told = json.loads(site.cli(*plan))
+    assert 0.95 < 4 * 2e6 / 8 * 86400 * 91 / told["floor_bytes"] < 1
+    assert told["floor_bytes"] < told["keep_bytes"]
+    assert not json.loads(site.cli(*plan, "--disk", "8TB", code=1))["fits_floor"]
+    assert json.loads(site.cli(*plan, "--disk", "9TB"))["fits_keep"]
+    assert "91" in site.cli("plan", "--cameras", "4", "--mbit", "2", "--days", "90", code=2)
 
 
 @pytest.mark.parametrize("days", [1, 89, 90])
