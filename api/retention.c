@@ -46,6 +46,20 @@ static json_t *roots_json(struct api *a)
 	return list;
 }
 
+/* Lowering keep_days takes its time: what is in force, and what is asked for. */
+static void add_keep(struct call *c, struct catalog *cat, json_t *o)
+{
+	struct catalog_keep k = {0};
+
+	if (!cat || catalog_keep(cat, &k) < 0 || k.days == 0)
+		k = (struct catalog_keep){.days = c->api->deps.conf->keep_days};
+	json_object_set_new(o, "keep_days", json_integer(k.days));
+	json_object_set_new(o, "keep_days_asked", k.asked_days ? json_integer(k.asked_days) : json_null());
+	json_object_set_new(o, "keep_days_asked_at", json_time_or_null(k.asked_days > 0, k.asked_at));
+	json_object_set_new(o, "keep_days_effective_at",
+			    json_time_or_null(k.asked_days > 0, (struct wall){k.asked_at.us + CATALOG_KEEP_NOTICE_US}));
+}
+
 int retention_get(struct call *c)
 {
 	struct api *a = c->api;
@@ -64,8 +78,9 @@ int retention_get(struct call *c)
 		return call_broken(c, rc);
 	}
 	json_object_del(forecast, "cameras"); /* said with each camera */
-	call_json(c, 200, json_pack("{s:i, s:i, s:o, s:o, s:o?}", "keep_days", (int)conf->keep_days, "floor_days",
-				    (int)conf->rule.floor_days, "cameras", s.cameras, "roots", roots_json(a),
-				    "forecast", forecast));
+	json_t *o = json_pack("{s:i, s:o, s:o, s:o?}", "floor_days", (int)conf->rule.floor_days, "cameras", s.cameras,
+			      "roots", roots_json(a), "forecast", forecast);
+	add_keep(c, cat, o);
+	call_json(c, 200, o);
 	return 0;
 }

@@ -122,6 +122,17 @@ void clock_set_zone(const char *tz)
 	tzset();
 }
 
+int64_t clock_zone_offset_us(struct wall w)
+{
+	struct tm tm;
+	int us;
+
+	split(w, &tm, &us);
+	time_t t = (time_t)((w.us - us) / US_PER_S);
+	localtime_r(&t, &tm);
+	return (int64_t)tm.tm_gmtoff * US_PER_S;
+}
+
 char *wall_format_name(struct wall w, char out[WALL_TEXT_MAX])
 {
 	struct tm tm;

@@ -56,6 +56,8 @@ char *wall_format(struct wall w, char out[WALL_TEXT_MAX]);
  * against setenv(TZ): it uses the process's zone, set by clock_set_zone(). */
 char *wall_format_local(struct wall w, char out[WALL_TEXT_MAX]);
 void clock_set_zone(const char *tz);
+/* The offset from UTC of the process's zone at that time: what its clocks show is w.us + this. */
+int64_t clock_zone_offset_us(struct wall w);
 /* "20261123T031500.120000Z" (file names) and "2026-11-23" (UTC day). */
 char *wall_format_name(struct wall w, char out[WALL_TEXT_MAX]);
 char *wall_format_day(struct wall w, char out[WALL_TEXT_MAX]);

@@ -9,11 +9,9 @@
 #include <stdlib.h>
 
 #define STEP_EVERY_MS 1000
-#define REAP_EVERY_MS 60000
 #define REAP_FIRST_MS 3000
 #define FORECAST_EVERY_MS 600000
 #define FORECAST_FIRST_MS 10000
-#define REAP_MORE_MS 200            /* between full batches, so that the recorder never notices */
 
 struct keeper {
 	struct catalog *catalog;
@@ -81,11 +79,13 @@ static void on_step(uv_timer_t *t)
 static void on_reap(uv_timer_t *t)
 {
 	struct keeper *k = t->data;
+	struct mono began = clock_mono(k->reaper.clock);
 	int n = reaper_step(&k->reaper);
+	int64_t took_us = clock_mono(k->reaper.clock).us - began.us;
 
 	if (n < 0)
 		log_warn("retention", "text=\"will try again: %s\"", strerror(-n));
-	uv_timer_start(&k->reap, on_reap, n >= REAPER_BATCH ? REAP_MORE_MS : REAP_EVERY_MS, 0);
+	uv_timer_start(&k->reap, on_reap, reaper_pause_ms(n, took_us), 0);
 	tell_news(k);
 }
 
@@ -93,7 +93,7 @@ static void on_forecast(uv_timer_t *t)
 {
 	struct keeper *k = t->data;
 	struct outlook o = {.fs = fs_real(), .clock = clock_real(), .conf = k->reaper.conf, .catalog = k->catalog,
-			    .keep_days = k->reaper.conf->keep_days};
+			    .keep_days = k->reaper.keep_days};
 	int rc = outlook_step(&o);
 
 	if (rc < 0)
@@ -184,6 +184,9 @@ static int begin(struct child *c, struct err *e)
 	k->hub.owner = k;
 	k->hub.on_msg = on_msg;
 	k->reaper = (struct reaper){fs_real(), clock_real(), c->conf, k->catalog};
+	int rc = reaper_configure(&k->reaper);
+	if (rc < 0)
+		log_warn("retention", "text=\"keep_days will be taken up later: %s\"", strerror(-rc));
 	uv_timer_init(&c->loop, &k->step);
 	uv_timer_init(&c->loop, &k->reap);
 	uv_timer_init(&c->loop, &k->forecast);

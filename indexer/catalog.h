@@ -160,9 +160,22 @@ typedef int catalog_root_fn(void *arg, int64_t id, const char *path);
 int catalog_roots(struct catalog *c, catalog_root_fn *fn, void *arg);
 
 /* --- state -------------------------------------------------------------------------- */
+/* Lowering retention.keep_days is the way to make footage of last quarter go away: it takes effect only
+ * after this, so that whoever reads the ledger can place a hold. */
+#define CATALOG_KEEP_NOTICE_US (7 * US_PER_DAY)
+/* The keep in force, which is not always the one configured: lowering it takes its time. */
+struct catalog_keep {
+	unsigned days;                   /* 0: the keeper has not told yet */
+	unsigned asked_days;             /* 0: nothing else is asked for; else it comes into force after the notice */
+	struct wall asked_at;
+	int64_t asked_witnessed_us;      /* the box's witnessed time then */
+};
+int catalog_keep(struct catalog *c, struct catalog_keep *out);
+
 /* Keys: "witnessed_us", "journal_file", "journal_offset", "seal_key" (hex), "site_id", "settled_at"
  * (wall µs up to which the keeper has the recorder's word), "recorder" (JSON: up|down, since),
- * "retention" (JSON: the forecast, retention/outlook.h). Empty string if there is none. */
+ * "retention" (JSON: the forecast, retention/outlook.h), "keep" (JSON: struct catalog_keep). Empty string if
+ * there is none. */
 int catalog_state(struct catalog *c, const char *key, char *out, size_t room);
 
 /* --- invariants (fsck, tests) ----------------------------------------------------------- */

@@ -48,6 +48,16 @@ int catalog_set_state(struct catalog *c, const char *key, const char *value)
 	    "tt", key, value);
 }
 
+int catalog_set_keep(struct catalog *c, const struct catalog_keep *k)
+{
+	char *text = xasprintf("{\"days\":%u,\"asked_days\":%u,\"asked_at\":%lld,\"asked_witnessed_us\":%lld}",
+			       k->days, k->asked_days, (long long)k->asked_at.us, (long long)k->asked_witnessed_us);
+	int rc = catalog_set_state(c, "keep", text);
+
+	free(text);
+	return rc;
+}
+
 int ledger_append(struct catalog *c, struct wall at, const char *kind, const char *camera, json_t *body,
 		  int64_t *seq)
 {

@@ -14,6 +14,7 @@ int catalog_commit(struct catalog *c);
 void catalog_rollback(struct catalog *c);
 
 int catalog_set_state(struct catalog *c, const char *key, const char *value);
+int catalog_set_keep(struct catalog *c, const struct catalog_keep *k);
 
 /* Appends an entry, chained to the one before; body is consumed and stored as canonical JSON.
  * `at` is the instant the fact was written down. Inside a transaction. */

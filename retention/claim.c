@@ -49,7 +49,7 @@ static int on_candidate(void *arg, const struct garbage_candidate *g)
 {
 	struct seek *s = arg;
 	struct head *h = s->head;
-	struct retention_item item = {g->start, g->end, g->witnessed_us};
+	struct retention_item item = {g->start, g->end, clock_zone_offset_us(g->end), g->witnessed_us};
 	struct wall until;
 
 	h->after_end = g->end;

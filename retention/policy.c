@@ -4,13 +4,47 @@
 #define HEADROOM_PARTS 4096
 #define HEADROOM_MIN_BYTES (UINT64_C(256) << 20)
 
+static int64_t least(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
 int64_t retention_age_us(const struct retention_item *i, const struct retention_state *s)
 {
 	int64_t wall = s->now.us - i->end.us, witnessed = s->witnessed_us - i->witnessed_us;
+	int64_t calendar = wall + s->offset_us - i->offset_us;
+	int64_t age = least(wall, calendar);
 
-	if (s->clock_synced && wall - witnessed <= RETENTION_UNWITNESSED_MAX_US)
-		return wall;
-	return wall < witnessed ? wall : witnessed;
+	return s->clock_synced && wall - witnessed <= RETENTION_UNWITNESSED_MAX_US ? age : least(age, witnessed);
+}
+
+static bool notice_is_over(const struct catalog_keep *k, struct wall now, int64_t witnessed_us)
+{
+	return now.us - k->asked_at.us >= CATALOG_KEEP_NOTICE_US &&
+	       witnessed_us - k->asked_witnessed_us >= CATALOG_KEEP_NOTICE_US;
+}
+
+enum retention_keep_news retention_keep(struct catalog_keep *k, unsigned configured_days,
+					struct wall now, int64_t witnessed_us)
+{
+	struct catalog_keep was = *k;
+
+	if (configured_days >= was.days) {
+		*k = (struct catalog_keep){.days = configured_days};
+		return was.days == 0		       ? KEEP_BEGUN
+		       : was.days != configured_days ? KEEP_IN_FORCE
+		       : was.asked_days		       ? KEEP_WITHDRAWN
+						       : KEEP_SAME;
+	}
+	if (was.asked_days != configured_days) {
+		*k = (struct catalog_keep){.days = was.days, .asked_days = configured_days, .asked_at = now,
+					   .asked_witnessed_us = witnessed_us};
+		return KEEP_ASKED;
+	}
+	if (!notice_is_over(k, now, witnessed_us))
+		return KEEP_SAME;
+	*k = (struct catalog_keep){.days = configured_days};
+	return KEEP_IN_FORCE;
 }
 
 struct wall retention_held_until(const struct retention_item *i, const struct retention_hold *holds,

@@ -7,10 +7,12 @@
  * Age: the wall age while the kernel's clock is synchronised and the wall age agrees with what the
  * box witnessed (it is less than a day beyond it); otherwise the lesser of the two. A box that was
  * off for a week therefore keeps its footage a week longer, and a jump of the clock deletes nothing.
+ * Days count by elapsed time and by the site's calendar, whichever is later: where summer time ends
+ * within the 91 days, an hour more.
  * Source: 托育机构管理规范(试行) art. 32 (not less than 90 days); Decree 799 art. 17 (then to be
  * deleted). */
 #pragma once
-#include "base/clock.h"
+#include "indexer/catalog.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +25,7 @@
 
 struct retention_item {
 	struct wall start, end;
+	int64_t offset_us;            /* of the site's zone from UTC at its end */
 	int64_t witnessed_us;         /* the box's witnessed time when it was published */
 };
 
@@ -30,6 +33,7 @@ struct retention_hold { struct wall_range range; }; /* of the same camera */
 
 struct retention_state {
 	struct wall now;
+	int64_t offset_us;            /* of the site's zone from UTC now */
 	bool clock_synced;
 	int64_t witnessed_us;         /* the box's witnessed time now */
 	unsigned floor_days, keep_days;
@@ -42,6 +46,17 @@ enum retention_verdict {
 	RETENTION_OLD,                /* delete: past keep */
 	RETENTION_PRESSED,            /* delete: past the floor, and room is needed */
 };
+
+enum retention_keep_news {
+	KEEP_SAME,
+	KEEP_BEGUN,                   /* the first that is known: in force */
+	KEEP_ASKED,                   /* lowered: in force after the notice */
+	KEEP_IN_FORCE,                /* raised, or the notice is over */
+	KEEP_WITHDRAWN,               /* what was asked for is not wanted any more */
+};
+/* What is configured against what is in force. The notice is over when wall clock and witnessed time both say so. */
+enum retention_keep_news retention_keep(struct catalog_keep *k, unsigned configured_days,
+					struct wall now, int64_t witnessed_us);
 
 int64_t retention_age_us(const struct retention_item *i, const struct retention_state *s);
 

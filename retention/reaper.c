@@ -6,10 +6,17 @@
 #include "media/root_identity.h"
 #include "media/segment.h"
 #include "retention/claim.h"
+#include "retention/keep.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Of the time while there is much to delete, at most a fifth is spent on it: a disk that is slow to
+ * unlink is given its time for the recorder's writes. */
+#define PAUSE_PER_WORK 4
+#define PAUSE_MIN_MS 200
+#define PAUSE_IDLE_MS 60000
 
 struct place { int64_t id; char *path; };
 struct place_list { struct place *items; unsigned count; };
@@ -256,20 +263,25 @@ static const struct conf_root *configured(const struct conf *conf, const char *p
 	return NULL;
 }
 
-static struct retention_state state_now(struct reaper *r)
+static int state_now(struct reaper *r, struct retention_state *out)
 {
 	char text[32] = "";
+	int rc = catalog_state(r->catalog, "witnessed_us", text, sizeof text);
 
-	catalog_state(r->catalog, "witnessed_us", text, sizeof text);
-	return (struct retention_state){.now = clock_wall(r->clock), .clock_synced = r->clock->synced(r->clock),
+	*out = (struct retention_state){.now = clock_wall(r->clock), .clock_synced = r->clock->synced(r->clock),
 					.witnessed_us = strtoll(text, NULL, 10),
-					.floor_days = r->conf->rule.floor_days, .keep_days = r->conf->keep_days};
+					.floor_days = r->conf->rule.floor_days};
+	out->offset_us = clock_zone_offset_us(out->now);
+	if (rc == 0)
+		rc = keep_settle(r->catalog, r->conf, out->now, out->witnessed_us, &r->keep_days);
+	out->keep_days = r->keep_days;
+	return rc;
 }
 
-static int claim_root(struct reaper *r, const struct place *root, const struct conf_root *where, unsigned limit,
-		      unsigned *count)
+static int claim_root(struct reaper *r, const struct retention_state *state, const struct place *root,
+		      const struct conf_root *where, unsigned limit, unsigned *count)
 {
-	struct claim k = {.catalog = r->catalog, .root = root->id, .state = state_now(r), .limit = limit};
+	struct claim k = {.catalog = r->catalog, .root = root->id, .state = *state, .limit = limit};
 	uint64_t free_bytes, total_bytes;
 	int rc = r->fs->free_bytes(r->fs, root->path, &free_bytes, &total_bytes);
 
@@ -280,7 +292,8 @@ static int claim_root(struct reaper *r, const struct place *root, const struct c
 	return claim_run(&k, count);
 }
 
-static int reap_root(struct reaper *r, const struct place *root, unsigned *deleted)
+static int reap_root(struct reaper *r, const struct retention_state *state, const struct place *root,
+		     unsigned *deleted)
 {
 	const struct conf_root *where = configured(r->conf, root->path);
 	unsigned before = *deleted, left, claimed;
@@ -291,7 +304,7 @@ static int reap_root(struct reaper *r, const struct place *root, unsigned *delet
 	unsigned done = *deleted - before + left;
 	if (done >= REAPER_BATCH)
 		return rc;
-	int failed = claim_root(r, root, where, REAPER_BATCH - done, &claimed);
+	int failed = claim_root(r, state, root, where, REAPER_BATCH - done, &claimed);
 	if (failed == 0 && claimed > 0)
 		failed = finish_garbage(r, root, deleted, &left);
 	return rc < 0 ? rc : failed;
@@ -316,15 +329,34 @@ static void tell_trouble(struct reaper *r, int rc, const char *path)
 	r->told = rc;
 }
 
+int reaper_configure(struct reaper *r)
+{
+	struct retention_state state;
+
+	return state_now(r, &state);
+}
+
+uint64_t reaper_pause_ms(int deleted, int64_t took_us)
+{
+	int64_t pause = took_us / US_PER_MS * PAUSE_PER_WORK;
+
+	if (deleted < REAPER_BATCH)
+		return PAUSE_IDLE_MS;
+	return (uint64_t)(pause < PAUSE_MIN_MS ? PAUSE_MIN_MS : pause > PAUSE_IDLE_MS ? PAUSE_IDLE_MS : pause);
+}
+
 int reaper_step(struct reaper *r)
 {
 	struct place_list l = {0};
+	struct retention_state state;
 	const char *where = "";
 	unsigned deleted = 0;
-	int rc = catalog_roots(r->catalog, on_root, &l);
+	int rc = state_now(r, &state);
 
+	if (rc == 0)
+		rc = catalog_roots(r->catalog, on_root, &l);
 	for (unsigned i = 0; i < l.count; i++) {
-		int failed = reap_root(r, &l.items[i], &deleted);
+		int failed = reap_root(r, &state, &l.items[i], &deleted);
 		where = failed < 0 && rc == 0 ? l.items[i].path : where;
 		rc = rc < 0 ? rc : failed;
 	}

@@ -20,9 +20,17 @@ struct reaper {
 	struct clock *clock;
 	const struct conf *conf;        /* borrowed; may be exchanged between steps */
 	struct catalog *catalog;
+	unsigned keep_days;             /* in force; set by reaper_configure() and by each step */
 	int told;                       /* the trouble that was logged last; 0: none */
 };
 
+/* Takes up keep_days of r->conf (keep.h), at once; the steps try again what failed. */
+int reaper_configure(struct reaper *r);
+
 /* Finishes what a crash left, then at most one batch per root. Returns the number of files deleted, or
- * negative when none was and something failed. Call again soon while it is REAPER_BATCH or more. */
+ * negative when none was and something failed. */
 int reaper_step(struct reaper *r);
+
+/* How long to wait after a step that returned `deleted` and took so long, so that the recorder never
+ * notices the next. Pure. */
+uint64_t reaper_pause_ms(int deleted, int64_t took_us);

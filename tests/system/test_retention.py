@@ -30,6 +30,11 @@ def window(camera):
     return text_of(first), text_of(first + 2 * SECOND)
 
 
+def asked(site):
+    told = site.get("/retention").json()
+    return told if told["keep_days_asked"] else None
+
+
 def in_force(site):
     return {h["id"]: h for h in site.get("/holds").json()["holds"]}
 
@@ -91,6 +96,20 @@ def test_how_much_disk_to_buy(site):
     assert not json.loads(site.cli(*plan, "--disk", "8TB", code=1))["fits_floor"]
     assert json.loads(site.cli(*plan, "--disk", "9TB"))["fits_keep"]
     assert "91" in site.cli("plan", "--cameras", "4", "--mbit", "2", "--days", "90", code=2)
+
+
+def test_a_lower_keep_is_told_at_once_and_waits(camera):
+    """A restart with fewer days: in the ledger, not in force; the next restart changes nothing."""
+    with Site([camera], retention={"keep_days": 100}) as site:
+        for _ in range(2):
+            site.stop()
+            site.conf["retention"] = {"keep_days": 92}
+            site.start()
+            told = until("the lower keep is told", lambda: asked(site))
+            assert (told["keep_days"], told["keep_days_asked"]) == (100, 92)
+            changes = [e["body"] for e in site.ledger() if e["kind"] == "config.changed" and "key" in e["body"]]
+            assert [(b["key"], b["old"], b["new"]) for b in changes] == [("retention.keep_days", 100, 92)]
+            assert changes[0]["effective_at"] == told["keep_days_effective_at"]
 
 
 @pytest.mark.parametrize("days", [1, 89, 90])

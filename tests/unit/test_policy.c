@@ -83,6 +83,91 @@ static void a_clock_set_back_deletes_nothing_early(void **state)
 	assert_int_equal(retention_judge(&i, NULL, 0, &back, true), RETENTION_FLOOR);
 }
 
+/* Summer time ended meanwhile: by the calendar the footage is an hour younger than by the stopwatch;
+ * and the reverse never makes it older. */
+static void days_are_the_sites_days_too(void **state)
+{
+	struct retention_state s = usual;
+	struct retention_item i = aged(91 * DAY);
+	const int64_t hour = 3600 * US_PER_S;
+
+	(void)state;
+	i.offset_us = 2 * hour;
+	s.offset_us = hour;
+	assert_int_equal(retention_judge(&i, NULL, 0, &s, true), RETENTION_FLOOR);
+	s.now.us += hour - 1;
+	s.witnessed_us += hour;
+	assert_int_equal(retention_judge(&i, NULL, 0, &s, true), RETENTION_FLOOR);
+	s.now.us++;
+	assert_int_equal(retention_judge(&i, NULL, 0, &s, true), RETENTION_PRESSED);
+	s = usual;
+	i = aged(91 * DAY - 1);
+	s.offset_us = hour;
+	assert_int_equal(retention_judge(&i, NULL, 0, &s, true), RETENTION_FLOOR);
+}
+
+static void the_zone_tells_its_offset(void **state)
+{
+	struct wall january, july;
+
+	(void)state;
+	assert_int_equal(wall_parse("2026-01-15T00:00:00Z", &january, NULL), 0);
+	assert_int_equal(wall_parse("2026-07-15T00:00:00Z", &july, NULL), 0);
+	clock_set_zone("Asia/Shanghai");
+	assert_int_equal(clock_zone_offset_us(july), 8 * 3600 * US_PER_S);
+	clock_set_zone("Europe/Berlin");
+	assert_int_equal(clock_zone_offset_us(january), 3600 * US_PER_S);
+	assert_int_equal(clock_zone_offset_us(july), 2 * 3600 * US_PER_S);
+	clock_set_zone("UTC");
+}
+
+/* --- keep ------------------------------------------------------------------------------------ */
+
+static struct catalog_keep keep;
+
+static enum retention_keep_news ask(unsigned days, int64_t wall_us, int64_t witnessed_us)
+{
+	return retention_keep(&keep, days, (struct wall){NOW + wall_us}, 200 * DAY + witnessed_us);
+}
+
+static void a_shorter_keep_waits_a_week(void **state)
+{
+	(void)state;
+	keep = (struct catalog_keep){0};
+	assert_int_equal(ask(100, 0, 0), KEEP_BEGUN);
+	assert_int_equal(ask(100, 0, 0), KEEP_SAME);
+	assert_int_equal(ask(92, 0, 0), KEEP_ASKED);
+	assert_int_equal(ask(92, 7 * DAY - 1, 7 * DAY), KEEP_SAME);
+	assert_int_equal(ask(92, 7 * DAY, 7 * DAY - 1), KEEP_SAME); /* the clock was set forward */
+	assert_int_equal(keep.days, 100);
+	assert_int_equal(ask(92, 7 * DAY, 7 * DAY), KEEP_IN_FORCE);
+	assert_int_equal(keep.days, 92);
+	assert_int_equal(keep.asked_days, 0);
+}
+
+static void every_further_lowering_waits_anew(void **state)
+{
+	(void)state;
+	keep = (struct catalog_keep){.days = 100};
+	assert_int_equal(ask(95, 0, 0), KEEP_ASKED);
+	assert_int_equal(ask(91, 6 * DAY, 6 * DAY), KEEP_ASKED);
+	assert_int_equal(ask(91, 8 * DAY, 8 * DAY), KEEP_SAME);
+	assert_int_equal(keep.days, 100);
+	assert_int_equal(ask(91, 13 * DAY, 13 * DAY), KEEP_IN_FORCE);
+}
+
+static void a_longer_keep_holds_at_once(void **state)
+{
+	(void)state;
+	keep = (struct catalog_keep){.days = 100};
+	assert_int_equal(ask(95, 0, 0), KEEP_ASKED);
+	assert_int_equal(ask(100, DAY, DAY), KEEP_WITHDRAWN);
+	assert_int_equal(ask(120, DAY, DAY), KEEP_IN_FORCE);
+	assert_int_equal(keep.days, 120);
+	assert_int_equal(ask(95, 2 * DAY, 2 * DAY), KEEP_ASKED); /* the first days do not count */
+	assert_int_equal(ask(95, 8 * DAY, 8 * DAY), KEEP_SAME);
+}
+
 /* The law, restated independently of the code: whatever the settings, nothing whose wall age and
  * witnessed age are not both at least 90 days (less the one day that may go unwitnessed). */
 static void nothing_young_is_ever_deleted(void **state)
@@ -123,6 +208,11 @@ int main(void)
 		cmocka_unit_test(a_jump_of_the_clock_deletes_nothing),
 		cmocka_unit_test(a_box_without_a_time_server_deletes_in_its_own_good_time),
 		cmocka_unit_test(a_clock_set_back_deletes_nothing_early),
+		cmocka_unit_test(days_are_the_sites_days_too),
+		cmocka_unit_test(the_zone_tells_its_offset),
+		cmocka_unit_test(a_shorter_keep_waits_a_week),
+		cmocka_unit_test(every_further_lowering_waits_anew),
+		cmocka_unit_test(a_longer_keep_holds_at_once),
 		cmocka_unit_test(nothing_young_is_ever_deleted),
 		cmocka_unit_test(room_is_needed_before_the_reserve_is_touched),
 	};
