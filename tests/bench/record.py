@@ -1,0 +1,336 @@
+#!/usr/bin/python3
+"""What it costs to record N cameras: Holdfast beside ffmpeg, GStreamer and a null recorder (README.md).
+
+    tests/bench/record.py build --cameras 16,64,128
+    tests/bench/record.py build --cameras 200 --tools holdfast --modes alone --cpu 0
+"""
+import argparse
+import collections
+import contextlib
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+FPS = 15
+CLIP_S = 20
+SILENCE_S = 4          # after the last frame: gap_after, and a little
+STOP_S = 60
+TICKS = os.sysconf("SC_CLK_TCK")
+COUNTS = ("cpu_ms", "switches", "writes", "written_kb", "disk_kb")
+HEADS = ("", "CPU ms/s", "ratio", "PSS MiB", "ratio", "switches/s", "ratio", "writes/s", "ratio", "kB/s",
+         "to disk kB/s")
+
+
+# --- measuring -------------------------------------------------------------------------
+
+def read(path):
+    with open(path, encoding="utf-8", errors="replace") as f:
+        return f.read()
+
+
+def fields(path):
+    return {k: v.split() for k, _, v in (line.partition(":") for line in read(path).splitlines())}
+
+
+def sample(pids):
+    """What these processes have used until now."""
+    total = collections.Counter()
+    for pid in pids:
+        stat = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+        total["cpu_ms"] += (int(stat[11]) + int(stat[12])) * 1000 / TICKS
+        for task in os.listdir(f"/proc/{pid}/task"):
+            status = fields(f"/proc/{pid}/task/{task}/status")
+            total["switches"] += int(status["voluntary_ctxt_switches"][0])
+            total["switches"] += int(status["nonvoluntary_ctxt_switches"][0])
+        io = fields(f"/proc/{pid}/io")
+        total["writes"] += int(io["syscw"][0])
+        total["written_kb"] += int(io["wchar"][0]) / 1000
+        total["disk_kb"] += int(io["write_bytes"][0]) / 1000
+    return total
+
+
+def children(parent):
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            if int(read(f"/proc/{pid}/stat").rpartition(")")[2].split()[1]) == parent:
+                yield int(pid)
+
+
+def pss_mib(pids):
+    return sum(int(fields(f"/proc/{pid}/smaps_rollup")["Pss"][0]) for pid in pids) / 1024
+
+
+# --- the recorders ------------------------------------------------------------------------
+
+class Tool:
+    """Processes that record cameras rtsp://127.0.0.1:PORT/NAME0 … into a folder."""
+
+    def __init__(self, args, port, count, folder):
+        self.args, self.port, self.count = args, port, count
+        self.folder = folder / self.name
+        self.folder.mkdir()
+        self.processes = []
+
+    def url(self, number):
+        return f"rtsp://127.0.0.1:{self.port}/{self.name}{number}"
+
+    def spawn(self, *command):
+        with open(self.folder / "log", "ab") as log:
+            self.processes.append(subprocess.Popen(
+                [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=self.folder, preexec_fn=self.pin))
+
+    def pin(self):
+        if self.args.cpu is not None:
+            os.sched_setaffinity(0, {self.args.cpu})
+
+    def rows(self):
+        """{row of the table: pids}"""
+        if any(p.poll() is not None for p in self.processes):
+            raise SystemExit(f"{self.name} ended:\n" + read(self.folder / "log")[-2000:])
+        return {self.name: [p.pid for p in self.processes]}
+
+    def stop(self):
+        for p in self.processes:
+            p.kill()
+        for p in self.processes:
+            p.wait()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Null(Tool):
+    name = "null"
+
+    def start(self):
+        self.spawn(self.args.build / "tests/bench/bench-null", self.port, self.name, self.count, self.folder)
+
+
+class Ffmpeg(Tool):
+    name = "ffmpeg"
+
+    def start(self):
+        for i in range(self.count):
+            self.spawn("ffmpeg", "-nostdin", "-v", "error", "-rtsp_transport", "tcp", "-i", self.url(i),
+                       "-c", "copy", "-f", "segment", "-segment_time", self.args.segment,
+                       "-reset_timestamps", "1", f"{i}-%05d.mp4")
+
+
+class Gstreamer(Tool):
+    name = "gstreamer"
+
+    def start(self):
+        chains = []
+        for i in range(self.count):
+            chains += ["rtspsrc", f"location={self.url(i)}", "protocols=tcp", "latency=0", "!", "rtph264depay",
+                       "!", "h264parse", "!", "splitmuxsink", f"location={i}-%05d.mp4",
+                       f"max-size-time={self.args.segment * 10**9}"]
+        self.spawn("gst-launch-1.0", "-q", *chains)
+
+
+class Holdfast(Tool):
+    name = "holdfast"
+
+    def start(self):
+        cameras = [{"id": f"c{i}", "name": f"Camera {i}", "area": "room", "url": self.url(i)}
+                   for i in range(self.count)]
+        conf = {"site": {"id": "cn-bench-0001", "name": "Bench", "timezone": "Asia/Shanghai", "language": "en"},
+                "rule": "cn-hangjin-2021", "state": "state", "storage": [{"path": "footage", "reserve": "1MiB"}],
+                "recording": {"segment": f"{self.args.segment}s"},
+                "areas": [{"id": "room", "name": "Room", "kind": "activity"}], "cameras": cameras,
+                "api": [{"listen": f"127.0.0.1:{free_port()}"}]}
+        (self.folder / "holdfast.yaml").write_text(json.dumps(conf), encoding="utf-8")
+        self.spawn(self.args.build / "daemon/holdfast", "run", "-c", self.folder / "holdfast.yaml")
+
+    def rows(self):
+        (supervisor,) = super().rows().values()
+        roles = {read(f"/proc/{pid}/cmdline").split("\0")[2]: pid for pid in children(supervisor[0])}
+        rows = {"holdfast: recorder": [roles["recorder"]], "holdfast: whole": supervisor + list(roles.values())}
+        if self.args.roles:
+            rows |= {f"holdfast: {role}": [roles[role]] for role in ("keeper", "api")}
+        return rows
+
+    def stop(self):
+        self.processes[0].terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.processes[0].wait(STOP_S)
+        super().stop()
+
+    def frames(self):
+        """{camera: frames in its files}"""
+        found = collections.Counter()
+        for path in (self.folder / "footage").rglob("*.mp4"):
+            found[path.parts[-3] if "archive" in path.parts else path.name.rpartition("-")[0]] += frames_of(path)
+        return found
+
+
+TOOLS = {t.name: t for t in (Null, Holdfast, Ffmpeg, Gstreamer)}
+
+
+def boxes(f, end):
+    while f.tell() + 8 <= end:
+        at = f.tell()
+        head = f.read(8)
+        yield head[4:8], at + int.from_bytes(head[:4], "big")
+        f.seek(at + int.from_bytes(head[:4], "big"))
+
+
+def frames_of(path):
+    """Of a fragmented MP4: the samples of all `trun` boxes."""
+    total = 0
+    with open(path, "rb") as f:
+        for kind, end in boxes(f, os.path.getsize(path)):
+            for inner, inner_end in boxes(f, end) if kind == b"moof" else ():
+                for last, _ in boxes(f, inner_end) if inner == b"traf" else ():
+                    if last == b"trun":
+                        total += int.from_bytes(f.read(8)[4:], "big")
+    return total
+
+
+# --- one run ---------------------------------------------------------------------------------
+
+def make_clip(path):
+    subprocess.run(
+        ["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi",
+         "-i", f"testsrc2=size=1280x720:rate={FPS},noise=alls=14:allf=t", "-t", str(CLIP_S), "-c:v", "libx264",
+         "-preset", "veryfast", "-g", str(2 * FPS), "-keyint_min", str(2 * FPS), "-sc_threshold", "0", "-bf", "0",
+         "-b:v", "2M", "-maxrate", "2M", "-bufsize", "2M", "-threads", "1",
+         "-x264-params", "repeat-headers=1:slices=1", "-pix_fmt", "yuv420p", str(path)], check=True)
+
+
+class Source:
+    def __init__(self, args, clip):
+        self.process = subprocess.Popen([args.build / "tests/bench/bench-source", clip, str(FPS)],
+                                        stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+
+    def silence(self):
+        self.process.send_signal(signal.SIGUSR1)
+        time.sleep(SILENCE_S)
+
+    def stop(self):
+        """{path: (frames sent, frames dropped because their recorder was too slow)}"""
+        self.process.send_signal(signal.SIGTERM)
+        sessions = json.loads(self.process.stdout.read() or "[]")
+        self.process.wait()
+        total = collections.defaultdict(lambda: (0, 0))
+        for path, sent, dropped in sessions:
+            total[path] = (total[path][0] + sent, total[path][1] + dropped)
+        return total
+
+
+def measure(args, tools):
+    """[{row: figures per camera and second}], one for each window."""
+    windows = []
+    for _ in range(args.windows):
+        rows = {row: pids for t in tools for row, pids in t.rows().items()}
+        began, before = time.monotonic(), {row: sample(pids) for row, pids in rows.items()}
+        time.sleep(args.seconds)
+        after = {row: sample(pids) for row, pids in rows.items()}
+        each = (time.monotonic() - began) * tools[0].count
+        windows.append({row: {k: (after[row][k] - before[row][k]) / each for k in COUNTS} |
+                        {"pss_mib": pss_mib(pids) / tools[0].count} for row, pids in rows.items()})
+    return windows
+
+
+def check(args, tools, sent):
+    """What would make the figures worthless, or a loss."""
+    least = FPS * args.seconds * args.windows
+    for t in tools:
+        streams = [sent[f"{t.name}{i}"] for i in range(t.count)]
+        if min(s[0] for s in streams) < least or any(s[1] for s in streams):
+            print(f"  NOT VALID: {t.name} took {min(s[0] for s in streams)} frames of a camera at least, "
+                  f"and was too slow for {sum(s[1] for s in streams)}; see its log")
+        if t.name == "holdfast":
+            kept = t.frames()
+            total, lost = sum(s[0] for s in streams), [s[0] - kept[f"c{i}"] for i, s in enumerate(streams)]
+            print(f"  holdfast: {total} frames sent, {sum(kept.values())} recorded"
+                  + (f"; DIFFERENT for {sum(map(bool, lost))} cameras: {lost}" if any(lost) else ""))
+
+
+def run(args, names, count, clip):
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="holdfast-bench-", dir=args.folder))
+    with contextlib.ExitStack() as stack:
+        if not args.keep:
+            stack.callback(shutil.rmtree, folder)
+        source = Source(args, clip)
+        stack.callback(source.process.kill)
+        tools = [TOOLS[name](args, source.port, count, folder) for name in names]
+        for t in tools:
+            stack.callback(t.stop)
+            t.start()
+        time.sleep(args.warm_up + count * 0.06)
+        windows = measure(args, tools)
+        source.silence()
+        for t in tools:
+            t.stop()
+        check(args, tools, source.stop())
+    return windows
+
+
+# --- the table -----------------------------------------------------------------------------------
+
+def table(windows, nulls):
+    """Medians over the windows; a ratio is the median of the windows' ratios."""
+    lines = [HEADS]
+    for row in windows[0]:
+        def middle(key):
+            return statistics.median(w[row][key] for w in windows)
+
+        def ratio(key):
+            pairs = [(w[row][key], n["null"][key]) for w, n in zip(windows, nulls)]
+            return f"{statistics.median(a / b for a, b in pairs):.2f}" if all(b for _, b in pairs) else "-"
+        lines.append((row, f"{middle('cpu_ms'):.3f}", ratio("cpu_ms"), f"{middle('pss_mib'):.2f}", ratio("pss_mib"),
+                      f"{middle('switches'):.1f}", ratio("switches"), f"{middle('writes'):.1f}", ratio("writes"),
+                      f"{middle('written_kb'):.0f}", f"{middle('disk_kb'):.0f}"))
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADS))]
+    for line in lines:
+        print("  " + "  ".join(cell.ljust(w) if i == 0 else cell.rjust(w)
+                               for i, (cell, w) in enumerate(zip(line, widths))), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("build", type=pathlib.Path, help="a folder built with --buildtype=release")
+    parser.add_argument("--cameras", default="16,64,128")
+    parser.add_argument("--tools", default=",".join(TOOLS))
+    parser.add_argument("--modes", default="together,alone")
+    parser.add_argument("--windows", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=20, help="of a window")
+    parser.add_argument("--warm-up", type=int, default=10)
+    parser.add_argument("--segment", type=int, default=60, help="seconds")
+    parser.add_argument("--cpu", type=int, help="the only core that the recorders get")
+    parser.add_argument("--roles", action="store_true", help="rows for Holdfast's other processes")
+    parser.add_argument("--folder", help="on the disk to write to")
+    parser.add_argument("--keep", action="store_true", help="leave files and logs")
+    args = parser.parse_args()
+    args.build = args.build.resolve()
+    tools = args.tools.split(",")
+    with tempfile.TemporaryDirectory(prefix="holdfast-clip-", dir=args.folder) as folder:
+        clip = pathlib.Path(folder) / "clip.h264"
+        make_clip(clip)
+        for count in map(int, args.cameras.split(",")):
+            if "together" in args.modes:
+                print(f"{count} cameras, all recorders in the same window; per camera:", flush=True)
+                windows = run(args, tools, count, clip)
+                table(windows, windows if "null" in tools else [{"null": collections.Counter()}] * args.windows)
+            if "alone" in args.modes:
+                print(f"{count} cameras, one recorder after another; per camera:", flush=True)
+                apart = [run(args, [name], count, clip) for name in tools]
+                joined = [dict(pair for w in windows for pair in w.items()) for windows in zip(*apart)]
+                table(joined, joined if "null" in tools else [{"null": collections.Counter()}] * args.windows)
+
+
+sys.exit(main())
