@@ -1,6 +1,7 @@
 #include "rtsp_session.h"
 
 #include "rtsp_conn.h"
+#include "rtsp_keepalive.h"
 #include "rtsp_reply.h"
 #include "rtsp_request.h"
 #include "rtsp_transport.h"
@@ -19,8 +20,9 @@
 #define TEARDOWN_WAIT_MS 500
 
 /*  CONNECTING ─▶ OPTIONS ─▶ DESCRIBE ─▶ SETUP ─▶ PLAY ─▶ PLAYING
- *      ▲            │          │          ↻ next track    │
- *      └─redirect───┴──────────┘                          │   keep-alive each timeout / 2
+ *      ▲            │          │         ↻       ↻       │
+ *      └─redirect───┴──────────┘    next track, or        │   keep-alive each timeout / 2
+ *                                   another address
  *
  *  Any of these ──failure──▶ ENDED (told; the connection stays for TEARDOWN)
  *  Any state ──close──▶ LEAVING (TEARDOWN sent, if there is a session) ──answer, 500 ms──▶ CLOSING
@@ -34,7 +36,7 @@ static const struct sm_state session_states[] = {
 	[OPTIONS]    = {"options",    SM_TO(DESCRIBE) | SM_TO(CONNECTING) | ENDS},
 	[DESCRIBE]   = {"describe",   SM_TO(SETUP) | SM_TO(CONNECTING) | ENDS},
 	[SETUP]      = {"setup",      SM_TO(SETUP) | SM_TO(PLAY) | ENDS},
-	[PLAY]       = {"play",       SM_TO(PLAYING) | ENDS},
+	[PLAY]       = {"play",       SM_TO(PLAY) | SM_TO(PLAYING) | ENDS},
 	[PLAYING]    = {"playing",    ENDS},
 	[ENDED]      = {"ended",      SM_TO(LEAVING) | SM_TO(CLOSING)},
 	[LEAVING]    = {"leaving",    SM_TO(CLOSING)},
@@ -52,12 +54,13 @@ struct rtsp_session {
 	struct rtsp_conn *conn;
 	unsigned open;             /* connections and handles that will still call back */
 
-	struct rtsp_url url, aggregate; /* what is described; what is played */
+	struct rtsp_url url, aggregate, spare; /* what is described; what is played; or else is */
 	unsigned redirects;
 	struct rtsp_request request;
 	struct rtsp_transport transport;
 
-	bool get_parameter;        /* the server offers it, so it is the keep-alive */
+	struct rtsp_keepalive keepalive;
+	bool heard;                /* anything, since the last keep-alive was sent */
 	unsigned timeout_s;
 };
 
@@ -113,13 +116,18 @@ static void connect_to(struct rtsp_session *s)
 	uv_timer_start(&s->timer, on_timer, RTSP_STEP_TIMEOUT_MS, 0);
 }
 
+static void send_play(struct rtsp_session *s)
+{
+	step(s, PLAY, "PLAY", &s->aggregate, "Range: npt=0.000-\r\n");
+}
+
 static void set_up_or_play(struct rtsp_session *s)
 {
 	struct rtsp_transport *t = &s->transport;
 	char transport[RTSP_REQUEST_EXTRA_MAX];
 
 	if (t->set_up == t->count) {
-		step(s, PLAY, "PLAY", &s->aggregate, "Range: npt=0.000-\r\n");
+		send_play(s);
 		return;
 	}
 	rtsp_transport_ask(t, transport, sizeof transport);
@@ -128,10 +136,43 @@ static void set_up_or_play(struct rtsp_session *s)
 
 static void keep_alive(struct rtsp_session *s)
 {
-	request(s, s->get_parameter ? "GET_PARAMETER" : "OPTIONS", &s->aggregate, "");
+	s->heard = false;
+	request(s, rtsp_keepalive_method(&s->keepalive), &s->aggregate, "");
+}
+
+/* A peer that is gone without a word: what a cut cable or a lost power supply looks like. One that does not
+ * answer but sends media is left in peace. */
+static void keep_alive_is_due(struct rtsp_session *s)
+{
+	if (s->request.method && !s->heard)
+		end(s, CAUSE_CAMERA_UNREACHABLE, lang("摄像机不再应答,连接已断",
+			"the camera does not answer any more: the connection is dead"));
+	else
+		keep_alive(s);
 }
 
 /* --- answers that are not 200 ---------------------------------------------------- */
+
+/* What cameras say to an address that is not theirs; 459 and 460: it is of one track, or of all. */
+static bool is_unknown_address(int status)
+{
+	return status == 400 || status == 404 || status == 459 || status == 460;
+}
+
+/* Content-Base, or the session's control, may have led astray: what was asked for is the other base. */
+static bool ask_elsewhere(struct rtsp_session *s)
+{
+	if (s->sm.now == SETUP && rtsp_transport_spare(&s->transport)) {
+		set_up_or_play(s);
+		return true;
+	}
+	if (s->sm.now != PLAY || strcmp(s->spare.path, s->aggregate.path) == 0)
+		return false;
+	s->aggregate = s->spare;
+	s->spare = s->transport.lanes[0].url;
+	send_play(s);
+	return true;
+}
 
 static void refused(struct rtsp_session *s, int status)
 {
@@ -141,6 +182,8 @@ static void refused(struct rtsp_session *s, int status)
 		s->request.method = NULL;
 		return;
 	}
+	if (is_unknown_address(status) && ask_elsewhere(s))
+		return;
 	snprintf(detail, sizeof detail, "%s %d: %s", s->request.method, status, rtsp_reply_remedy(status));
 	end(s, CAUSE_CAMERA_REFUSED, detail);
 }
@@ -181,17 +224,15 @@ static void redirected(struct rtsp_session *s, const struct rtsp_item *r)
 
 static void answered_options(struct rtsp_session *s, const struct rtsp_item *r)
 {
-	const char *offers = rtsp_item_header(r, "Public");
-
 	/* A camera that knows no OPTIONS may well know the rest: DESCRIBE decides. */
-	s->get_parameter = r->status == 200 && offers && rtsp_reply_lists(offers, "GET_PARAMETER");
+	rtsp_keepalive_offers(&s->keepalive, r->status == 200, rtsp_item_header(r, "Public"));
 	step(s, DESCRIBE, "DESCRIBE", &s->url, "Accept: application/sdp\r\n");
 }
 
 static int resolve_urls(struct rtsp_session *s, const struct rtsp_item *r, const struct sdp *sdp)
 {
 	const char *base = rtsp_item_header(r, "Content-Base");
-	struct rtsp_url from, url;
+	struct rtsp_url from, url, spare;
 
 	if (!base)
 		base = rtsp_item_header(r, "Content-Location");
@@ -199,9 +240,12 @@ static int resolve_urls(struct rtsp_session *s, const struct rtsp_item *r, const
 		from = s->url;
 	if (rtsp_url_resolve(&from, sdp->control, &s->aggregate) < 0)
 		s->aggregate = from;
+	s->spare = s->url;
 	int rc = rtsp_url_resolve(&from, sdp->track.control, &url);
+	if (rtsp_url_resolve(&s->url, sdp->track.control, &spare) < 0)
+		spare = url;
 	if (rc == 0)
-		rtsp_transport_add(&s->transport, &url);
+		rtsp_transport_add(&s->transport, &url, &spare);
 	return rc;
 }
 
@@ -251,8 +295,8 @@ static void answered_keep_alive(struct rtsp_session *s, const struct rtsp_item *
 {
 	if (r->status == 454)
 		end(s, CAUSE_STREAM_STALLED, lang("摄像机结束了会话", "the camera has ended the session"));
-	else if (r->status != 200)
-		s->get_parameter = false; /* offered and not known: OPTIONS serves as well */
+	else if (r->status != 200 && rtsp_keepalive_refused(&s->keepalive))
+		keep_alive(s);
 }
 
 static bool is_redirect(int status)
@@ -320,6 +364,7 @@ static void on_item(void *owner, const struct rtsp_item *it)
 {
 	struct rtsp_session *s = owner;
 
+	s->heard = true;
 	if (s->sm.now == ENDED && it->kind != RTSP_FRAME)
 		return;
 	switch (it->kind) {
@@ -371,7 +416,7 @@ static void on_timer(uv_timer_t *t)
 	if (s->sm.now == LEAVING)
 		begin_closing(s);
 	else if (s->sm.now == PLAYING)
-		keep_alive(s);
+		keep_alive_is_due(s);
 	else if (s->conn)
 		timed_out(s);
 	else if (rtsp_url_parse(s->target->url, &s->url, &why) < 0)

@@ -5,13 +5,23 @@
 #include "base/require.h"
 
 #include <stdio.h>
+#include <string.h>
 
-void rtsp_transport_add(struct rtsp_transport *t, const struct rtsp_url *url)
+void rtsp_transport_add(struct rtsp_transport *t, const struct rtsp_url *url, const struct rtsp_url *spare)
 {
 	REQUIRE(t->count < RTSP_TRACKS_MAX);
-	t->lanes[t->count] = (struct rtsp_lane){.url = *url, .rtp_channel = (uint8_t)(2 * t->count),
+	t->lanes[t->count] = (struct rtsp_lane){.url = *url, .spare = *spare, .rtp_channel = (uint8_t)(2 * t->count),
 						.rtcp_channel = (uint8_t)(2 * t->count + 1)};
 	t->count++;
+}
+
+bool rtsp_transport_spare(struct rtsp_transport *t)
+{
+	struct rtsp_lane *l = &t->lanes[t->set_up];
+	bool other = strcmp(l->url.path, l->spare.path) != 0;
+
+	l->url = l->spare;
+	return other;
 }
 
 void rtsp_transport_ask(const struct rtsp_transport *t, char *out, unsigned room)

@@ -12,7 +12,7 @@
 
 /* One track on its way. */
 struct rtsp_lane {
-	struct rtsp_url url;               /* of SETUP */
+	struct rtsp_url url, spare;        /* of SETUP; the same as read beside the URL that was asked for */
 	uint8_t rtp_channel, rtcp_channel; /* asked for, then granted */
 };
 
@@ -22,8 +22,10 @@ struct rtsp_transport {
 	unsigned set_up;           /* lanes that the camera has granted, from the first on */
 };
 
-/* Adds a lane, set up at this address. */
-void rtsp_transport_add(struct rtsp_transport *t, const struct rtsp_url *url);
+/* Adds a lane, set up at this address; or at the spare one, if the camera does not know the first. */
+void rtsp_transport_add(struct rtsp_transport *t, const struct rtsp_url *url, const struct rtsp_url *spare);
+/* The camera does not know the next lane's address: takes the spare one. False: there is no other. */
+bool rtsp_transport_spare(struct rtsp_transport *t);
 /* The header of SETUP for the next lane, with its line end. */
 void rtsp_transport_ask(const struct rtsp_transport *t, char *out, unsigned room);
 /* The camera's Transport for that lane (NULL: it named none, so it took what was asked). 0, or a negative
