@@ -25,6 +25,10 @@ static const struct command {
 	 "访问令牌", "tokens for the API and the page"},
 	{"ledger", command_ledger, true, "[--after SEQ] [--json]", "台账", "the hash-chained ledger"},
 	{"fsck", command_fsck, false, "[--full] [-c FILE]", "核对录像文件与目录（只读）", "check files against the catalogue (reads only)"},
+	{"discover", command_discover, false,
+	 "[--username USER [--password-file FILE]] [--timeout SECONDS] [--interface NAME] [--address HOST|URL]… [--json]",
+	 "寻找网络上的 ONVIF 摄像机，并写出可用的配置（不写 --password-file 时从标准输入读密码）",
+	 "find ONVIF cameras and print their configuration (without --password-file, the password comes from standard input)"},
 	{"probe", command_probe, false, "URL [--name USER] (password on standard input)", "检查一台摄像机", "what is right and wrong with a camera"},
 };
 

@@ -13,3 +13,4 @@ int command_token(const struct options *o);
 int command_ledger(const struct options *o);
 int command_fsck(const struct options *o);
 int command_probe(const struct options *o);
+int command_discover(const struct options *o);

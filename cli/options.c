@@ -6,6 +6,7 @@
 #include "conf/conf.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,10 @@ static const struct { const char *flag; size_t at; } valued[] = {
 	{"--name", offsetof(struct options, name)},       {"--cameras", offsetof(struct options, cameras)},
 	{"--mbit", offsetof(struct options, mbit)},       {"--days", offsetof(struct options, days)},
 	{"--disk", offsetof(struct options, disk)},
+	{"--username", offsetof(struct options, username)},
+	{"--password-file", offsetof(struct options, password_file)},
+	{"--timeout", offsetof(struct options, timeout)}, {"--seconds", offsetof(struct options, seconds)},
+	{"--interface", offsetof(struct options, interface)}, {"--lang", offsetof(struct options, lang)},
 }, plain[] = {
 	{"--json", offsetof(struct options, json)},       {"--full", offsetof(struct options, full)},
 	{"--open", offsetof(struct options, open)},
@@ -46,10 +51,43 @@ static int take_valued(struct options *o, const char *arg, const char *value)
 	return 0;
 }
 
+/* The one option that may be given more than once; the same answers. */
+static int take_address(struct options *o, const char *arg, const char *value)
+{
+	if (strcmp(arg, "--address") != 0)
+		return 0;
+	if (!value || o->address_count == OPTIONS_ADDRESSES_MAX)
+		return -1;
+	o->addresses[o->address_count++] = value;
+	return 1;
+}
+
 static int refuse(const char *zh, const char *en, const char *arg)
 {
 	fprintf(stderr, "holdfast: %s %s\n", lang(zh, en), arg);
 	return CLI_USAGE;
+}
+
+int options_number(const char *flag, const char *text, unsigned min, unsigned max, unsigned *out)
+{
+	char *end = NULL;
+	unsigned long v = text ? strtoul(text, &end, 10) : *out;
+
+	if (text && (*text < '0' || *text > '9' || *end || v < min || v > max)) {
+		fprintf(stderr, lang("holdfast: %s：请写 %u 到 %u 的整数\n", "holdfast: %s: write a whole number from %u to %u\n"),
+			flag, min, max);
+		return CLI_USAGE;
+	}
+	*out = (unsigned)v;
+	return CLI_YES;
+}
+
+static int use_lang(const char *code)
+{
+	if (code && strcmp(code, "zh-CN") != 0 && strcmp(code, "en") != 0)
+		return refuse("--lang 只能是 zh-CN 或 en：", "--lang is zh-CN or en:", code);
+	lang_set(code ? code : "");
+	return CLI_YES;
 }
 
 int options_parse(struct options *o, int argc, char **argv)
@@ -58,7 +96,10 @@ int options_parse(struct options *o, int argc, char **argv)
 	for (int i = 0; i < argc; i++) {
 		if (take_plain(o, argv[i]))
 			continue;
-		int taken = take_valued(o, argv[i], i + 1 < argc ? argv[i + 1] : NULL);
+		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+		int taken = take_address(o, argv[i], value);
+		if (taken == 0)
+			taken = take_valued(o, argv[i], value);
 		if (taken < 0)
 			return refuse("选项缺少值：", "no value for the option", argv[i]);
 		i += taken;
@@ -70,7 +111,7 @@ int options_parse(struct options *o, int argc, char **argv)
 			return refuse("参数太多：", "too many words:", argv[i]);
 		o->words[o->word_count++] = argv[i];
 	}
-	return CLI_YES;
+	return use_lang(o->lang);
 }
 
 int options_load(struct options *o)
@@ -86,7 +127,7 @@ int options_load(struct options *o)
 		return CLI_CANNOT;
 	o->state = xstrdup(conf->state);
 	clock_set_zone(conf->site.timezone);
-	lang_set(conf->site.language);
+	lang_set(o->lang ? o->lang : conf->site.language);
 	conf_destroy(conf);
 	return CLI_YES;
 }

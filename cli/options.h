@@ -5,11 +5,15 @@
 #include <stdbool.h>
 
 #define OPTIONS_WORDS_MAX 8
+#define OPTIONS_ADDRESSES_MAX 64
 
 struct options {
 	const char *conf;           /* -c */
 	const char *from, *to, *camera, *area, *reason, *reference, *role, *after, *expires, *name;
 	const char *cameras, *mbit, *days, *disk; /* of plan */
+	const char *username, *password_file, *timeout, *seconds, *interface, *lang;
+	const char *addresses[OPTIONS_ADDRESSES_MAX]; /* --address, as often as it was given */
+	unsigned address_count;
 	bool json, full, open;
 	const char *words[OPTIONS_WORDS_MAX]; /* what is no option, in order */
 	unsigned word_count;
@@ -18,6 +22,8 @@ struct options {
 
 /* From argv behind the command's name. Tells on stderr what is wrong; CLI_USAGE then. */
 int options_parse(struct options *o, int argc, char **argv);
+/* A whole number from min to max, or the default if text is NULL. CLI_USAGE, told, if it is none. */
+int options_number(const char *flag, const char *text, unsigned min, unsigned max, unsigned *out);
 /* Reads the configuration for what most commands need of it: state directory, zone, language. */
 int options_load(struct options *o);
 void options_finish(struct options *o);
