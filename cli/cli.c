@@ -29,6 +29,8 @@ static const struct command {
 	 "[--username USER [--password-file FILE]] [--timeout SECONDS] [--interface NAME] [--address HOST|URL]… [--json]",
 	 "寻找网络上的 ONVIF 摄像机，并写出可用的配置（不写 --password-file 时从标准输入读密码）",
 	 "find ONVIF cameras and print their configuration (without --password-file, the password comes from standard input)"},
+	{"backup", command_backup, false, "DIR [--with-keys] [-c FILE]", "备份数据库、公钥和配置（运行中也可以）",
+	 "copy databases, public keys and configuration, while running too"},
 	{"probe", command_probe, false, "URL [--name USER] (password on standard input)", "检查一台摄像机", "what is right and wrong with a camera"},
 };
 

@@ -25,7 +25,7 @@ static const struct { const char *flag; size_t at; } valued[] = {
 	{"--interface", offsetof(struct options, interface)}, {"--lang", offsetof(struct options, lang)},
 }, plain[] = {
 	{"--json", offsetof(struct options, json)},       {"--full", offsetof(struct options, full)},
-	{"--open", offsetof(struct options, open)},
+	{"--open", offsetof(struct options, open)},       {"--with-keys", offsetof(struct options, with_keys)},
 };
 
 static bool take_plain(struct options *o, const char *arg)

@@ -14,7 +14,7 @@ struct options {
 	const char *username, *password_file, *timeout, *seconds, *interface, *lang;
 	const char *addresses[OPTIONS_ADDRESSES_MAX]; /* --address, as often as it was given */
 	unsigned address_count;
-	bool json, full, open;
+	bool json, full, open, with_keys;
 	const char *words[OPTIONS_WORDS_MAX]; /* what is no option, in order */
 	unsigned word_count;
 	char *state;                /* the state directory; options_finish() frees */

@@ -38,6 +38,7 @@ static void tell_news(struct keeper *k)
 	uint8_t hash[SHA256_BYTES];
 	const char *file = indexer_journal_file(k->indexer);
 
+	indexer_mark_ledger(k->indexer);
 	if (catalog_ledger_head(k->catalog, &seq, hash) == 0 && seq != k->told_seq) {
 		k->told_seq = seq;
 		broadcast(k, json_pack("{s:s, s:I}", "type", "ledger", "seq", (json_int_t)seq));
@@ -166,6 +167,7 @@ static void confine(struct child *c, struct sandbox *s)
 		sandbox_allow(s, SANDBOX_READ, "%s/.holdfast", root);
 		sandbox_allow(s, SANDBOX_READ | SANDBOX_REMOVE | SANDBOX_RENAME, "%s/incoming", root);
 		sandbox_allow(s, move, "%s/archive", root);
+		sandbox_allow(s, move | SANDBOX_WRITE, "%s/ledger", root); /* the ledger's head: indexer/ledger_mark.h */
 	}
 	child_allow_db(s, db, SANDBOX_READ | SANDBOX_WRITE);
 	sandbox_allow(s, SANDBOX_LIST, "%s", c->conf->state);
@@ -206,6 +208,7 @@ static void drain(struct keeper *k)
 	indexer_hint(k->indexer);
 	while (more && indexer_step(k->indexer, &more) == 0)
 		;
+	indexer_mark_ledger(k->indexer);
 }
 
 static void stop(struct child *c)

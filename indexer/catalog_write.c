@@ -58,8 +58,8 @@ int catalog_set_keep(struct catalog *c, const struct catalog_keep *k)
 	return rc;
 }
 
-int ledger_append(struct catalog *c, struct wall at, const char *kind, const char *camera, json_t *body,
-		  int64_t *seq)
+int ledger_append_after(struct catalog *c, struct wall at, int64_t after, const char *kind, const char *camera,
+			json_t *body, int64_t *seq)
 {
 	struct catalog_entry entry = {.at = at, .kind = kind, .camera = camera};
 	char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
@@ -68,7 +68,7 @@ int ledger_append(struct catalog *c, struct wall at, const char *kind, const cha
 
 	json_decref(body);
 	if (rc == 0) {
-		entry.seq++;
+		entry.seq = (after > entry.seq ? after : entry.seq) + 1;
 		entry.body = text;
 		ledger_hash(prev, &entry, entry.hash);
 		rc = db_run(c->db, "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?)", "iitttb", entry.seq, at.us,
@@ -78,4 +78,10 @@ int ledger_append(struct catalog *c, struct wall at, const char *kind, const cha
 		*seq = entry.seq;
 	free(text);
 	return rc;
+}
+
+int ledger_append(struct catalog *c, struct wall at, const char *kind, const char *camera, json_t *body,
+		  int64_t *seq)
+{
+	return ledger_append_after(c, at, 0, kind, camera, body, seq);
 }

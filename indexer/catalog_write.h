@@ -20,6 +20,11 @@ int catalog_set_keep(struct catalog *c, const struct catalog_keep *k);
  * `at` is the instant the fact was written down. Inside a transaction. */
 int ledger_append(struct catalog *c, struct wall at, const char *kind, const char *camera, json_t *body, int64_t *seq);
 
+/* The same with the seq that follows `after`, which is not below the head's: only for ledger.restored, whose
+ * body names the last one that is there (found_seq) and the last one that was (known_seq). */
+int ledger_append_after(struct catalog *c, struct wall at, int64_t after, const char *kind, const char *camera,
+			json_t *body, int64_t *seq);
+
 /* Coverage: marks [start, end) of a camera recorded (merging with what touches it), turns recorded
  * coverage into expired (retention), or takes it away (damage: the caller opens a gap). */
 int span_add(struct catalog *c, const char *camera, struct wall start, struct wall end);

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "ledger_mark.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -78,13 +79,15 @@ int indexer_configure(struct indexer *ix, const struct conf *conf)
 	int rc = transaction_begin(ix);
 	if (rc < 0)
 		return rc;
-	rc = catalog_set_state(ix->catalog, "site_id", conf->site.id);
+	rc = roots_configure(ix);
+	if (rc == 0)
+		rc = ledger_mark_check(ix);
+	if (rc == 0)
+		rc = catalog_set_state(ix->catalog, "site_id", conf->site.id);
 	if (rc == 0)
 		rc = tell_digest(ix);
 	if (rc == 0)
 		rc = configure_cameras(ix);
-	if (rc == 0)
-		rc = roots_configure(ix);
 	ix->scan_due = true;
 	return transaction_end(ix, rc);
 }

@@ -38,6 +38,9 @@ void indexer_hint(struct indexer *ix);
 /* Journal files before this one are not needed any more (journal_seen); "" at first. */
 const char *indexer_journal_file(const struct indexer *ix);
 
+/* Writes beside the footage where the ledger stands, if that is news there. Before others are told of it. */
+void indexer_mark_ledger(struct indexer *ix);
+
 /* A command of the api, in its own transaction. Returns an HTTP-like status; *reply is a new object:
  * the result, or {"problem", "field"?} with a sentence for people. Verbs:
  *	hold.place   camera, start, end (RFC 3339), reason, reference?, by     → {id}          201

@@ -30,6 +30,7 @@ struct indexer {
 	struct key *seal_key;        /* of the last journal `start`; NULL before */
 	bool scan_due, archive_seen;
 	struct mono scanned, heard;
+	int64_t marked_seq;          /* the ledger's head that every root knows (ledger_mark.h); 0: none */
 };
 
 /* roots.c */

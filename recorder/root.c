@@ -26,13 +26,13 @@ static bool is_empty_dir(const char *path)
 	return empty;
 }
 
-/* What a half-done first start leaves is still new: an empty incoming/ or archive/. */
+/* What a half-done first start leaves is still new: an empty incoming/, archive/ or ledger/. */
 static bool may_be_in_new_root(const char *path, const char *name)
 {
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0 ||
 	    strcmp(name, ".holdfast") == 0)
 		return true;
-	if (strcmp(name, "incoming") != 0 && strcmp(name, "archive") != 0)
+	if (strcmp(name, "incoming") != 0 && strcmp(name, "archive") != 0 && strcmp(name, "ledger") != 0)
 		return false;
 	char *sub = xasprintf("%s/%s", path, name);
 	bool empty = is_empty_dir(sub);
@@ -55,7 +55,7 @@ static int is_new(const char *path, bool *answer)
 
 static int make_folders(struct fs *fs, const char *path)
 {
-	static const char *const names[] = {"incoming", "archive"};
+	static const char *const names[] = {"incoming", "archive", "ledger"};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof names / sizeof *names && rc == 0; i++) {
@@ -175,7 +175,7 @@ int root_check(struct fs *fs, const struct root_want *w, struct root_identity *i
 	if (rc < 0)
 		return rc;
 	rc = make_folders(fs, w->path);
-	return rc < 0 ? disk_fails(e, rc, w->path, "make incoming/ and archive/") : 0;
+	return rc < 0 ? disk_fails(e, rc, w->path, "make its folders") : 0;
 }
 
 int root_probe(struct fs *fs, const char *path)

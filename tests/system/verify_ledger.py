@@ -6,8 +6,9 @@ import re
 import sys
 import time
 
-digest = bytes(32)
-for seq, e in enumerate(json.load(sys.stdin), 1):
+digest, seq = bytes(32), 0
+for e in json.load(sys.stdin):
+    seq = e["body"]["known_seq"] + 1 if e["kind"] == "ledger.restored" else seq + 1
     whole, micros = re.fullmatch(r"(.{19})\.(\d{6})Z", e["at"]).groups()
     at_us = calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) * 1000000 + int(micros)
     text = "\0".join([e["kind"], e["camera"] or "", e["body_text"]])
