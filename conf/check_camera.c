@@ -3,14 +3,12 @@
 
 #include "base/buf.h"
 #include "base/lang.h"
-#include "conf/check_url.h"
 #include "conf/file.h"
 #include "conf/rule.h"
 #include "conf/text.h"
 
 #include <stdlib.h>
 
-#define RTSP_EXAMPLE "rtsp://192.168.1.11:554/path"
 #define PASSWORD_MAX_BYTES 256
 #define USERNAME_MAX_BYTES 128
 
@@ -116,34 +114,6 @@ static void check_area_of(const struct check *k, const char *at, const char *id)
 		            article ? article : lang("法律", "the law"));
 }
 
-static void check_camera_url(const struct check *k, const char *at, const char *text)
-{
-	struct url url;
-
-	if (strncmp(text, "rtsps://", 8) == 0)
-		check_error(k, at, "url", "本版本不支持 rtsps：请改用 rtsp://，并把摄像机放在独立的网段",
-		            "this version does not speak rtsps: use rtsp:// and keep the cameras "
-		            "on a "
-		            "network of their own");
-	else if (check_url(k, at, text, RTSP_EXAMPLE, &url) && strcmp(url.scheme, "rtsp") != 0)
-		check_error(k, at, "url", "只支持 rtsp:// 地址：请写成 %s 的形式",
-		            "only rtsp:// is spoken: write it like %s", RTSP_EXAMPLE);
-}
-
-static void check_transport(const struct check *k, const char *at, const char *text)
-{
-	if (!text || strcmp(text, "tcp") == 0)
-		return;
-	if (strcmp(text, "udp") == 0)
-		check_error(k, at, "transport", "本版本只支持 tcp，不支持 udp：请改为 tcp 或删除此项",
-		            "this version takes media over tcp only, not udp: write tcp, or "
-		            "remove the key");
-	else
-		check_error(k, at, "transport", "没有“%s”这种传输方式：请改为 tcp 或删除此项",
-		            "there is no transport \"%s\": write tcp, or remove the key",
-		            text_quote(text).text);
-}
-
 /* --- credentials ------------------------------------------------------------- */
 
 
@@ -234,8 +204,7 @@ static void check_camera(const struct check *k, unsigned nth)
 	check_name(k, at.text, raw->name);
 	check_twins(k, at.text, raw);
 	check_area_of(k, at.text, raw->area);
-	check_camera_url(k, at.text, raw->url);
-	check_transport(k, at.text, raw->transport);
+	check_transport(k, at.text, raw, &cam);
 	check_credentials(k, at.text, raw, &cam);
 	cam.id = xstrdup(raw->id);
 	cam.name = xstrdup(raw->name);

@@ -40,6 +40,8 @@ static void camera_finish(struct conf_camera *cam)
 		explicit_bzero(cam->password, strlen(cam->password));
 	free(cam->password);
 	free(cam->password_file);
+	free(cam->tls_ca);
+	free(cam->tls_pin);
 	free(cam->username);
 	free(cam->url);
 	free(cam->area);

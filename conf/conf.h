@@ -34,10 +34,13 @@ struct conf_area { char *id, *name; enum area_kind kind; };
 
 struct conf_camera {
 	char *id, *name, *area;
-	char *url;             /* rtsp://host[:port]/path, without user info */
+	char *url;             /* rtsp[s]://host[:port]/path, without user info */
 	char *username;        /* NULL: no authentication */
 	char *password_file;
 	char *password;        /* read from password_file; only in the recorder's part */
+	bool udp;              /* media over UDP; else in the RTSP connection */
+	char *tls_ca;          /* of rtsps://: PEM of whom to trust; NULL: the system's authorities */
+	char *tls_pin;         /* of rtsps://: the camera's key (tls_pin.h); NULL: any that is vouched for */
 };
 
 struct conf_listen { char *host; uint16_t port; };

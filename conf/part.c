@@ -55,6 +55,11 @@ static json_t *write_camera(const struct conf_camera *cam, enum conf_role role)
 		json_object_set_new(o, "username", json_string(cam->username));
 	if (cam->password)
 		json_object_set_new(o, "password", json_string(cam->password));
+	if (cam->tls_ca)
+		json_object_set_new(o, "tls_ca", json_string(cam->tls_ca));
+	if (cam->tls_pin)
+		json_object_set_new(o, "tls_pin", json_string(cam->tls_pin));
+	json_object_set_new(o, "udp", json_boolean(cam->udp));
 	return o;
 }
 
@@ -229,6 +234,9 @@ static void read_cameras(struct reader *r, const json_t *part, struct conf *c)
 			.url = text_or_null(r, o, "url"),
 			.username = text_or_null(r, o, "username"),
 			.password = text_or_null(r, o, "password"),
+			.udp = json_is_true(json_object_get(o, "udp")),
+			.tls_ca = text_or_null(r, o, "tls_ca"),
+			.tls_pin = text_or_null(r, o, "tls_pin"),
 		};
 	}
 }

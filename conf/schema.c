@@ -48,6 +48,8 @@ static const cyaml_schema_field_t camera_fields[] = {
 	TEXT(MAY, raw_camera, username),
 	TEXT(MAY, raw_camera, password_file),
 	TEXT(MAY, raw_camera, transport),
+	TEXT(MAY, raw_camera, tls_ca),
+	TEXT(MAY, raw_camera, tls_pin),
 	CYAML_FIELD_END,
 };
 

@@ -19,7 +19,9 @@ struct raw_root { char *path, *reserve; };
 struct raw_retention { char *keep_days; };
 struct raw_recording { char *segment, *gap_after, *audio; };
 struct raw_area { char *id, *name, *kind; };
-struct raw_camera { char *id, *name, *area, *url, *username, *password_file, *transport; };
+struct raw_camera {
+	char *id, *name, *area, *url, *username, *password_file, *transport, *tls_ca, *tls_pin;
+};
 struct raw_listen { char *listen, *cert, *key, *client_ca, *role; };
 struct raw_regulator { char *url, *ca, *cert, *key, *statement_at; };
 

@@ -111,7 +111,7 @@ static void step(struct rtsp_session *s, int state, const char *method, const st
 static void connect_to(struct rtsp_session *s)
 {
 	rtsp_request_reset(&s->request);
-	s->conn = rtsp_conn_create(s->loop, s->url.host, s->url.port, &conn_events, s);
+	s->conn = rtsp_conn_create(s->loop, &s->url, s->target, &conn_events, s);
 	s->open++;
 	uv_timer_start(&s->timer, on_timer, RTSP_STEP_TIMEOUT_MS, 0);
 }
@@ -212,6 +212,11 @@ static void redirected(struct rtsp_session *s, const struct rtsp_item *r)
 	if (!to || rtsp_url_parse(to, &url, &why) < 0) {
 		end(s, CAUSE_CAMERA_REFUSED, lang("摄像机转到非 rtsp:// 地址,请检查 url",
 			"the camera redirects to something that is not rtsp://: check url"));
+		return;
+	}
+	if (s->url.tls && !url.tls) {
+		end(s, CAUSE_CAMERA_REFUSED, lang("摄像机从 rtsps:// 转到未加密的地址,已拒绝;请检查 url",
+			"the camera redirects from rtsps:// to plain text, which is refused: check url"));
 		return;
 	}
 	s->url = url;
@@ -399,7 +404,10 @@ static void timed_out(struct rtsp_session *s)
 {
 	char detail[200];
 
-	if (s->sm.now == CONNECTING)
+	if (s->sm.now == CONNECTING && s->url.tls)
+		snprintf(detail, sizeof detail, "%s", lang("该端口没有 TLS 应答,请检查地址和端口,并在摄像机中开启 RTSPS",
+			"no TLS answer: check address and port, and turn RTSPS on in the camera"));
+	else if (s->sm.now == CONNECTING)
 		snprintf(detail, sizeof detail, "%s", lang("摄像机没有应答,请检查地址、网线和电源",
 			"the camera does not answer: check address, cable and power"));
 	else

@@ -13,7 +13,9 @@ static const char *copy(const char *s)
 
 struct rtsp_target rtsp_target_copy(const struct rtsp_target *from)
 {
-	return (struct rtsp_target){copy(from->url), copy(from->username), copy(from->password)};
+	return (struct rtsp_target){.url = copy(from->url), .username = copy(from->username),
+				    .password = copy(from->password), .tls_ca = copy(from->tls_ca),
+				    .tls_pin = copy(from->tls_pin)};
 }
 
 void rtsp_target_finish(struct rtsp_target *t)
@@ -23,6 +25,8 @@ void rtsp_target_finish(struct rtsp_target *t)
 	if (password)
 		OPENSSL_cleanse(password, strlen(password));
 	free(password);
+	free((char *)t->tls_pin);
+	free((char *)t->tls_ca);
 	free((char *)t->username);
 	free((char *)t->url);
 	*t = (struct rtsp_target){0};

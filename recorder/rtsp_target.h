@@ -1,10 +1,14 @@
-/* Which camera a session talks to, and with which credentials.
+/* Which camera a session talks to, whom it trusts to be it, and with which credentials.
  *
  * Threads: any. Memory: borrowed, unless it came from rtsp_target_copy(): then rtsp_target_finish()
  * frees it and wipes the password. */
 #pragma once
 
-struct rtsp_target { const char *url, *username, *password; }; /* NULL: no credentials */
+struct rtsp_target {
+	const char *url;
+	const char *username, *password; /* NULL: no credentials */
+	const char *tls_ca, *tls_pin;    /* of rtsps://, see rtsp_tls.h; at most one of them */
+};
 
 struct rtsp_target rtsp_target_copy(const struct rtsp_target *from);
 void rtsp_target_finish(struct rtsp_target *t);

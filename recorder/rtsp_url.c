@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #define SCHEME "rtsp://"
+#define SCHEME_TLS "rtsps://"
 
 static bool clean(const char *text)
 {
@@ -47,6 +48,11 @@ static bool parse_port(const char *text, size_t len, uint16_t *out)
 	return v >= 1 && v <= 65535;
 }
 
+static uint16_t default_port(const struct rtsp_url *u)
+{
+	return u->tls ? RTSP_URL_DEFAULT_TLS_PORT : RTSP_URL_DEFAULT_PORT;
+}
+
 /* authority: "host", "host:port", "[v6]", "[v6]:port", "host:" */
 static bool parse_authority(const char *a, size_t len, struct rtsp_url *out)
 {
@@ -60,7 +66,7 @@ static bool parse_authority(const char *a, size_t len, struct rtsp_url *out)
 	const char *rest = end ? end + bracket : a + len;
 	size_t rest_len = (size_t)(a + len - rest);
 
-	out->port = RTSP_URL_DEFAULT_PORT;
+	out->port = default_port(out);
 	if (rest_len > 1 && (rest[0] != ':' || !parse_port(rest + 1, rest_len - 1, &out->port)))
 		return false;
 	if (rest_len == 1 && rest[0] != ':')
@@ -78,13 +84,14 @@ static int fail(const char **why, const char *text)
 
 int rtsp_url_parse(const char *text, struct rtsp_url *out, const char **why)
 {
-	*out = (struct rtsp_url){0};
-	if (strncasecmp(text, SCHEME, strlen(SCHEME)) != 0)
-		return fail(why, lang("地址必须以 rtsp:// 开头", "the address must begin with rtsp://"));
+	*out = (struct rtsp_url){.tls = strncasecmp(text, SCHEME_TLS, strlen(SCHEME_TLS)) == 0};
+	if (!out->tls && strncasecmp(text, SCHEME, strlen(SCHEME)) != 0)
+		return fail(why, lang("地址必须以 rtsp:// 或 rtsps:// 开头",
+				      "the address must begin with rtsp:// or rtsps://"));
 	if (!clean(text))
 		return fail(why, lang("地址中有空格或控制字符,请用 %20 之类的写法",
 				      "the address holds a space or control character: write it as %20"));
-	const char *auth = text + strlen(SCHEME);
+	const char *auth = text + strlen(out->tls ? SCHEME_TLS : SCHEME);
 	size_t len = strcspn(auth, "/?#");
 	if (memchr(auth, '@', len))
 		return fail(why, lang("地址中不要写用户名和密码,请用 username 和 password_file",
@@ -105,10 +112,10 @@ char *rtsp_url_format(const struct rtsp_url *u, char out[RTSP_URL_TEXT_MAX])
 	bool v6 = strchr(u->host, ':') != NULL;
 	char port[8] = "";
 
-	if (u->port != RTSP_URL_DEFAULT_PORT)
+	if (u->port != default_port(u))
 		snprintf(port, sizeof port, ":%u", u->port);
-	snprintf(out, RTSP_URL_TEXT_MAX, SCHEME "%s%s%s%s%s", v6 ? "[" : "", u->host, v6 ? "]" : "", port,
-		 u->path);
+	snprintf(out, RTSP_URL_TEXT_MAX, "%s%s%s%s%s%s", u->tls ? SCHEME_TLS : SCHEME, v6 ? "[" : "", u->host,
+		 v6 ? "]" : "", port, u->path);
 	return out;
 }
 
@@ -166,5 +173,5 @@ int rtsp_url_resolve(const struct rtsp_url *base, const char *ref, struct rtsp_u
 
 bool rtsp_url_same_host(const struct rtsp_url *a, const struct rtsp_url *b)
 {
-	return a->port == b->port && strcasecmp(a->host, b->host) == 0;
+	return a->tls == b->tls && a->port == b->port && strcasecmp(a->host, b->host) == 0;
 }

@@ -49,6 +49,22 @@ static const char good[] =
 	"  cert: site.pem\n"                                             /* 28 */
 	"  key: site.key\n";                                             /* 29 */
 
+#define PIN "sha256//AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+#define CAMERA_URL "    url: \"rtsp://192.168.1.11/ch/101\"\n"
+#define CAMERA_RTSPS "    url: \"rtsps://192.168.1.11/ch/101\"\n"
+
+static const char camera_pem[] =
+	"-----BEGIN CERTIFICATE-----\n"
+	"MIIBejCCAR+gAwIBAgIUZjs4uQKidGPfjJibEoq4dgMv7iswCgYIKoZIzj0EAwIw\n"
+	"ETEPMA0GA1UEAwwGY2FtZXJhMCAXDTI2MTEyNTAwMjYwNloYDzIxMjYxMTAxMDAy\n"
+	"NjA2WjARMQ8wDQYDVQQDDAZjYW1lcmEwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNC\n"
+	"AARHOcwvHdrQPtqwPhYhI1ns7iy4zTsi/Fw9/TheIGdonTaGi3bGDj93DURPF3wX\n"
+	"rpL3ayb1AZKSBbeuK5JVbDqUo1MwUTAdBgNVHQ4EFgQUu3TcLnrHSRdDrPr/p55m\n"
+	"9Q+4pjwwHwYDVR0jBBgwFoAUu3TcLnrHSRdDrPr/p55m9Q+4pjwwDwYDVR0TAQH/\n"
+	"BAUwAwEB/zAKBggqhkjOPQQDAgNJADBGAiEA0qz2crIGQD5vhwUovLoGvnppCUY7\n"
+	"orMcsUu0oCjgOp0CIQDExtVRG7ovnHhVIsrZlgVhMgOyEe/ZadNOQw61/gLPRw==\n"
+	"-----END CERTIFICATE-----\n";
+
 /* --- a folder with the files that a configuration names ----------------------- */
 
 static char folder[] = "/tmp/holdfast-conf-XXXXXX";
@@ -77,6 +93,7 @@ static int setup(void **state)
 	put("two.pw", "a\nb\n", 4, 0600);
 	put("camera.password", "x", 1, 0600);
 	put("ca.pem", "x", 1, 0644);
+	put("camera.pem", camera_pem, sizeof camera_pem - 1, 0644);
 	put("regulator.pem", "x", 1, 0644);
 	put("site.pem", "x", 1, 0644);
 	put("site.key", "x", 1, 0600);
@@ -245,6 +262,33 @@ static void test_design_example_loads(void **state)
 	conf_destroy(c);
 }
 
+/* What a camera's key or certificate says reaches the recorder, and only it. */
+static void test_camera_trust(void **state)
+{
+	static const char *const keys[] = {"tls_ca: camera.pem", ("tls_pin: " PIN), "transport: tcp"};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
+		char *secure = with(CAMERA_URL, CAMERA_RTSPS), *at = strstr(secure, "transport: tcp");
+		char *text = xasprintf("%.*s%s%s", (int)(at - secure), secure, keys[i], at + strlen("transport: tcp"));
+		struct conf *c = load_good(text), *back;
+		json_t *part = conf_part(c, CONF_RECORDER), *other = conf_part(c, CONF_API);
+		struct err e;
+		assert_int_equal(conf_from_part(part, &back, &e), 0);
+		const struct conf_camera *cam = &back->cameras[0];
+		assert_true(i == 0 ? strcmp(cam->tls_ca, camera_pem) == 0 : cam->tls_ca == NULL);
+		assert_true(i == 1 ? strcmp(cam->tls_pin, PIN) == 0 : cam->tls_pin == NULL);
+		assert_false(cam->udp);
+		assert_null(json_object_get(json_array_get(json_object_get(other, "cameras"), 0), "tls_pin"));
+		json_decref(part);
+		json_decref(other);
+		conf_destroy(back);
+		conf_destroy(c);
+		free(text);
+		free(secure);
+	}
+}
+
 /* --- what does not ------------------------------------------------------------- */
 
 struct bad {
@@ -314,7 +358,6 @@ static const struct bad bads[] = {
 	{"area: playroom", "area: playrom", 18, "cameras[0].area", "did you mean playroom",
 	 "是否应为 playroom"},
 	{"area: playroom", "area: wc", 18, "cameras[0].area", "Decree 799, art. 8", "第799号）第八条"},
-	{"rtsp://192", "rtsps://192", 19, "cameras[0].url", "use rtsp://", "请改用 rtsp://"},
 	{"rtsp://192", "http://192", 19, "cameras[0].url", "only rtsp://", "只支持 rtsp://"},
 	{"rtsp://192.168.1.11/", "192.168.1.11", 19, "cameras[0].url", "write it like", "请写成"},
 	{"rtsp://192", "rtsp://u:geheim-7@192", 19, "cameras[0].url", "password_file",
@@ -331,6 +374,13 @@ static const struct bad bads[] = {
 	{"cam.pw", "two.pw", 21, "cameras[0].password_file", "on one line", "一行密码"},
 	{"cam.pw", ".", 21, "cameras[0].password_file", "regular file", "普通文件"},
 	{"transport: tcp", "transport: udp", 22, "cameras[0].transport", "write tcp", "请改为 tcp"},
+	{"transport: tcp", "tls_pin: " PIN, 22, "cameras[0].tls_pin", "write rtsps://", "改为 rtsps://"},
+	{"transport: tcp", "tls_ca: camera.pem", 22, "cameras[0].tls_ca", "write rtsps://", "改为 rtsps://"},
+	{"transport: tcp", "tls_ca: nix.pem", 22, "cameras[0].tls_ca", "make the file", "创建该文件"},
+	{"transport: tcp", "tls_ca: ca.pem", 22, "cameras[0].tls_ca", "certificate in PEM", "PEM 格式的证书"},
+	{"transport: tcp", "tls_pin: sha256//x", 22, "cameras[0].tls_pin", "holdfast probe", "holdfast probe"},
+	{CAMERA_URL, CAMERA_RTSPS "    tls_ca: camera.pem\n    tls_pin: " PIN "\n", 21, "cameras[0].tls_pin", "remove one",
+	 "删除其中一项"},
 	{"transport: tcp", "transport: tcp\n  - { id: east, name: x, area: wc, url: 'rtsp://h' }", 23,
 	 "cameras[1].id", "used twice", "重复"},
 	/* api */
@@ -581,6 +631,7 @@ static void test_diff(void **state)
 		{"ch/101", "ch/102", 0, 0, 1, false},
 		{"username: view", "username: viewer", 0, 0, 1, false},
 		{"cam.pw", "site.key", 0, 0, 1, false},
+		{CAMERA_URL, CAMERA_RTSPS, 0, 0, 1, false},
 		{"id: east", "id: west", 1, 1, 0, false},
 		{"name: 东", "name: 西", 0, 0, 0, true},
 		{"keep_days: 100", "keep_days: 101", 0, 0, 0, true},
@@ -787,6 +838,7 @@ int main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_design_example_loads),
+		cmocka_unit_test(test_camera_trust),
 		cmocka_unit_test(test_every_mistake_is_named),
 		cmocka_unit_test(test_all_mistakes_at_once),
 		cmocka_unit_test(test_warnings_do_not_refuse),
