@@ -31,7 +31,9 @@ static const struct command {
 	 "find ONVIF cameras and print their configuration (without --password-file, the password comes from standard input)"},
 	{"backup", command_backup, false, "DIR [--with-keys] [-c FILE]", "备份数据库、公钥和配置（运行中也可以）",
 	 "copy databases, public keys and configuration, while running too"},
-	{"probe", command_probe, false, "URL [--name USER] (password on standard input)", "检查一台摄像机", "what is right and wrong with a camera"},
+	{"probe", command_probe, false,
+	 "URL [--name USER] (password on standard input) [--transport udp] [--tls-pin PIN | --tls-ca FILE]",
+	 "检查一台摄像机", "what is right and wrong with a camera"},
 };
 
 static int usage(void)

@@ -23,6 +23,8 @@ static const struct { const char *flag; size_t at; } valued[] = {
 	{"--password-file", offsetof(struct options, password_file)},
 	{"--timeout", offsetof(struct options, timeout)}, {"--seconds", offsetof(struct options, seconds)},
 	{"--interface", offsetof(struct options, interface)}, {"--lang", offsetof(struct options, lang)},
+	{"--transport", offsetof(struct options, transport)},
+	{"--tls-ca", offsetof(struct options, tls_ca)},   {"--tls-pin", offsetof(struct options, tls_pin)},
 }, plain[] = {
 	{"--json", offsetof(struct options, json)},       {"--full", offsetof(struct options, full)},
 	{"--open", offsetof(struct options, open)},       {"--with-keys", offsetof(struct options, with_keys)},

@@ -10,6 +10,7 @@
 struct options {
 	const char *conf;           /* -c */
 	const char *from, *to, *camera, *area, *reason, *reference, *role, *after, *expires, *name;
+	const char *transport, *tls_ca, *tls_pin; /* of probe */
 	const char *cameras, *mbit, *days, *disk; /* of plan */
 	const char *username, *password_file, *timeout, *seconds, *interface, *lang;
 	const char *addresses[OPTIONS_ADDRESSES_MAX]; /* --address, as often as it was given */

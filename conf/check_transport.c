@@ -37,12 +37,14 @@ static bool check_udp(const struct check *k, const char *at, const struct raw_ca
 	if (!text || strcmp(text, "tcp") == 0)
 		return false;
 	if (strcmp(text, "udp") != 0)
-		check_error(k, at, "transport", "没有“%s”这种传输方式：请改为 tcp 或删除此项",
-		            "there is no transport \"%s\": write tcp, or remove the key",
+		check_error(k, at, "transport", "没有“%s”这种传输方式：请写 tcp 或 udp，或删除此项",
+		            "there is no transport \"%s\": write tcp or udp, or remove the key",
 		            text_quote(text).text);
+	else if (is_rtsps(raw->url))
+		check_error(k, at, "transport", "rtsps 的画面只能经 tcp 加密传输：请改为 tcp 或删除此项",
+		            "rtsps protects the pictures over tcp only: write tcp, or remove the key");
 	else
-		check_error(k, at, "transport", "本版本只支持 tcp，不支持 udp：请改为 tcp 或删除此项",
-		            "this version takes media over tcp only, not udp: write tcp, or remove the key");
+		return true;
 	return false;
 }
 

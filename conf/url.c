@@ -41,16 +41,27 @@ static enum url_fault parse_port(const char *text, size_t len, uint16_t *port)
 	return URL_FINE;
 }
 
-static enum url_fault copy_host(const char *text, size_t len, bool bracketed, struct url *out)
+/* An IPv6 address, of a link-local camera with its interface: fe80::1%25eth0 (RFC 6874). */
+static bool is_v6(const char *host)
 {
+	const char *zone = strstr(host, "%25");
+	char address[URL_HOST_MAX];
 	uint8_t bytes[16];
 
+	snprintf(address, sizeof address, "%.*s", zone ? (int)(zone - host) : (int)strlen(host), host);
+	if (zone && (zone[3] == '\0' || strspn(zone + 3, LETTERS DIGITS ".-_") != strlen(zone + 3)))
+		return false;
+	return inet_pton(AF_INET6, address, bytes) == 1;
+}
+
+static enum url_fault copy_host(const char *text, size_t len, bool bracketed, struct url *out)
+{
 	if (len == 0 || len >= sizeof out->host)
 		return URL_HOST;
 	memcpy(out->host, text, len);
 	out->host[len] = '\0';
 	if (bracketed)
-		return inet_pton(AF_INET6, out->host, bytes) == 1 ? URL_FINE : URL_HOST;
+		return is_v6(out->host) ? URL_FINE : URL_HOST;
 	bool plain = strspn(out->host, LETTERS DIGITS ".-_") == len && text[0] != '-' && text[0] != '.';
 	return plain ? URL_FINE : URL_HOST;
 }

@@ -167,13 +167,21 @@ static void begin_run(struct camera *cam, const struct track *t)
 	}
 }
 
+static const char *nothing_came(const struct camera *cam)
+{
+	if (cam->conf.target.udp)
+		return lang("10 秒内没有收到 UDP 画面,请检查防火墙,或改用 transport: tcp",
+			    "no pictures came over UDP in 10 s: check firewalls, or set transport: tcp");
+	return lang("摄像机接受了连接,但 10 秒内没有送来画面",
+		    "the camera accepted the connection but sent no pictures in 10 s");
+}
+
 static void no_frames(struct camera *cam)
 {
 	leave(cam, CAUSE_STREAM_STALLED, cam->media_seen
 		? lang("10 秒内没有完整画面,请在摄像机中把关键帧间隔设为 2 秒以内,并关闭 H.264+ 或智能编码",
 		       "no whole picture in 10 s: set a key frame every 2 s and no H.264+ in the camera")
-		: lang("摄像机接受了连接,但 10 秒内没有送来画面",
-		       "the camera accepted the connection but sent no pictures in 10 s"));
+		: nothing_came(cam));
 }
 
 static void leave_if_broken(struct camera *cam)

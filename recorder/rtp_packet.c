@@ -66,6 +66,7 @@ int rtcp_report_parse(const uint8_t *data, size_t len, struct rtcp_report *out)
 			*out = (struct rtcp_report){
 				.ssrc = get_u32be(data + 4),
 				.wall_us = ntp_to_wall_us(get_u64be(data + 8)),
+				.ntp_middle = get_u32be(data + 10),
 				.timestamp = get_u32be(data + 16),
 			};
 			return 0;

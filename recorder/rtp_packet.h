@@ -24,6 +24,7 @@ int rtp_packet_parse(const uint8_t *data, size_t len, struct rtp_packet *out);
 struct rtcp_report {
 	uint32_t ssrc;
 	int64_t wall_us;    /* NTP time as UTC since 1970 */
+	uint32_t ntp_middle; /* its middle 32 bits, which a receiver report gives back */
 	uint32_t timestamp;
 };
 /* 0 and the first sender report of a compound packet; -ENOENT if it holds none; -EBADMSG. */

@@ -314,6 +314,18 @@ void rtsp_conn_send(struct rtsp_conn *c, struct buf *bytes)
 		send_cipher(c);
 }
 
+int rtsp_conn_addresses(const struct rtsp_conn *c, struct sockaddr_storage *local,
+			struct sockaddr_storage *camera)
+{
+	int size = sizeof *local;
+
+	if (!c->tcp)
+		return UV_ENOTCONN;
+	int rc = uv_tcp_getsockname(c->tcp, (struct sockaddr *)local, &size);
+	size = sizeof *camera;
+	return rc < 0 ? rc : uv_tcp_getpeername(c->tcp, (struct sockaddr *)camera, &size);
+}
+
 void rtsp_conn_close(struct rtsp_conn *c)
 {
 	if (c->closing)

@@ -32,4 +32,7 @@ struct rtsp_conn *rtsp_conn_create(uv_loop_t *loop, const struct rtsp_url *to, c
 				   const struct rtsp_conn_events *events, void *owner);
 /* Takes the bytes over (the buf is left empty). An error arrives as `failed`, later. */
 void rtsp_conn_send(struct rtsp_conn *c, struct buf *bytes);
+/* Our end and the camera's, while it is connected. 0 or a negative code. */
+int rtsp_conn_addresses(const struct rtsp_conn *c, struct sockaddr_storage *local,
+			struct sockaddr_storage *camera);
 void rtsp_conn_close(struct rtsp_conn *c);

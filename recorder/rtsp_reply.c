@@ -13,13 +13,25 @@
 #define TIMEOUT_MIN_S 2
 #define TIMEOUT_MAX_S 3600
 
-/* A number of at most four digits at p; -1 if there is none. */
+/* A number of at most five digits at p; -1 if there is none. */
 static int small_number(const char *p, const char **end)
 {
 	size_t digits = strspn(p, "0123456789");
 
 	*end = p + digits;
-	return digits == 0 || digits > 4 ? -1 : atoi(p);
+	return digits == 0 || digits > 5 ? -1 : atoi(p);
+}
+
+/* "first-second", or "first" and the one after it. */
+static int pair(const char *p, int max, int *first, int *second)
+{
+	const char *end;
+
+	*first = small_number(p, &end);
+	*second = *first + 1;
+	if (*end == '-')
+		*second = small_number(end + 1, &end);
+	return *first < 0 || *first > max || *second < 0 || *second > max || *first == *second ? -EINVAL : 0;
 }
 
 /* The value of ";name=value", or NULL. */
@@ -51,19 +63,38 @@ int rtsp_reply_session(const char *value, char id[RTSP_SESSION_ID_MAX], unsigned
 	return 0;
 }
 
-int rtsp_reply_transport(const char *value, uint8_t *rtp, uint8_t *rtcp)
+static bool has_word(const char *value, const char *word)
 {
-	const char *channels = param(value, "interleaved"), *end;
+	size_t len = strlen(word);
 
-	if (!channels)
-		return strcasestr(value, "/TCP") ? 0 : -ENOTSUP;
-	int first = small_number(channels, &end), second = first + 1;
-	if (*end == '-')
-		second = small_number(end + 1, &end);
-	if (first < 0 || first > 255 || second < 0 || second > 255 || first == second)
-		return -EINVAL;
-	*rtp = (uint8_t)first;
-	*rtcp = (uint8_t)second;
+	for (const char *p = strchr(value, ';'); p; p = strchr(p, ';')) {
+		p += 1 + strspn(p + 1, " \t");
+		if (strncasecmp(p, word, len) == 0 && (p[len] == '\0' || strchr("; \t", p[len])))
+			return true;
+	}
+	return false;
+}
+
+int rtsp_reply_transport(const char *value, struct rtsp_reply_transport *out)
+{
+	const char *channels = param(value, "interleaved"), *ports = param(value, "server_port");
+	int first, second;
+
+	*out = (struct rtsp_reply_transport){.tcp = channels || strcasestr(value, "/TCP"),
+					     .multicast = has_word(value, "multicast"),
+					     .has_channels = channels != NULL};
+	if (channels) {
+		if (pair(channels, UINT8_MAX, &first, &second) < 0)
+			return -EINVAL;
+		out->rtp_channel = (uint8_t)first;
+		out->rtcp_channel = (uint8_t)second;
+	}
+	if (ports && !out->tcp) {
+		if (pair(ports, UINT16_MAX, &first, &second) < 0)
+			return -EINVAL;
+		out->rtp_port = (uint16_t)first;
+		out->rtcp_port = (uint16_t)second;
+	}
 	return 0;
 }
 
@@ -93,8 +124,6 @@ const char *rtsp_reply_remedy(int status)
 	case 453:
 	case 503: return lang("摄像机连接数或带宽已满,请关闭其他观看端",
 			      "the camera has no room for one more viewer: close other viewers");
-	case 461: return lang("摄像机不支持 RTP over TCP,请在摄像机中开启",
-			      "the camera offers no RTP over TCP: enable it in the camera");
 	default: return lang("请检查摄像机的设置", "check the camera's settings");
 	}
 }

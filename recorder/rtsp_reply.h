@@ -14,9 +14,14 @@
  * 0 or -EINVAL: no id that could be sent back. */
 int rtsp_reply_session(const char *value, char id[RTSP_SESSION_ID_MAX], unsigned *timeout_s);
 
-/* Transport: RTP/AVP/TCP;unicast;interleaved=2-3 → the two channels. A server that names none has taken
- * the ones asked for, which stand in *rtp and *rtcp before. -ENOTSUP: it is not TCP; -EINVAL. */
-int rtsp_reply_transport(const char *value, uint8_t *rtp, uint8_t *rtcp);
+/* Transport: RTP/AVP/TCP;unicast;interleaved=2-3, or RTP/AVP;unicast;client_port=…;server_port=6970-6971 */
+struct rtsp_reply_transport {
+	bool tcp, multicast;
+	bool has_channels;
+	uint8_t rtp_channel, rtcp_channel;
+	uint16_t rtp_port, rtcp_port; /* the server's; 0: it names none */
+};
+int rtsp_reply_transport(const char *value, struct rtsp_reply_transport *out); /* 0 or -EINVAL */
 
 bool rtsp_reply_lists(const char *value, const char *word); /* Public: OPTIONS, DESCRIBE, … */
 

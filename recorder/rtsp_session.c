@@ -9,6 +9,7 @@
 #include "sdp.h"
 
 #include "base/lang.h"
+#include "base/log.h"
 #include "base/require.h"
 #include "base/sm.h"
 
@@ -130,7 +131,11 @@ static void set_up_or_play(struct rtsp_session *s)
 		send_play(s);
 		return;
 	}
-	rtsp_transport_ask(t, transport, sizeof transport);
+	if (rtsp_transport_ask(t, s->conn, transport, sizeof transport) < 0) {
+		end(s, CAUSE_CAMERA_UNREACHABLE, lang("无法打开接收画面的 UDP 端口,请改用 transport: tcp",
+			"no UDP port can be opened for the pictures: set transport: tcp"));
+		return;
+	}
 	step(s, SETUP, "SETUP", &t->lanes[t->set_up].url, transport);
 }
 
@@ -184,7 +189,8 @@ static void refused(struct rtsp_session *s, int status)
 	}
 	if (is_unknown_address(status) && ask_elsewhere(s))
 		return;
-	snprintf(detail, sizeof detail, "%s %d: %s", s->request.method, status, rtsp_reply_remedy(status));
+	snprintf(detail, sizeof detail, "%s %d: %s", s->request.method, status,
+		 status == 461 ? rtsp_transport_remedy(&s->transport) : rtsp_reply_remedy(status));
 	end(s, CAUSE_CAMERA_REFUSED, detail);
 }
 
@@ -250,7 +256,7 @@ static int resolve_urls(struct rtsp_session *s, const struct rtsp_item *r, const
 	if (rtsp_url_resolve(&s->url, sdp->track.control, &spare) < 0)
 		spare = url;
 	if (rc == 0)
-		rtsp_transport_add(&s->transport, &url, &spare);
+		rtsp_transport_add(&s->transport, &url, &spare, sdp->track.clock_rate);
 	return rc;
 }
 
@@ -284,7 +290,7 @@ static void answered_setup(struct rtsp_session *s, const struct rtsp_item *r)
 	if (!known && (!session || rtsp_reply_session(session, id, &s->timeout_s) < 0))
 		end(s, CAUSE_CAMERA_REFUSED, lang("摄像机没有给出会话号", "the camera gave no session"));
 	else if (rtsp_transport_grant(&s->transport, transport) < 0)
-		end(s, CAUSE_STREAM_UNUSABLE, rtsp_reply_remedy(461));
+		end(s, CAUSE_STREAM_UNUSABLE, rtsp_transport_remedy(&s->transport));
 	else
 		set_up_or_play(s);
 }
@@ -302,6 +308,16 @@ static void answered_keep_alive(struct rtsp_session *s, const struct rtsp_item *
 		end(s, CAUSE_STREAM_STALLED, lang("摄像机结束了会话", "the camera has ended the session"));
 	else if (r->status != 200 && rtsp_keepalive_refused(&s->keepalive))
 		keep_alive(s);
+}
+
+/* The camera takes no UDP: better recorded another way than not at all. */
+static void fell_back(struct rtsp_session *s)
+{
+	char url[RTSP_URL_TEXT_MAX], quoted[RTSP_URL_TEXT_MAX];
+
+	log_warn("rtsp_transport", "url=\"%s\" asked=udp used=tcp",
+		 log_quote(quoted, sizeof quoted, rtsp_url_format(&s->url, url)));
+	set_up_or_play(s);
 }
 
 static bool is_redirect(int status)
@@ -323,6 +339,10 @@ static void on_response(struct rtsp_session *s, const struct rtsp_item *r)
 	}
 	if (is_redirect(r->status) && s->sm.now != PLAYING) {
 		redirected(s, r);
+		return;
+	}
+	if (r->status == 461 && s->sm.now == SETUP && rtsp_transport_fall_back(&s->transport)) {
+		fell_back(s);
 		return;
 	}
 	if (r->status != 200 && s->sm.now != OPTIONS && s->sm.now != PLAYING) {
@@ -354,15 +374,13 @@ static void on_request(struct rtsp_session *s, const struct rtsp_item *r)
 	}
 }
 
-static void on_frame(struct rtsp_session *s, const struct rtsp_item *f)
+static void on_media(void *owner, unsigned track, const uint8_t *data, size_t len, bool rtcp)
 {
-	unsigned track;
-	bool rtcp;
+	struct rtsp_session *s = owner;
 
-	if (s->sm.now != PLAY && s->sm.now != PLAYING)
-		return;
-	if (f->len > 0 && rtsp_transport_route(&s->transport, f->channel, &track, &rtcp))
-		s->events->packet(s->owner, track, f->data, f->len, rtcp);
+	s->heard = true;
+	if (s->sm.now == PLAY || s->sm.now == PLAYING)
+		s->events->packet(s->owner, track, data, len, rtcp);
 }
 
 static void on_item(void *owner, const struct rtsp_item *it)
@@ -375,7 +393,7 @@ static void on_item(void *owner, const struct rtsp_item *it)
 	switch (it->kind) {
 	case RTSP_RESPONSE: on_response(s, it); break;
 	case RTSP_REQUEST:  on_request(s, it); break;
-	case RTSP_FRAME:    on_frame(s, it); break;
+	case RTSP_FRAME:    rtsp_transport_frame(&s->transport, it->channel, it->data, it->len); break;
 	}
 }
 
@@ -394,7 +412,8 @@ static void on_failed(void *owner, bool garbage, const char *detail)
 		begin_closing(s);
 	if (s->sm.now >= ENDED)
 		return;
-	s->request.session[0] = '\0'; /* nobody is left to hear TEARDOWN */
+	if (!garbage)
+		s->request.session[0] = '\0'; /* nobody is left to hear TEARDOWN */
 	enum gap_cause cause = !garbage ? CAUSE_CAMERA_UNREACHABLE :
 			       s->sm.now < SETUP ? CAUSE_CAMERA_REFUSED : CAUSE_STREAM_UNUSABLE;
 	end(s, cause, detail);
@@ -473,6 +492,7 @@ struct rtsp_session *rtsp_session_create(uv_loop_t *loop, const struct rtsp_targ
 		return s;
 	}
 	rtsp_request_init(&s->request, target, &s->url);
+	rtsp_transport_init(&s->transport, loop, target->udp, on_media, s);
 	connect_to(s);
 	return s;
 }
@@ -481,6 +501,7 @@ static void begin_closing(struct rtsp_session *s)
 {
 	sm_move(&s->sm, CLOSING);
 	uv_close((uv_handle_t *)&s->timer, on_timer_closed);
+	rtsp_transport_finish(&s->transport);
 	if (s->conn)
 		rtsp_conn_close(s->conn);
 }

@@ -1,5 +1,6 @@
-/* One RTSP 1.0 session (RFC 2326) over interleaved TCP, on the loop: connect, OPTIONS, DESCRIBE,
- * SETUP, PLAY, keep-alive, TEARDOWN; Basic and Digest (RFC 7616: MD5, SHA-256, qop=auth).
+/* One RTSP 1.0 session (RFC 2326), on the loop: connect (rtsps: know the camera), OPTIONS, DESCRIBE, SETUP
+ * of each track, PLAY, keep-alive, TEARDOWN; Basic and Digest (RFC 7616: MD5, SHA-256, qop=auth). Media comes
+ * interleaved, or over UDP if the target asks for it and the camera does not refuse it.
  *
  * One session is one try: it ends once and is not restarted (camera.c does that).
  * Threads: loop thread only.

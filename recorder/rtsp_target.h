@@ -3,10 +3,12 @@
  * Threads: any. Memory: borrowed, unless it came from rtsp_target_copy(): then rtsp_target_finish()
  * frees it and wipes the password. */
 #pragma once
+#include <stdbool.h>
 
 struct rtsp_target {
 	const char *url;
 	const char *username, *password; /* NULL: no credentials */
+	bool udp;                        /* media over UDP; else in the RTSP connection */
 	const char *tls_ca, *tls_pin;    /* of rtsps://, see rtsp_tls.h; at most one of them */
 };
 

@@ -121,12 +121,14 @@ static int trust(struct rtsp_tls *t, const char *pem)
 	return added > 0 ? 0 : -EINVAL;
 }
 
-static int set_host(struct rtsp_tls *t, const char *host)
+static int set_host(struct rtsp_tls *t, const char *name)
 {
+	char host[256];
 	struct in6_addr v6;
 	struct in_addr v4;
 	X509_VERIFY_PARAM *param = SSL_get0_param(t->ssl);
 
+	snprintf(host, sizeof host, "%.*s", (int)strcspn(name, "%"), name); /* no certificate names a zone */
 	if (inet_pton(AF_INET, host, &v4) == 1 || inet_pton(AF_INET6, host, &v6) == 1)
 		return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1 ? 0 : -EINVAL;
 	if (SSL_set_tlsext_host_name(t->ssl, host) != 1)

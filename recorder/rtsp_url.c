@@ -71,8 +71,12 @@ static bool parse_authority(const char *a, size_t len, struct rtsp_url *out)
 		return false;
 	if (rest_len == 1 && rest[0] != ':')
 		return false;
-	return host_len > 0 && copy(out->host, sizeof out->host, host, host_len) &&
-	       strpbrk(out->host, "[]\\") == NULL;
+	if (host_len == 0 || !copy(out->host, sizeof out->host, host, host_len))
+		return false;
+	char *zone = bracket ? strstr(out->host, "%25") : NULL;
+	if (zone)
+		memmove(zone + 1, zone + 3, strlen(zone + 3) + 1);
+	return strpbrk(out->host, "[]\\") == NULL;
 }
 
 static int fail(const char **why, const char *text)
@@ -110,12 +114,13 @@ int rtsp_url_parse(const char *text, struct rtsp_url *out, const char **why)
 char *rtsp_url_format(const struct rtsp_url *u, char out[RTSP_URL_TEXT_MAX])
 {
 	bool v6 = strchr(u->host, ':') != NULL;
+	int host_len = (int)(v6 ? strcspn(u->host, "%") : strlen(u->host));
 	char port[8] = "";
 
 	if (u->port != default_port(u))
 		snprintf(port, sizeof port, ":%u", u->port);
-	snprintf(out, RTSP_URL_TEXT_MAX, "%s%s%s%s%s%s", u->tls ? SCHEME_TLS : SCHEME, v6 ? "[" : "", u->host,
-		 v6 ? "]" : "", port, u->path);
+	snprintf(out, RTSP_URL_TEXT_MAX, "%s%s%.*s%s%s%s", u->tls ? SCHEME_TLS : SCHEME, v6 ? "[" : "", host_len,
+		 u->host, v6 ? "]" : "", port, u->path);
 	return out;
 }
 

@@ -17,7 +17,8 @@
 
 struct rtsp_url {
 	bool tls;                     /* rtsps */
-	char host[RTSP_URL_HOST_MAX]; /* a name, an IPv4 or an IPv6 address without brackets */
+	char host[RTSP_URL_HOST_MAX]; /* a name, an IPv4 or an IPv6 address without brackets; its zone
+	                                 is behind a '%' and never sent (RFC 6874) */
 	uint16_t port;
 	char path[RTSP_URL_PATH_MAX]; /* from the first '/' on, with the query; may be empty */
 };

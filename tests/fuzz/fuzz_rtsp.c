@@ -28,10 +28,10 @@ static void read_header(const struct rtsp_header *h)
 	char id[RTSP_SESSION_ID_MAX], answer[RTSP_AUTH_HEADER_MAX], detail[DETAIL_MAX];
 	struct rtsp_auth auth = {0};
 	unsigned timeout_s;
-	uint8_t rtp = 0, rtcp = 1;
+	struct rtsp_reply_transport transport;
 
 	rtsp_reply_session(h->value, id, &timeout_s);
-	rtsp_reply_transport(h->value, &rtp, &rtcp);
+	rtsp_reply_transport(h->value, &transport);
 	rtsp_reply_lists(h->value, "GET_PARAMETER");
 	rtsp_auth_challenge(&auth, h->value);
 	rtsp_auth_answer(&auth, "PLAY", "rtsp://cam/", "user", "password", answer);

@@ -41,6 +41,8 @@ static struct play {
 	unsigned at, count;
 	const char *(*reply)(struct peer *p, const char *request);
 	struct buf heard;          /* all requests */
+	struct buf raw;            /* all bytes */
+	const char *greeting;      /* said before anything was asked */
 	bool linger;               /* stay after `playing`, until it ends by itself */
 	struct rtsp_session *session;
 	unsigned tracks, plays, rtp, rtcp;
@@ -48,6 +50,8 @@ static struct play {
 	enum gap_cause cause;
 	char detail[256], url[100];
 } t;
+
+static bool over_udp, over_v6; /* the tries that follow */
 
 /* --- the camera ------------------------------------------------------------------- */
 
@@ -124,8 +128,10 @@ static inline void on_request(uv_stream_t *s, ssize_t n, const uv_buf_t *b)
 	struct peer *p = s->data;
 	char *end;
 
-	if (n > 0)
+	if (n > 0) {
 		buf_add(&p->in, b->base, (size_t)n);
+		buf_add(&t.raw, b->base, (size_t)n);
+	}
 	free(b->base);
 	if (n < 0) {
 		hang_up(p);
@@ -156,20 +162,25 @@ static inline void on_connection(uv_stream_t *server, int status)
 	p->tcp.data = p;
 	assert_int_equal(uv_accept(server, (uv_stream_t *)&p->tcp), 0);
 	uv_read_start((uv_stream_t *)&p->tcp, on_room, on_request);
+	if (t.greeting)
+		say(p, t.greeting, strlen(t.greeting));
 }
 
 static inline void listen_here(void)
 {
-	struct sockaddr_in at;
+	struct sockaddr_storage at; /* the port is at the same place in both kinds */
 	int len = sizeof at;
 
 	uv_loop_init(&t.loop);
 	uv_tcp_init(&t.loop, &t.server);
-	uv_ip4_addr("127.0.0.1", 0, &at);
+	if (over_v6)
+		uv_ip6_addr("::1", 0, (struct sockaddr_in6 *)&at);
+	else
+		uv_ip4_addr("127.0.0.1", 0, (struct sockaddr_in *)&at);
 	assert_int_equal(uv_tcp_bind(&t.server, (struct sockaddr *)&at, 0), 0);
 	assert_int_equal(uv_listen((uv_stream_t *)&t.server, 5, on_connection), 0);
 	uv_tcp_getsockname(&t.server, (struct sockaddr *)&at, &len);
-	t.port = ntohs(at.sin_port);
+	t.port = ntohs(((struct sockaddr_in *)&at)->sin_port);
 }
 
 /* --- the session's owner ------------------------------------------------------------- */
@@ -224,8 +235,8 @@ static const struct rtsp_events events = {on_tracks, on_playing, on_packet, on_e
 static inline void run_session(const char *user, const char *password)
 {
 	listen_here();
-	snprintf(t.url, sizeof t.url, "rtsp://127.0.0.1:%u/live", t.port);
-	struct rtsp_target target = {t.url, user, password};
+	snprintf(t.url, sizeof t.url, "rtsp://%s:%u/live", over_v6 ? "[::1]" : "127.0.0.1", t.port);
+	struct rtsp_target target = {.url = t.url, .username = user, .password = password, .udp = over_udp};
 	t.session = rtsp_session_create(&t.loop, &target, &events, &t);
 	uv_run(&t.loop, UV_RUN_DEFAULT);
 	assert_true(t.has_closed);
@@ -262,6 +273,7 @@ static inline unsigned heard_times(const char *text)
 static inline void done(void)
 {
 	buf_finish(&t.heard);
+	buf_finish(&t.raw);
 }
 
 static inline void refused(enum gap_cause cause, const char *says)

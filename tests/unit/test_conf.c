@@ -105,7 +105,7 @@ static int teardown(void **state)
 {
 	static const char *const names[] = {"cam.pw", "open.pw", "empty.pw", "two.pw", "ca.pem",
 	                                    "site.pem", "site.key", "open.key", "c.yaml",
-	                                    "camera.password", "regulator.pem"};
+	                                    "camera.password", "regulator.pem", "camera.pem"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -258,6 +258,7 @@ static void test_design_example_loads(void **state)
 
 	(void)state;
 	assert_string_equal(c->cameras[0].url, "rtsp://192.168.1.11/Streaming/Channels/101");
+	assert_false(c->cameras[0].udp);
 	assert_string_equal(c->regulator.statement_at, "00:30");
 	conf_destroy(c);
 }
@@ -373,7 +374,7 @@ static const struct bad bads[] = {
 	{"cam.pw", "empty.pw", 21, "cameras[0].password_file", "on one line", "一行密码"},
 	{"cam.pw", "two.pw", 21, "cameras[0].password_file", "on one line", "一行密码"},
 	{"cam.pw", ".", 21, "cameras[0].password_file", "regular file", "普通文件"},
-	{"transport: tcp", "transport: udp", 22, "cameras[0].transport", "write tcp", "请改为 tcp"},
+	{"transport: tcp", "transport: http", 22, "cameras[0].transport", "write tcp or udp", "请写 tcp 或 udp"},
 	{"transport: tcp", "tls_pin: " PIN, 22, "cameras[0].tls_pin", "write rtsps://", "改为 rtsps://"},
 	{"transport: tcp", "tls_ca: camera.pem", 22, "cameras[0].tls_ca", "write rtsps://", "改为 rtsps://"},
 	{"transport: tcp", "tls_ca: nix.pem", 22, "cameras[0].tls_ca", "make the file", "创建该文件"},
@@ -631,6 +632,7 @@ static void test_diff(void **state)
 		{"ch/101", "ch/102", 0, 0, 1, false},
 		{"username: view", "username: viewer", 0, 0, 1, false},
 		{"cam.pw", "site.key", 0, 0, 1, false},
+		{"transport: tcp", "transport: udp", 0, 0, 1, false},
 		{CAMERA_URL, CAMERA_RTSPS, 0, 0, 1, false},
 		{"id: east", "id: west", 1, 1, 0, false},
 		{"name: 东", "name: 西", 0, 0, 0, true},
@@ -748,6 +750,10 @@ static void test_urls(void **state)
 	assert_int_equal(url_parse("rtsp://h/#f", &u), URL_CHARACTER);
 	assert_int_equal(url_parse("://h/", &u), URL_SCHEME);
 	assert_true(url_host_is_loopback("127.8.0.1"));
+	assert_int_equal(url_parse("rtsp://[fe80::1%25eth0]:554/x", &u), URL_FINE);
+	assert_string_equal(u.host, "fe80::1%25eth0");
+	assert_int_equal(url_parse("rtsp://[fe80::1%25]/x", &u), URL_HOST);
+	assert_int_equal(url_parse("rtsp://[fe80::1%eth0]/x", &u), URL_HOST);
 	assert_true(url_host_is_loopback("::1"));
 	assert_false(url_host_is_loopback("127.example.org"));
 	assert_false(url_host_is_loopback("0.0.0.0"));

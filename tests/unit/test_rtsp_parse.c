@@ -201,6 +201,10 @@ static void reads_addresses(void **state)
 		{"rtsp://10.0.0.1:8554", "rtsp://10.0.0.1:8554"},
 		{"rtsp://[fe80::1]:8554/x", "rtsp://[fe80::1]:8554/x"},
 		{"rtsp://[::1]", "rtsp://[::1]"},
+		{"rtsp://[fe80::1%25eth0]:8554/x", "rtsp://[fe80::1]:8554/x"}, /* whose interface is our matter */
+		{"RTSPS://cam:322/live", "rtsps://cam/live"},
+		{"rtsps://cam:554/live", "rtsps://cam:554/live"},
+		{"rtsp://cam:322/live", "rtsp://cam:322/live"},
 		{"rtsp://cam?x=1", "rtsp://cam/?x=1"},
 	};
 	static const char *const bad[] = {
@@ -221,6 +225,9 @@ static void reads_addresses(void **state)
 		assert_true(rtsp_url_parse(bad[i], &u, &why) < 0);
 		assert_non_null(why);
 	}
+	struct rtsp_url plain;
+	assert_int_equal(rtsp_url_parse("rtsp://cam:322/", &plain, NULL) + rtsp_url_parse("rtsps://cam/", &u, NULL), 0);
+	assert_false(rtsp_url_same_host(&plain, &u)); /* credentials for one are not for the other */
 	memset(longer, 'a', sizeof longer);
 	memcpy(longer, "rtsp://h/", 9);
 	longer[sizeof longer - 1] = '\0';
@@ -264,7 +271,6 @@ static void reads_sessions_and_transports(void **state)
 {
 	char id[RTSP_SESSION_ID_MAX], longer[RTSP_SESSION_ID_MAX + 10];
 	unsigned timeout_s;
-	uint8_t a = 0, b = 1;
 
 	(void)state;
 	assert_int_equal(rtsp_reply_session("1234;timeout=30", id, &timeout_s), 0);
@@ -281,16 +287,27 @@ static void reads_sessions_and_transports(void **state)
 	longer[sizeof longer - 1] = '\0';
 	assert_true(rtsp_reply_session(longer, id, &timeout_s) < 0);
 
-	assert_int_equal(rtsp_reply_transport("RTP/AVP/TCP;unicast;interleaved=4-7;ssrc=1", &a, &b), 0);
-	assert_true(a == 4 && b == 7);
-	assert_int_equal(rtsp_reply_transport("RTP/AVP/TCP;interleaved=2", &a, &b), 0);
-	assert_true(a == 2 && b == 3);
-	assert_int_equal(rtsp_reply_transport("RTP/AVP/TCP;unicast", &a, &b), 0);
-	assert_true(a == 2 && b == 3);
-	assert_true(rtsp_reply_transport("RTP/AVP;unicast;client_port=1-2", &a, &b) < 0);
-	assert_true(rtsp_reply_transport("RTP/AVP/TCP;interleaved=256-257", &a, &b) < 0);
-	assert_true(rtsp_reply_transport("RTP/AVP/TCP;interleaved=1-1", &a, &b) < 0);
-	assert_true(rtsp_reply_transport("RTP/AVP/TCP;interleaved=", &a, &b) < 0);
+	struct rtsp_reply_transport r;
+	assert_int_equal(rtsp_reply_transport("RTP/AVP/TCP;unicast;interleaved=4-7;ssrc=1", &r), 0);
+	assert_true(r.tcp && r.has_channels && r.rtp_channel == 4 && r.rtcp_channel == 7);
+	assert_int_equal(rtsp_reply_transport("RTP/AVP/TCP;interleaved=2", &r), 0);
+	assert_true(r.rtp_channel == 2 && r.rtcp_channel == 3);
+	assert_int_equal(rtsp_reply_transport("RTP/AVP/TCP;unicast", &r), 0);
+	assert_true(r.tcp && !r.has_channels && !r.multicast);
+	assert_int_equal(rtsp_reply_transport("RTP/AVP;unicast;client_port=1-2; server_port=6970-6975;ssrc=A", &r), 0);
+	assert_true(!r.tcp && r.rtp_port == 6970 && r.rtcp_port == 6975);
+	assert_int_equal(rtsp_reply_transport("RTP/AVP/UDP;unicast;server_port=65534", &r), 0);
+	assert_true(r.rtp_port == 65534 && r.rtcp_port == 65535);
+	assert_int_equal(rtsp_reply_transport("RTP/AVP;unicast;client_port=1-2", &r), 0);
+	assert_true(!r.tcp && r.rtp_port == 0);
+	assert_int_equal(rtsp_reply_transport("RTP/AVP;multicast;port=6970-6971", &r), 0);
+	assert_true(r.multicast);
+	assert_true(rtsp_reply_transport("RTP/AVP/TCP;interleaved=256-257", &r) < 0);
+	assert_true(rtsp_reply_transport("RTP/AVP/TCP;interleaved=1-1", &r) < 0);
+	assert_true(rtsp_reply_transport("RTP/AVP/TCP;interleaved=", &r) < 0);
+	assert_true(rtsp_reply_transport("RTP/AVP;server_port=65535", &r) < 0);
+	assert_true(rtsp_reply_transport("RTP/AVP;server_port=99999-1", &r) < 0);
+	assert_true(rtsp_reply_transport("RTP/AVP;server_port=x", &r) < 0);
 
 	assert_true(rtsp_reply_lists("OPTIONS, get_parameter,PLAY", "GET_PARAMETER"));
 	assert_false(rtsp_reply_lists("SET_PARAMETER", "GET_PARAMETER"));

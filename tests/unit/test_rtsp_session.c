@@ -3,6 +3,9 @@
 
 #include "base/lang.h"
 
+#define UNSUPPORTED "RTSP/1.0 461 Unsupported Transport\r\nCSeq: %u\r\n\r\n"
+#define SETUP_UDP(transport) OK "Session: abc\r\nTransport: RTP/AVP;" transport "\r\n\r\n"
+
 /* --- the tests ---------------------------------------------------------------------------- */
 
 static void plays_and_tears_down(void **state)
@@ -73,8 +76,10 @@ static void refusals_name_their_status(void **state)
 	PLAY(NULL, NULL, false, "RTSP/1.0 501 No\r\nCSeq: %u\r\n\r\n", "RTSP/1.0 503 Busy\r\nCSeq: %u\r\n\r\n");
 	refused(CAUSE_CAMERA_REFUSED, "503"); /* OPTIONS may fail: DESCRIBE decides */
 	PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK,
-	     OK "Session: a\r\nTransport: RTP/AVP;unicast;client_port=1-2\r\n\r\n");
+	     OK "Session: a\r\nTransport: RTP/AVP;unicast;client_port=1-2\r\n\r\n", OK "\r\n");
 	refused(CAUSE_STREAM_UNUSABLE, "TCP");
+	PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK, UNSUPPORTED);
+	refused(CAUSE_CAMERA_REFUSED, "transport: udp");
 	PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK, OK "\r\n");
 	refused(CAUSE_CAMERA_REFUSED, "session");
 }
@@ -121,6 +126,23 @@ static void a_redirect_does_not_take_the_password_along(void **state)
 	refused(CAUSE_CAMERA_REFUSED, "another host");
 }
 
+/* What answers there speaks RTSP, but no TLS: nothing is sent to it in plain text. */
+static void plain_text_does_not_pass_for_rtsps(void **state)
+{
+	(void)state;
+	t = (struct play){0};
+	listen_here();
+	snprintf(t.url, sizeof t.url, "rtsps://127.0.0.1:%u/live", t.port);
+	struct rtsp_target target = {.url = t.url, .username = "anna", .password = "geheim"};
+	t.greeting = "RTSP/1.0 400 Bad Request\r\n\r\n";
+	t.session = rtsp_session_create(&t.loop, &target, &events, &t);
+	uv_run(&t.loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&t.loop), 0);
+	assert_true(t.raw.len > 0 && t.raw.data[0] == 22); /* a handshake */
+	assert_null(memmem(t.raw.data, t.raw.len, "RTSP/1.0", 8));
+	refused(CAUSE_CAMERA_REFUSED, "no TLS is spoken there");
+}
+
 static void a_broken_connection_while_playing_is_told(void **state)
 {
 	(void)state;
@@ -154,11 +176,12 @@ static void addresses_that_lead_nowhere(void **state)
 		{"rtsp://u:secret@127.0.0.1/", CAUSE_CAMERA_REFUSED},
 		{"rtsp://127.0.0.1:1/", CAUSE_CAMERA_UNREACHABLE},
 		{"rtsp://[::1]:1/", CAUSE_CAMERA_UNREACHABLE},
+		{"rtsps://127.0.0.1:1/", CAUSE_CAMERA_UNREACHABLE},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-		struct rtsp_target target = {bad[i].url, NULL, NULL};
+		struct rtsp_target target = {.url = bad[i].url};
 		t = (struct play){0};
 		listen_here();
 		t.session = rtsp_session_create(&t.loop, &target, &events, &t);
@@ -170,18 +193,59 @@ static void addresses_that_lead_nowhere(void **state)
 	}
 }
 
-static void closes_at_any_time(void **state)
+static void asks_for_udp_on_a_pair_of_ports(void **state)
 {
-	static const char *const script[] = {OPTIONS_OK, DESCRIBE_OK, SETUP_OK, PLAY_OK, OK "\r\n"};
+	unsigned rtp = 0, rtcp = 0;
 
 	(void)state;
-	for (int turns = 0; turns < 20; turns++) {
-		t = (struct play){.script = script, .count = 5, .linger = true};
+	over_udp = true;
+	for (int v6 = 0; v6 < 2; v6++) {
+		over_v6 = v6;
+		PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK, SETUP_UDP("unicast;server_port=6970-6971"), OK "\r\n",
+		     OK "\r\n");
+		assert_int_equal(t.plays, 1);
+		const char *asked = strstr((char *)t.heard.data, "RTP/AVP;unicast;client_port=");
+		assert_int_equal(sscanf(asked, "RTP/AVP;unicast;client_port=%u-%u", &rtp, &rtcp), 2);
+		assert_true(rtp % 2 == 0 && rtcp == rtp + 1);
+		assert_true(heard("TEARDOWN"));
+		assert_int_equal(heard_times(v6 ? "rtsp://[::1]:" : "rtsp://127.0.0.1:"), 5);
+		done();
+	}
+	over_udp = over_v6 = false;
+}
+
+static void a_camera_without_udp_is_recorded_over_tcp(void **state)
+{
+	(void)state;
+	over_udp = true;
+	PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK, UNSUPPORTED, SETUP_OK, PLAY_OK, OK "\r\n");
+	assert_int_equal(t.plays, 1);
+	assert_int_equal(t.rtp, 1);
+	assert_true(heard("client_port=") && heard("interleaved=0-1"));
+	done();
+	PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK, UNSUPPORTED, UNSUPPORTED);
+	refused(CAUSE_CAMERA_REFUSED, "RTP over TCP");
+	PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK, SETUP_UDP("multicast;destination=239.0.0.1;port=6970-6971"),
+	     OK "\r\n");
+	refused(CAUSE_STREAM_UNUSABLE, "transport: tcp");
+	PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK, SETUP_OK, OK "\r\n");
+	refused(CAUSE_STREAM_UNUSABLE, "transport: tcp");
+	over_udp = false;
+}
+
+static void closes_at_any_time(void **state)
+{
+	static const char *const script[] = {OPTIONS_OK, DESCRIBE_OK, SETUP_OK, PLAY_OK, OK "\r\n"},
+		*const udp[] = {OPTIONS_OK, DESCRIBE_OK, SETUP_UDP("server_port=1-2"), OK "\r\n", OK "\r\n"};
+
+	(void)state;
+	for (int turns = 0; turns < 40; turns++) {
+		t = (struct play){.script = turns < 20 ? script : udp, .count = 5, .linger = true};
 		listen_here();
 		snprintf(t.url, sizeof t.url, "rtsp://127.0.0.1:%u/live", t.port);
-		struct rtsp_target target = {t.url, NULL, NULL};
+		struct rtsp_target target = {.url = t.url, .udp = turns >= 20};
 		t.session = rtsp_session_create(&t.loop, &target, &events, &t);
-		for (int i = 0; i < turns; i++)
+		for (int i = 0; i < turns % 20; i++)
 			uv_run(&t.loop, UV_RUN_NOWAIT);
 		rtsp_session_close(t.session);
 		uv_run(&t.loop, UV_RUN_DEFAULT);
@@ -207,6 +271,9 @@ int main(void)
 		cmocka_unit_test(a_broken_connection_while_playing_is_told),
 		cmocka_unit_test(keeps_the_session_alive),
 		cmocka_unit_test(addresses_that_lead_nowhere),
+		cmocka_unit_test(asks_for_udp_on_a_pair_of_ports),
+		cmocka_unit_test(a_camera_without_udp_is_recorded_over_tcp),
+		cmocka_unit_test(plain_text_does_not_pass_for_rtsps),
 		cmocka_unit_test(closes_at_any_time),
 	};
 	lang_set("en");
