@@ -143,6 +143,9 @@ class Gstreamer(Tool):
 class Holdfast(Tool):
     name = "holdfast"
 
+    def build(self):
+        return self.args.build
+
     def start(self):
         cameras = [{"id": f"c{i}", "name": f"Camera {i}", "area": "room", "url": self.url(i)}
                    for i in range(self.count)]
@@ -152,14 +155,15 @@ class Holdfast(Tool):
                 "areas": [{"id": "room", "name": "Room", "kind": "activity"}], "cameras": cameras,
                 "api": [{"listen": f"127.0.0.1:{free_port()}"}]}
         (self.folder / "holdfast.yaml").write_text(json.dumps(conf), encoding="utf-8")
-        self.spawn(self.args.build / "daemon/holdfast", "run", "-c", self.folder / "holdfast.yaml")
+        self.spawn(self.build() / "daemon/holdfast", "run", "-c", self.folder / "holdfast.yaml")
 
     def rows(self):
         (supervisor,) = super().rows().values()
         roles = {read(f"/proc/{pid}/cmdline").split("\0")[2]: pid for pid in children(supervisor[0])}
-        rows = {"holdfast: recorder": [roles["recorder"]], "holdfast: whole": supervisor + list(roles.values())}
+        rows = {f"{self.name}: recorder": [roles["recorder"]],
+                f"{self.name}: whole": supervisor + list(roles.values())}
         if self.args.roles:
-            rows |= {f"holdfast: {role}": [roles[role]] for role in ("keeper", "api")}
+            rows |= {f"{self.name}: {role}": [roles[role]] for role in ("keeper", "api")}
         return rows
 
     def stop(self):
@@ -176,7 +180,14 @@ class Holdfast(Tool):
         return found
 
 
-TOOLS = {t.name: t for t in (Null, Holdfast, Ffmpeg, Gstreamer)}
+class Before(Holdfast):
+    name = "before"
+
+    def build(self):
+        return self.args.before
+
+
+TOOLS = {t.name: t for t in (Null, Holdfast, Before, Ffmpeg, Gstreamer)}
 
 
 def boxes(f, end):
@@ -253,10 +264,10 @@ def check(args, tools, sent):
         if min(s[0] for s in streams) < least or any(s[1] for s in streams):
             print(f"  NOT VALID: {t.name} took {min(s[0] for s in streams)} frames of a camera at least, "
                   f"and was too slow for {sum(s[1] for s in streams)}; see its log")
-        if t.name == "holdfast":
+        if isinstance(t, Holdfast):
             kept = t.frames()
             total, lost = sum(s[0] for s in streams), [s[0] - kept[f"c{i}"] for i, s in enumerate(streams)]
-            print(f"  holdfast: {total} frames sent, {sum(kept.values())} recorded"
+            print(f"  {t.name}: {total} frames sent, {sum(kept.values())} recorded"
                   + (f"; DIFFERENT for {sum(map(bool, lost))} cameras: {lost}" if any(lost) else ""))
 
 
@@ -305,7 +316,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", type=pathlib.Path, help="a folder built with --buildtype=release")
     parser.add_argument("--cameras", default="16,64,128")
-    parser.add_argument("--tools", default=",".join(TOOLS))
+    parser.add_argument("--before", type=lambda p: pathlib.Path(p).resolve(), help="another build to compare with")
+    parser.add_argument("--tools")
     parser.add_argument("--modes", default="together,alone")
     parser.add_argument("--windows", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=20, help="of a window")
@@ -317,7 +329,7 @@ def main():
     parser.add_argument("--keep", action="store_true", help="leave files and logs")
     args = parser.parse_args()
     args.build = args.build.resolve()
-    tools = args.tools.split(",")
+    tools = args.tools.split(",") if args.tools else [t for t in TOOLS if t != "before" or args.before]
     with tempfile.TemporaryDirectory(prefix="holdfast-clip-", dir=args.folder) as folder:
         clip = pathlib.Path(folder) / "clip.h264"
         make_clip(clip)
