@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 char *state_path(const struct conf *conf, const char *name)
@@ -181,6 +182,15 @@ static int open_channel(struct child *c)
 	return 0;
 }
 
+/* With many peers a wake-up costs more than what it brings. */
+static void rest(const struct child *c)
+{
+	struct timespec t = {.tv_nsec = (long)c->role->rest_ms * 1000000};
+
+	if (t.tv_nsec)
+		nanosleep(&t, NULL);
+}
+
 int child_main(const struct child_role *role)
 {
 	struct child c = {.role = role};
@@ -193,7 +203,8 @@ int child_main(const struct child_role *role)
 		fprintf(stderr, "holdfast role %s: started by `holdfast run` only\n", role->name);
 		return 2;
 	}
-	uv_run(&c.loop, UV_RUN_DEFAULT);
+	while (uv_run(&c.loop, UV_RUN_ONCE))
+		rest(&c);
 	if (role->destroy)
 		role->destroy(&c);
 	for (unsigned i = 0; i < c.earlier_count; i++)

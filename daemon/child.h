@@ -17,6 +17,7 @@ struct child;
 struct child_role {
 	const char *name;               /* "recorder" */
 	enum conf_role part;
+	unsigned rest_ms;               /* after each turn of the loop: what comes meanwhile is met together */
 	/* Open what lies outside of what the process may touch later. */
 	int (*construct)(struct child *c, struct err *e);
 	/* Name the rights that stay. */

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define REST_MS 20 /* of a camera with a 100 Mbit/s port no more than 250 kB: sockets must hold that */
+
 struct recorder_role {
 	struct recorder *recorder;
 	struct key *key;
@@ -87,5 +89,5 @@ static void destroy(struct child *c)
 }
 
 const struct child_role role_recorder = {
-	.name = "recorder", .part = CONF_RECORDER, .construct = construct, .confine = confine, .begin = begin,
+	.name = "recorder", .part = CONF_RECORDER, .rest_ms = REST_MS, .construct = construct, .confine = confine, .begin = begin,
 	.reload = reload, .stop = stop, .destroy = destroy};
