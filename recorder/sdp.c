@@ -15,22 +15,31 @@
 
 #define FORMATS_MAX 16
 #define MEDIA_MAX 32
-#define CODEC_NAME_MAX 24
+#define CODEC_NAME_MAX SDP_CODEC_NAME_MAX
 #define VIDEO_CLOCK_RATE 90000
+#define AUDIO_RATE_MIN 8000
+#define AUDIO_RATE_MAX 48000
 
 struct format {
 	uint8_t payload_type;
 	char codec[CODEC_NAME_MAX];
-	uint32_t clock_rate;
+	uint32_t clock_rate, channels;
 	struct span fmtp;
 };
 
 /* One m= section as far as it was read. */
 struct media {
-	bool video, plain_rtp;
+	enum { MEDIA_OTHER, MEDIA_VIDEO, MEDIA_AUDIO } kind;
+	bool plain_rtp;
 	struct format formats[FORMATS_MAX];
 	unsigned format_count;
 	struct span control;
+};
+
+/* Why no format of the sections so far was taken. */
+struct obstacle {
+	char codec[CODEC_NAME_MAX]; /* the first that we cannot take; "" if none */
+	bool mode;                  /* one of ours, in packets of a mode that we cannot read */
 };
 
 struct reader {
@@ -38,7 +47,7 @@ struct reader {
 	unsigned media_count;
 	bool found;
 	unsigned video_count;
-	char other[CODEC_NAME_MAX]; /* the first video that we cannot take, for the error */
+	struct obstacle video;      /* for the error */
 	struct sdp *out;
 };
 
@@ -90,21 +99,28 @@ static char *take_control(struct span s)
 
 /* --- the codecs ----------------------------------------------------------------- */
 
-static bool codec_of(const struct format *f, enum track_codec *out)
+static const struct { const char *name; enum track_codec codec; } codecs[] = {
+	{"H264", TRACK_H264}, {"H265", TRACK_H265}, {"HEVC", TRACK_H265}, {"mpeg4-generic", TRACK_AAC},
+	{"MP4A-LATM", TRACK_AAC_LATM}, {"PCMA", TRACK_PCMA}, {"PCMU", TRACK_PCMU},
+};
+
+/* Whether it is one that we take, in a section of that kind. */
+static bool codec_of(const struct media *m, const struct format *f, enum track_codec *out)
 {
-	if (strcasecmp(f->codec, "H264") == 0)
-		*out = TRACK_H264;
-	else if (strcasecmp(f->codec, "H265") == 0 || strcasecmp(f->codec, "HEVC") == 0)
-		*out = TRACK_H265;
-	else
-		return false;
-	return true;
+	for (size_t i = 0; i < sizeof codecs / sizeof codecs[0]; i++)
+		if (strcasecmp(f->codec, codecs[i].name) == 0) {
+			*out = codecs[i].codec;
+			return m->plain_rtp && (*out >= TRACK_AAC) == (m->kind == MEDIA_AUDIO);
+		}
+	return false;
 }
 
 /* RFC 3551 §6: payload types with a fixed meaning, so without a=rtpmap. */
 static const char *static_codec(uint8_t payload_type)
 {
 	switch (payload_type) {
+	case 0:  return "PCMU";
+	case 8:  return "PCMA";
 	case 26: return "JPEG";
 	case 31: return "H261";
 	case 32: return "MPV";
@@ -126,35 +142,62 @@ static void copy_name(char out[CODEC_NAME_MAX], struct span s)
 
 /* --- m= sections ------------------------------------------------------------------ */
 
-static void take_format(struct reader *r, const struct format *f, enum track_codec codec)
+static bool rate_fits(const struct media *m, const struct format *f)
 {
+	if (m->kind == MEDIA_VIDEO)
+		return f->clock_rate == VIDEO_CLOCK_RATE;
+	return f->clock_rate >= AUDIO_RATE_MIN && f->clock_rate <= AUDIO_RATE_MAX && f->channels <= 2;
+}
+
+/* 0; -ENOTSUP: its packets come in a mode that is not supported; -EINVAL: it is none of ours. */
+static int take_format(const struct media *m, const struct format *f, struct track *out)
+{
+	enum track_codec codec;
 	char *fmtp;
 
-	if (f->clock_rate != VIDEO_CLOCK_RATE || sdp_fmtp_check(codec, f->fmtp.p, f->fmtp.len, &fmtp) < 0)
-		return;
-	r->out->track = (struct track){
+	if (!codec_of(m, f, &codec) || !rate_fits(m, f))
+		return -EINVAL;
+	int rc = sdp_fmtp_check(codec, f->fmtp.p, f->fmtp.len, &fmtp);
+	if (rc < 0)
+		return rc;
+	*out = (struct track){
 		.codec = codec,
 		.payload_type = f->payload_type,
 		.clock_rate = f->clock_rate,
+		.channels = (uint8_t)f->channels,
 		.fmtp = fmtp,
-		.control = take_control(r->media.control),
+		.control = take_control(m->control),
 	};
-	r->found = true;
+	return 0;
+}
+
+/* The first of the section that can be taken; what stands in the way is remembered for a person. */
+static bool take_media(const struct media *m, struct track *out, struct obstacle *o)
+{
+	for (unsigned i = 0; i < m->format_count; i++) {
+		enum track_codec codec;
+		int rc = take_format(m, &m->formats[i], out);
+		if (rc == 0)
+			return true;
+		o->mode |= rc == -ENOTSUP;
+		if (o->codec[0] == '\0' && !codec_of(m, &m->formats[i], &codec))
+			memcpy(o->codec, m->formats[i].codec, sizeof o->codec);
+	}
+	return false;
 }
 
 static void end_media(struct reader *r)
 {
-	struct media *m = &r->media;
+	struct sdp *out = r->out;
+	struct obstacle o = {0};
 
-	if (m->video)
-		r->video_count++;
-	for (unsigned i = 0; m->video && !r->found && i < m->format_count; i++) {
-		enum track_codec codec;
-		if (m->plain_rtp && codec_of(&m->formats[i], &codec))
-			take_format(r, &m->formats[i], codec);
-		else if (r->other[0] == '\0')
-			memcpy(r->other, m->formats[i].codec, sizeof r->other);
-	}
+	r->video_count += r->media.kind == MEDIA_VIDEO;
+	if (r->media.kind == MEDIA_VIDEO && !r->found)
+		r->found = take_media(&r->media, &out->track, &r->video);
+	else if (r->media.kind == MEDIA_AUDIO && !out->has_audio)
+		out->has_audio = take_media(&r->media, &out->audio, &o);
+	if (o.codec[0] && !out->other_audio[0])
+		memcpy(out->other_audio, o.codec, sizeof o.codec);
 }
 
 /* m=video 0 RTP/AVP 96 97 */
@@ -167,7 +210,8 @@ static void begin_media(struct reader *r, struct span line)
 	r->media_count++;
 	struct span kind = next_word(&line), port = next_word(&line), proto = next_word(&line);
 	(void)port; /* 0, or the port of a multicast that we do not join */
-	m->video = kind.len == 5 && begins(kind, "video");
+	m->kind = kind.len != 5 ? MEDIA_OTHER : begins(kind, "video") ? MEDIA_VIDEO
+		: begins(kind, "audio") ? MEDIA_AUDIO : MEDIA_OTHER;
 	m->plain_rtp = begins(proto, "RTP/AVP"); /* also /TCP and AVPF; not SAVP, which is encrypted */
 	while (m->format_count < FORMATS_MAX) {
 		struct span word = next_word(&line);
@@ -176,6 +220,8 @@ static void begin_media(struct reader *r, struct span line)
 			break;
 		struct format *f = &m->formats[m->format_count++];
 		*f = (struct format){.payload_type = (uint8_t)pt, .clock_rate = VIDEO_CLOCK_RATE};
+		if (m->kind == MEDIA_AUDIO)
+			f->clock_rate = AUDIO_RATE_MIN;
 		snprintf(f->codec, sizeof f->codec, "%s", static_codec(f->payload_type));
 	}
 }
@@ -195,7 +241,7 @@ static struct format *format_of(struct media *m, struct span *s)
 	return NULL;
 }
 
-/* a=rtpmap:96 H264/90000 */
+/* a=rtpmap:96 H264/90000; a=rtpmap:97 mpeg4-generic/16000/1 */
 static void read_rtpmap(struct media *m, struct span s)
 {
 	struct format *f = format_of(m, &s);
@@ -211,6 +257,11 @@ static void read_rtpmap(struct media *m, struct span s)
 	s = span_after(s, name + 1);
 	if (!read_number(&s, UINT32_MAX, &f->clock_rate))
 		f->clock_rate = 0;
+	if (s.len > 1 && *s.p == '/') {
+		s = span_after(s, 1);
+		if (!read_number(&s, UINT8_MAX, &f->channels))
+			f->channels = UINT8_MAX;
+	}
 }
 
 static void read_attribute(struct reader *r, struct span s)
@@ -250,9 +301,12 @@ static int no_track(const struct reader *r, struct err *e)
 	if (r->video_count == 0)
 		return err_set(e, -ENOTSUP, "%s", lang("该地址没有视频,请检查地址中的路径",
 			"there is no video at this address: check the path"));
-	if (r->other[0] && strcmp(r->other, "?") != 0)
+	if (r->video.mode)
+		return err_set(e, -ENOTSUP, "%s", lang("摄像机把视频数据打乱顺序发送,无法录制,请在摄像机中改为 H.264",
+			"the camera sends its video in interleaved order, which is not recorded: set H.264 in the camera"));
+	if (r->video.codec[0] && strcmp(r->video.codec, "?") != 0)
 		return err_set(e, -ENOTSUP, "%s: %s", lang("该视频编码无法录制,请在摄像机中改为 H.264",
-			"this video codec is not recorded, set H.264 in the camera"), r->other);
+			"this video codec is not recorded, set H.264 in the camera"), r->video.codec);
 	return err_set(e, -ENOTSUP, "%s", lang("视频流的格式无法录制,请在摄像机中改为 H.264、RTP 不加密",
 		"the video stream cannot be used: set H.264 without stream encryption in the camera"));
 }
@@ -263,15 +317,14 @@ int sdp_parse(const char *text, size_t len, struct sdp *out, struct err *e)
 	const char *end = text + len;
 
 	*out = (struct sdp){0};
-	while (text < end && r.media_count <= MEDIA_MAX && !r.found) {
+	while (text < end && r.media_count <= MEDIA_MAX) {
 		size_t n = 0;
 		while (text + n < end && text[n] != '\n' && text[n] != '\r' && text[n] != '\0')
 			n++;
 		read_line(&r, (struct span){text, n});
 		text += n + 1;
 	}
-	if (!r.found)
-		end_media(&r);
+	end_media(&r);
 	if (r.found)
 		return 0;
 	sdp_finish(out);
@@ -281,6 +334,7 @@ int sdp_parse(const char *text, size_t len, struct sdp *out, struct err *e)
 void sdp_finish(struct sdp *s)
 {
 	track_finish(&s->track);
+	track_finish(&s->audio);
 	free(s->control);
 	*s = (struct sdp){0};
 }

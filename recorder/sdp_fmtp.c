@@ -15,6 +15,8 @@
 /* libavformat decodes one parameter set into 1024 bytes. */
 #define SET_TEXT_MAX 1000
 #define SETS_MAX 16
+#define CONFIG_TEXT_MAX 128  /* an AudioSpecificConfig has 2 to 7 bytes, LATM's around it some more */
+#define AU_FIELD_BITS_MAX 32
 
 /* --- values ---------------------------------------------------------------------- */
 
@@ -34,12 +36,26 @@ static bool is_small_number(struct span v)
 	return v.len >= 1 && v.len <= 5;
 }
 
-static bool is_zero(struct span v)
+static unsigned number(struct span small)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < small.len; i++)
+		n = n * 10 + (unsigned)(small.p[i] - '0');
+	return n;
+}
+
+static bool is_config(struct span v)
 {
 	for (size_t i = 0; i < v.len; i++)
-		if (v.p[i] != '0')
+		if (!isxdigit((unsigned char)v.p[i]))
 			return false;
-	return true;
+	return v.len >= 4 && v.len <= CONFIG_TEXT_MAX && v.len % 2 == 0;
+}
+
+static bool equals(struct span v, const char *word)
+{
+	return v.len == strlen(word) && strncasecmp(v.p, word, v.len) == 0;
 }
 
 static bool nal_type_fits(enum track_codec codec, uint8_t first)
@@ -94,7 +110,7 @@ static void add_parameter_sets(struct buf *b, enum track_codec codec, const char
 
 /* --- the allow-list ----------------------------------------------------------------- */
 
-enum kind { KIND_MODE, KIND_LEVEL, KIND_SETS, KIND_DON };
+enum kind { KIND_MODE, KIND_LEVEL, KIND_SETS, KIND_DON, KIND_AAC_MODE, KIND_CONFIG, KIND_BITS, KIND_CPRESENT };
 
 static const struct known {
 	const char *key;
@@ -108,8 +124,20 @@ static const struct known {
 	{"sprop-sps", KIND_SETS, TRACK_H265},
 	{"sprop-pps", KIND_SETS, TRACK_H265},
 	{"sprop-max-don-diff", KIND_DON, TRACK_H265},
+	{"mode", KIND_AAC_MODE, TRACK_AAC},
+	{"config", KIND_CONFIG, TRACK_AAC},
+	{"sizelength", KIND_BITS, TRACK_AAC},
+	{"indexlength", KIND_BITS, TRACK_AAC},
+	{"indexdeltalength", KIND_BITS, TRACK_AAC},
+	{"config", KIND_CONFIG, TRACK_AAC_LATM},
+	{"cpresent", KIND_CPRESENT, TRACK_AAC_LATM},
 };
 #define KNOWN (sizeof known / sizeof known[0])
+
+static void add_text(struct buf *b, const struct known *k, struct span v)
+{
+	buf_printf(b, "%s%s=%.*s", b->len ? ";" : "", k->key, (int)v.len, v.p);
+}
 
 static int add_known(struct buf *b, const struct known *k, struct span v)
 {
@@ -129,7 +157,25 @@ static int add_known(struct buf *b, const struct known *k, struct span v)
 		add_parameter_sets(b, k->codec, k->key, v);
 		return 0;
 	case KIND_DON:
-		return is_small_number(v) && !is_zero(v) ? -ENOTSUP : 0;
+		return is_small_number(v) && number(v) > 0 ? -ENOTSUP : 0;
+	case KIND_AAC_MODE:
+		if (!equals(v, "AAC-hbr") && !equals(v, "AAC-lbr"))
+			return -ENOTSUP;
+		add_text(b, k, v);
+		return 0;
+	case KIND_CONFIG:
+		if (is_config(v))
+			add_text(b, k, v);
+		return 0;
+	case KIND_BITS:
+		if (is_small_number(v) && number(v) <= AU_FIELD_BITS_MAX)
+			add_text(b, k, v);
+		return 0;
+	case KIND_CPRESENT:
+		if (!equals(v, "0"))
+			return -ENOTSUP;
+		add_text(b, k, v);
+		return 0;
 	}
 	return 0;
 }

@@ -125,6 +125,72 @@ static void bounds_the_parameters(void **state)
 	sdp_finish(&s);
 }
 
+static void takes_sound(const char *media, enum track_codec codec, unsigned pt, uint32_t rate, const char *fmtp)
+{
+	char text[1000];
+	struct sdp s;
+	struct err e = {0};
+
+	for (int first = 0; first < 2; first++) { /* before the video, and behind it */
+		snprintf(text, sizeof text, HEAD "%s%s%s", first ? media : "",
+			 "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n", first ? "" : media);
+		assert_int_equal(parse(text, &s, &e), 0);
+		assert_true(s.has_audio);
+		assert_int_equal(s.audio.codec, codec);
+		assert_int_equal(s.audio.payload_type, pt);
+		assert_int_equal(s.audio.clock_rate, rate);
+		assert_string_equal(s.audio.control, "audio");
+		if (fmtp)
+			assert_string_equal(s.audio.fmtp, fmtp);
+		else
+			assert_null(s.audio.fmtp);
+		sdp_finish(&s);
+	}
+}
+
+static void finds_the_sound(void **state)
+{
+	(void)state;
+	takes_sound("m=audio 0 RTP/AVP 8\r\na=control:audio\r\n", TRACK_PCMA, 8, 8000, NULL);
+	takes_sound("m=audio 0 RTP/AVP 0\r\na=rtpmap:0 PCMU/16000/2\r\na=control:audio\r\n", TRACK_PCMU, 0, 16000,
+		    NULL);
+	takes_sound("m=audio 0 RTP/AVP 14 104\r\na=rtpmap:104 mpeg4-generic/16000/1\r\na=control:audio\r\n"
+		    "a=fmtp:104 profile-level-id=15; streamtype=5; mode=AAC-hbr; config=1408;SizeLength=13; "
+		    "IndexLength=3; IndexDeltaLength=3; Profile=1;\r\n", TRACK_AAC, 104, 16000,
+		    "mode=AAC-hbr;config=1408;sizelength=13;indexlength=3;indexdeltalength=3");
+	takes_sound("m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MP4A-LATM/48000/2\r\na=control:audio\r\n"
+		    "a=fmtp:97 cpresent=0;config=400023203fc0\r\n", TRACK_AAC_LATM, 97, 48000,
+		    "cpresent=0;config=400023203fc0");
+}
+
+/* The video is taken all the same. */
+static void passes_over_other_sounds(void **state)
+{
+	static const char *const media[] = {
+		"m=audio 0 RTP/AVP 14\r\n", "m=audio 0 RTP/SAVP 8\r\n",
+		"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 G726-32/8000\r\n",
+		"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 PCMA/8000/6\r\n",
+		"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 PCMA/90000\r\n",
+		"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 H264/16000\r\n",
+		"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 mpeg4-generic/16000\r\na=fmtp:97 mode=CELP-cbr\r\n",
+		"m=audio 0 RTP/AVP 97\r\na=rtpmap:97 MP4A-LATM/16000\r\na=fmtp:97 cpresent=1\r\n",
+	};
+	char text[1000];
+	struct sdp s;
+	struct err e = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof media / sizeof *media; i++) {
+		snprintf(text, sizeof text, HEAD "%sm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n", media[i]);
+		assert_int_equal(parse(text, &s, &e), 0);
+		assert_false(s.has_audio);
+		assert_int_equal(s.track.codec, TRACK_H264);
+		if (i == 2)
+			assert_string_equal(s.other_audio, "G726-32");
+		sdp_finish(&s);
+	}
+}
+
 static void says_what_to_change(void **state)
 {
 	(void)state;
@@ -137,6 +203,8 @@ static void says_what_to_change(void **state)
 	refuses(HEAD "m=video 0 RTP/AVP 96\r\na=rtpmap:96 A\xff\"\x01/90000\r\n", -ENOTSUP, "A___");
 	refuses(HEAD "m=video 0 RTP/SAVP 96\r\na=rtpmap:96 H264/90000\r\n", -ENOTSUP, "H264");
 	refuses(HEAD "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/0\r\n", -ENOTSUP, "H.264");
+	refuses(HEAD "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\na=fmtp:96 sprop-max-don-diff=2\r\n",
+		-ENOTSUP, "interleaved order");
 }
 
 int main(void)
@@ -146,6 +214,8 @@ int main(void)
 		cmocka_unit_test(keeps_the_control_of_the_session),
 		cmocka_unit_test(passes_on_only_what_is_valid),
 		cmocka_unit_test(bounds_the_parameters),
+		cmocka_unit_test(finds_the_sound),
+		cmocka_unit_test(passes_over_other_sounds),
 		cmocka_unit_test(says_what_to_change),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
