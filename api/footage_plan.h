@@ -31,10 +31,11 @@ struct footage_plan {
 	uint64_t bytes;         /* of the whole answer */
 	char etag[ETAG_MAX];    /* with its quotes */
 	/* Known when the files were looked into (footage_read.h). */
-	uint32_t timescale;
+	uint32_t timescale, audio_timescale; /* the latter 0 without sound */
 	uint8_t stsd_digest[32];
 	uint64_t first_ticks;   /* the first frame given, after its file's first one */
 	uint64_t cut_ticks;     /* of the last fragment, what begins before this is given; UINT64_MAX: all */
+	uint64_t cut_audio_end; /* and of its sound, what begins before this, as its file counts */
 	uint64_t cut_off;       /* bytes that the last fragment is shorter by */
 };
 

@@ -117,11 +117,16 @@ static int peek_head(struct footage_reader *r, int64_t at, uint32_t bytes, struc
 	return rc == -EAGAIN ? -EBADMSG : rc;
 }
 
-static int64_t ticks_of(const struct footage_plan *p, int64_t us)
+static int64_t ticks_in(uint32_t timescale, int64_t us)
 {
-	__int128 t = (__int128)us * p->timescale;
+	__int128 t = (__int128)us * timescale;
 
 	return (int64_t)((t + (t < 0 ? -US_PER_S : US_PER_S) / 2) / US_PER_S);
+}
+
+static int64_t ticks_of(const struct footage_plan *p, int64_t us)
+{
+	return ticks_in(p->timescale, us);
 }
 
 /* Opens a part's file, checks that it joins, and finds where its decode times belong. */
@@ -147,6 +152,7 @@ static int part_open(struct footage_reader *r, unsigned part)
 		return rc;
 	if (!plan->timescale) {
 		plan->timescale = moov.timescale;
+		plan->audio_timescale = moov.audio.timescale;
 		memcpy(plan->stsd_digest, moov.stsd_digest, 32);
 		buf_add(&r->init, r->head.data, r->head.len);
 	}
@@ -155,10 +161,11 @@ static int part_open(struct footage_reader *r, unsigned part)
 		return rc;
 	r->by_index = rc < 0; /* a damaged first fragment costs itself, not the file */
 	r->part = part;
+	r->audio_shift_ticks = ticks_in(plan->audio_timescale, p->start.us - plan->given.start.us);
 	if (r->by_index)
 		return 0;
 	r->shift_ticks = (part == 0 ? -(int64_t)plan->first_ticks
-				    : ticks_of(plan, p->start.us - plan->given.start.us)) - (int64_t)m.decode_time;
+				    : ticks_of(plan, p->start.us - plan->given.start.us)) - (int64_t)m.video.decode_time;
 	return 0;
 }
 
@@ -180,10 +187,17 @@ static int find_first(struct footage_reader *r)
 	rc = peek_head(r, f->offset, f->bytes, &h, &m);
 	if (rc < 0)
 		return rc;
-	if ((int64_t)m.decode_time < file_first)
+	if ((int64_t)m.video.decode_time < file_first)
 		return -EBADMSG;
-	plan->first_ticks = m.decode_time - (uint64_t)file_first;
+	plan->first_ticks = m.video.decode_time - (uint64_t)file_first;
 	return 0;
+}
+
+/* The end that was asked for, in the decode times of a file's sound. */
+static uint64_t audio_end(const struct footage_plan *plan, const struct footage_part *p)
+{
+	return (uint64_t)ticks_in(plan->audio_timescale,
+				  plan->asked.end.us - p->start.us + SEGMENT_AUDIO_AHEAD_US);
 }
 
 /* A last fragment that reaches beyond what was asked is cut there. */
@@ -206,11 +220,12 @@ static int find_cut(struct footage_reader *r)
 	rc = peek_head(r, f->offset, f->bytes, &h, &m);
 	if (rc < 0)
 		return rc;
-	rc = footage_cut(r->window + h.moof_at, h.moof_bytes, ticks ? ticks : 1, &cut);
+	plan->cut_audio_end = audio_end(plan, p);
+	rc = footage_cut(r->window + h.moof_at, h.moof_bytes, ticks ? ticks : 1, plan->cut_audio_end, &cut);
 	if (rc < 0)
 		return rc;
-	uint64_t given = h.bytes - h.moof_bytes + cut.moof_bytes + cut.data_bytes;
-	if (cut.samples == m.samples || given >= f->bytes)
+	uint64_t given = h.bytes - h.moof_bytes + cut.moof_bytes + cut.video_bytes + cut.audio_bytes;
+	if (given >= f->bytes)
 		return 0;
 	plan->cut_ticks = ticks ? ticks : 1;
 	plan->cut_off = f->bytes - given;
@@ -261,30 +276,45 @@ static void patch_prft(uint8_t *prft, size_t len, int64_t shift)
 		put_u32be(prft + 24, get_u32be(prft + 24) + (uint32_t)shift);
 }
 
-static int patch(struct footage_reader *r, const struct fragment *f, struct footage_head *h, const struct moof *m,
-		 uint32_t sequence, bool is_cut)
+static bool fits_tfdt(const struct moof_traf *t, int64_t ticks)
+{
+	return t->tfdt_bytes == 8 || ticks <= UINT32_MAX;
+}
+
+static int patch_times(struct footage_reader *r, const struct fragment *f, const struct footage_head *h,
+		       const struct moof *m, uint32_t sequence)
 {
 	int64_t ticks = r->by_index ? ticks_of(r->plan, f->start.us - r->plan->given.start.us)
-				    : (int64_t)m->decode_time + r->shift_ticks;
-	struct footage_cut cut;
+				    : (int64_t)m->video.decode_time + r->shift_ticks;
+	int64_t audio = (int64_t)m->audio.decode_time + r->audio_shift_ticks;
 
 	if (ticks < 0)
 		ticks = 0; /* microseconds are coarser than ticks may be */
-	if (m->tfdt_bytes != 8 && ticks > UINT32_MAX)
+	if (audio < 0)
+		audio = 0;
+	if (!fits_tfdt(&m->video, ticks) || !fits_tfdt(&m->audio, audio))
 		return -EBADMSG;
-	patch_prft(r->head.data, h->moof_at, ticks - (int64_t)m->decode_time);
-	moof_patch(r->head.data + h->moof_at, m, sequence, (uint64_t)ticks);
-	if (!is_cut)
-		return 0;
-	int rc = footage_cut(r->head.data + h->moof_at, h->moof_bytes, r->plan->cut_ticks, &cut);
+	patch_prft(r->head.data, h->moof_at, ticks - (int64_t)m->video.decode_time);
+	moof_patch(r->head.data + h->moof_at, m, sequence, (uint64_t)ticks, (uint64_t)audio);
+	return 0;
+}
+
+static int cut_head(struct footage_reader *r, struct footage_head *h, struct moof *m)
+{
+	struct footage_cut cut;
+	int rc = footage_cut(r->head.data + h->moof_at, h->moof_bytes, r->plan->cut_ticks, r->plan->cut_audio_end,
+			     &cut);
+
 	if (rc < 0)
 		return rc;
 	size_t mdat_head = h->bytes - h->moof_at - h->moof_bytes;
 	memmove(r->head.data + h->moof_at + cut.moof_bytes, r->head.data + h->bytes - mdat_head, mdat_head);
 	h->moof_bytes = cut.moof_bytes;
 	h->bytes = r->head.len = h->moof_at + h->moof_bytes + mdat_head;
-	footage_head_set_mdat(r->head.data, h, cut.data_bytes);
-	return 0;
+	footage_head_set_mdat(r->head.data, h, cut.video_bytes + cut.audio_bytes);
+	r->hole_at = h->bytes + cut.video_bytes;
+	r->hole = cut.hole_bytes;
+	return moof_parse(r->head.data + h->moof_at, h->moof_bytes, m); /* the sound's traf stands elsewhere now */
 }
 
 static int load(struct footage_reader *r, unsigned nth)
@@ -308,7 +338,11 @@ static int load(struct footage_reader *r, unsigned nth)
 	buf_clear(&r->head);
 	buf_add(&r->head, r->window, h.bytes);
 	r->head_stored = h.bytes;
-	rc = patch(r, f, &h, &m, p->sequence + nth + 1, is_cut);
+	r->hole_at = UINT64_MAX;
+	r->hole = 0;
+	rc = is_cut ? cut_head(r, &h, &m) : 0;
+	if (rc == 0)
+		rc = patch_times(r, f, &h, &m, p->sequence + nth + 1);
 	if (rc < 0)
 		return rc;
 	r->served = f->bytes - (is_cut ? r->plan->cut_off : 0);
@@ -320,8 +354,10 @@ static int load(struct footage_reader *r, unsigned nth)
 static int give(struct footage_reader *r, uint64_t at, uint8_t *out, size_t room, size_t *given)
 {
 	const struct fragment *f = &r->index.items[r->plan->parts[r->part].first + r->loaded];
-	uint64_t left = (at < r->head.len ? r->head.len : r->served) - at;
-	uint64_t stored = r->head_stored + (at - r->head.len); /* for samples */
+	uint64_t until = at < r->head.len ? r->head.len
+		       : at < r->hole_at && r->hole_at < r->served ? r->hole_at : r->served;
+	uint64_t left = until - at;
+	uint64_t stored = r->head_stored + (at - r->head.len) + (at >= r->hole_at ? r->hole : 0); /* for samples */
 
 	*given = left < room ? (size_t)left : room;
 	if (at < r->head.len)

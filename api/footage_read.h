@@ -19,9 +19,11 @@ struct footage_reader {
 	struct fragment_index index;
 	int64_t shift_ticks;       /* added to a decode time of this file */
 	bool by_index;             /* that is not known: times come from the index */
+	int64_t audio_shift_ticks; /* added to one of its sound */
 	struct buf head;           /* of the loaded fragment, patched */
 	size_t head_stored;        /* its length in the file */
 	uint64_t served;           /* bytes that the loaded fragment gives */
+	uint64_t hole_at, hole;    /* of those, from where on so many bytes of the file are left out before */
 	uint8_t *window;
 	bool in_window;            /* the whole loaded fragment stands in the window */
 };

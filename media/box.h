@@ -51,13 +51,12 @@ void prft_patch(uint8_t *prft, struct wall at);
 uint64_t prft_ntp_from_wall(struct wall w);
 struct wall prft_wall_from_ntp(uint64_t ntp);
 
-/* What one `moof` with one `traf` says. */
-struct moof {
-	uint32_t track_id, sequence;
+/* What one `traf` says: one track's samples in a fragment. */
+struct moof_traf {
+	uint32_t track_id;
 	uint64_t decode_time;     /* tfdt, in the track's timescale */
 	uint32_t tfdt_at;         /* offset of baseMediaDecodeTime from the moof's first byte */
 	uint8_t tfdt_bytes;       /* 4 or 8 */
-	uint32_t sequence_at;     /* offset of mfhd.sequence_number */
 	uint32_t samples;
 	uint64_t duration;        /* sum of sample durations */
 	uint64_t data_bytes;      /* sum of sample sizes */
@@ -65,19 +64,33 @@ struct moof {
 	uint64_t last_duration;   /* of the last sample */
 	uint32_t data_offset;     /* of the first sample from the moof's first byte */
 };
-/* The whole moof box, header included. 0 or -EBADMSG: broken, more than one traf, no sample,
- * addresses that are not relative to the moof or not contiguous, durations or sizes left to
- * the moov's defaults. */
+/* What one `moof` says: its first traf is the video, the second the sound. */
+struct moof {
+	uint32_t sequence;
+	uint32_t sequence_at;     /* offset of mfhd.sequence_number from the moof's first byte */
+	struct moof_traf video;
+	struct moof_traf audio;   /* all zero if there is none */
+};
+/* The whole moof box, header included. 0 or -EBADMSG: broken, more than two trafs, no sample,
+ * addresses that are not relative to the moof or not contiguous (the sound's follow the video's),
+ * durations or sizes left to the moov's defaults. */
 int moof_parse(const uint8_t *moof, size_t len, struct moof *out);
-/* A 4-byte tfdt must be able to hold decode_time (segment_scan() lets only 8-byte ones pass). */
-void moof_patch(uint8_t *moof, const struct moof *m, uint32_t sequence, uint64_t decode_time);
+/* The sound's time is not looked at if there is none. A 4-byte tfdt must be able to hold its time
+ * (segment_scan() lets only 8-byte ones pass). */
+void moof_patch(uint8_t *moof, const struct moof *m, uint32_t sequence, uint64_t video_time,
+		uint64_t audio_time);
 
 /* What a `moov` of ours says. */
 struct moov_info {
 	uint32_t track_id, timescale;
 	uint16_t width, height;
-	uint8_t stsd_digest[32];  /* SHA-256 of the stsd box: equal means joinable without a new moov */
+	uint8_t stsd_digest[32];  /* SHA-256 of the stsd box, with sound of both and of its timescale:
+	                             equal means joinable without a new moov */
 	char codec[5];            /* sample entry: "avc1", "hvc1" */
+	struct {                  /* of the sound; track_id 0 if there is none */
+		uint32_t track_id, timescale;
+		char codec[5];    /* "mp4a", "alaw", "ulaw" */
+	} audio;
 };
-/* The whole moov box with one trak. 0 or -EBADMSG. */
+/* The whole moov box with one trak, or with a second one of sound. 0 or -EBADMSG. */
 int moov_parse(const uint8_t *moov, size_t len, struct moov_info *out);

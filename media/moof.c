@@ -59,6 +59,7 @@ struct defaults { uint32_t has, duration, size, flags; };
 struct reader {
 	const uint8_t *moof;
 	struct moof *out;
+	struct moof_traf *traf; /* the one being read; NULL before the first */
 	struct defaults defaults;
 	bool has_tfhd, has_tfdt;
 };
@@ -76,7 +77,7 @@ static int read_tfhd(struct reader *r, struct fields f)
 	uint32_t flags = take_u32(&f) & 0xffffff;
 	struct defaults *d = &r->defaults;
 
-	r->out->track_id = take_u32(&f);
+	r->traf->track_id = take_u32(&f);
 	if (r->has_tfhd || flags & TFHD_BASE_OFFSET || !(flags & TFHD_BASE_IS_MOOF))
 		return -EBADMSG;
 	if (flags & TFHD_DESCRIPTION)
@@ -95,14 +96,14 @@ static int read_tfdt(struct reader *r, struct fields f)
 
 	if (r->has_tfdt || f.bad)
 		return -EBADMSG;
-	r->out->tfdt_at = (uint32_t)(f.p - r->moof);
-	r->out->tfdt_bytes = wide ? 8 : 4;
-	r->out->decode_time = wide ? take_u64(&f) : take_u32(&f);
+	r->traf->tfdt_at = (uint32_t)(f.p - r->moof);
+	r->traf->tfdt_bytes = wide ? 8 : 4;
+	r->traf->decode_time = wide ? take_u64(&f) : take_u32(&f);
 	r->has_tfdt = true;
 	return f.bad ? -EBADMSG : 0;
 }
 
-static int add_samples(struct moof *m, uint32_t count, uint64_t duration, uint64_t bytes)
+static int add_samples(struct moof_traf *m, uint32_t count, uint64_t duration, uint64_t bytes)
 {
 	bool over = __builtin_add_overflow(m->samples, count, &m->samples);
 
@@ -120,9 +121,9 @@ static int read_samples(struct reader *r, struct fields *f, uint32_t flags, uint
 
 	for (uint32_t bit = TRUN_DURATION; bit <= TRUN_CTS; bit <<= 1)
 		each += flags & bit ? 4 : 0;
-	r->out->last_duration = d->duration;
+	r->traf->last_duration = d->duration;
 	if (each == 0)
-		return add_samples(r->out, count, (uint64_t)count * d->duration, (uint64_t)count * d->size);
+		return add_samples(r->traf, count, (uint64_t)count * d->duration, (uint64_t)count * d->size);
 	if (f->len / each < count)
 		return -EBADMSG;
 	for (uint32_t i = 0; i < count; i++) {
@@ -133,8 +134,8 @@ static int read_samples(struct reader *r, struct fields *f, uint32_t flags, uint
 			take_u32(f);
 		if (i == 0 && flags & TRUN_FLAGS)
 			*first = sample_flags;
-		r->out->last_duration = duration;
-		if (add_samples(r->out, 1, duration, size) < 0)
+		r->traf->last_duration = duration;
+		if (add_samples(r->traf, 1, duration, size) < 0)
 			return -EBADMSG;
 	}
 	return 0;
@@ -142,7 +143,7 @@ static int read_samples(struct reader *r, struct fields *f, uint32_t flags, uint
 
 static int read_trun(struct reader *r, struct fields f)
 {
-	struct moof *m = r->out;
+	struct moof_traf *m = r->traf;
 	uint32_t flags = take_u32(&f) & 0xffffff, count = take_u32(&f), has = r->defaults.has;
 	bool is_first = m->samples == 0;
 
@@ -166,6 +167,18 @@ static int read_trun(struct reader *r, struct fields f)
 
 static int read_boxes(struct reader *r, struct fields f, bool inside_traf);
 
+/* The second may follow only a whole first one. */
+static int read_traf(struct reader *r, struct fields f)
+{
+	if (r->traf == &r->out->audio)
+		return -EBADMSG;
+	r->traf = r->traf ? &r->out->audio : &r->out->video;
+	r->has_tfhd = r->has_tfdt = false;
+	r->defaults = (struct defaults){0};
+	int rc = read_boxes(r, f, true);
+	return rc == 0 && r->has_tfhd && r->has_tfdt && r->traf->samples ? 0 : -EBADMSG;
+}
+
 static int read_one(struct reader *r, uint32_t type, struct fields f, bool inside_traf)
 {
 	if (inside_traf)
@@ -176,7 +189,7 @@ static int read_one(struct reader *r, uint32_t type, struct fields f, bool insid
 	if (type == BOX_MFHD)
 		return r->out->sequence_at ? -EBADMSG : read_mfhd(r, f);
 	if (type == BOX_TRAF)
-		return r->has_tfhd ? -EBADMSG : read_boxes(r, f, true);
+		return read_traf(r, f);
 	return 0;
 }
 
@@ -204,15 +217,25 @@ int moof_parse(const uint8_t *moof, size_t len, struct moof *out)
 		return -EBADMSG;
 	if (read_boxes(&r, (struct fields){.p = moof + b.head, .len = len - b.head}, false) < 0)
 		return -EBADMSG;
-	return r.has_tfhd && r.has_tfdt && out->sequence_at && out->samples ? 0 : -EBADMSG;
+	bool joined = out->audio.samples == 0 ||
+		      out->audio.data_offset == out->video.data_offset + out->video.data_bytes;
+	bool apart = out->audio.track_id != out->video.track_id;
+	return r.traf && out->sequence_at && joined && apart ? 0 : -EBADMSG;
 }
 
-void moof_patch(uint8_t *moof, const struct moof *m, uint32_t sequence, uint64_t decode_time)
+static void patch_time(uint8_t *moof, const struct moof_traf *t, uint64_t decode_time)
 {
-	REQUIRE(m->tfdt_bytes == 8 || decode_time <= UINT32_MAX);
-	put_u32be(moof + m->sequence_at, sequence);
-	if (m->tfdt_bytes == 8)
-		put_u64be(moof + m->tfdt_at, decode_time);
+	REQUIRE(t->tfdt_bytes == 8 || decode_time <= UINT32_MAX);
+	if (t->tfdt_bytes == 8)
+		put_u64be(moof + t->tfdt_at, decode_time);
 	else
-		put_u32be(moof + m->tfdt_at, (uint32_t)decode_time);
+		put_u32be(moof + t->tfdt_at, (uint32_t)decode_time);
+}
+
+void moof_patch(uint8_t *moof, const struct moof *m, uint32_t sequence, uint64_t video_time, uint64_t audio_time)
+{
+	put_u32be(moof + m->sequence_at, sequence);
+	patch_time(moof, &m->video, video_time);
+	if (m->audio.samples)
+		patch_time(moof, &m->audio, audio_time);
 }

@@ -15,6 +15,7 @@
 #define BOX_STBL FOURCC('s', 't', 'b', 'l')
 #define BOX_STSD FOURCC('s', 't', 's', 'd')
 #define HANDLER_VIDEO FOURCC('v', 'i', 'd', 'e')
+#define HANDLER_SOUND FOURCC('s', 'o', 'u', 'n')
 
 #define ENTRY_WIDTH_AT 32  /* in a VisualSampleEntry, from its first byte */
 #define ENTRY_HEIGHT_AT 34
@@ -30,7 +31,8 @@ static struct span child(struct span in, uint32_t type)
 	return out;
 }
 
-static unsigned count(struct span in, uint32_t type)
+/* The payloads of all children of a type; their count, also beyond max; 0 if the list is broken. */
+static unsigned children(struct span in, uint32_t type, struct span *out, unsigned max)
 {
 	struct box b;
 	unsigned n = 0;
@@ -38,7 +40,11 @@ static unsigned count(struct span in, uint32_t type)
 	for (; in.len > 0; in.p += b.size, in.len -= b.size) {
 		if (box_read(in.p, in.len, &b) < 0 || b.size > in.len)
 			return 0;
-		n += b.type == type;
+		if (b.type != type)
+			continue;
+		if (n < max)
+			out[n] = (struct span){in.p + b.head, b.size - b.head};
+		n++;
 	}
 	return n;
 }
@@ -54,39 +60,83 @@ static int read_after_times(struct span full, uint32_t *out)
 	return *out == 0 ? -EBADMSG : 0;
 }
 
-static int read_codec(const uint8_t *entry, struct moov_info *out)
+static int read_codec(const uint8_t *entry, char codec[5])
 {
 	for (int i = 0; i < 4; i++) {
 		if (entry[4 + i] <= ' ' || entry[4 + i] > '~')
 			return -EBADMSG; /* it will be logged and served */
-		out->codec[i] = (char)entry[4 + i];
+		codec[i] = (char)entry[4 + i];
 	}
 	return 0;
 }
 
-static int read_stsd(struct span stsd, bool is_video, struct moov_info *out)
-{
-	struct box entry;
-	uint8_t head[8];
-	struct hash *h;
+/* What both kinds of track have. */
+struct trak { uint32_t track_id, timescale, handler; struct span stsd; size_t entry_size; char codec[5]; };
 
-	if (!stsd.p || stsd.len < 16 || stsd.len > UINT32_MAX - 8 || get_u32be(stsd.p + 4) != 1)
+static int read_trak(struct span trak, struct trak *out)
+{
+	struct span mdia = child(trak, BOX_MDIA), handler = child(mdia, BOX_HDLR);
+	struct box entry;
+
+	*out = (struct trak){.stsd = child(child(child(mdia, BOX_MINF), BOX_STBL), BOX_STSD)};
+	if (read_after_times(child(trak, BOX_TKHD), &out->track_id) < 0 ||
+	    read_after_times(child(mdia, BOX_MDHD), &out->timescale) < 0 || !handler.p || handler.len < 12)
 		return -EBADMSG;
-	const uint8_t *e = stsd.p + 8;
-	if (box_read(e, stsd.len - 8, &entry) < 0 || entry.size > stsd.len - 8 || read_codec(e, out) < 0)
+	out->handler = get_u32be(handler.p + 8);
+	struct span s = out->stsd;
+	if (!s.p || s.len < 16 || s.len > UINT32_MAX - 8 || get_u32be(s.p + 4) != 1 ||
+	    box_read(s.p + 8, s.len - 8, &entry) < 0 || entry.size > s.len - 8)
 		return -EBADMSG;
-	if (is_video && entry.size >= ENTRY_HEIGHT_AT + 2) {
+	out->entry_size = (size_t)entry.size;
+	return read_codec(s.p + 8, out->codec);
+}
+
+static void add_stsd(struct hash *h, struct span stsd)
+{
+	uint8_t head[8];
+
+	put_u32be(head, (uint32_t)stsd.len + 8);
+	put_u32be(head + 4, BOX_STSD);
+	hash_add(h, head, sizeof head);
+	hash_add(h, stsd.p, stsd.len);
+}
+
+static void take_video(const struct trak *t, struct moov_info *out)
+{
+	const uint8_t *e = t->stsd.p + 8;
+
+	out->track_id = t->track_id;
+	out->timescale = t->timescale;
+	memcpy(out->codec, t->codec, sizeof out->codec);
+	if (t->handler == HANDLER_VIDEO && t->entry_size >= ENTRY_HEIGHT_AT + 2) {
 		out->width = get_u16be(e + ENTRY_WIDTH_AT);
 		out->height = get_u16be(e + ENTRY_HEIGHT_AT);
 	}
-	put_u32be(head, (uint32_t)stsd.len + 8);
-	put_u32be(head + 4, BOX_STSD);
-	h = hash_create();
-	hash_add(h, head, sizeof head);
-	hash_add(h, stsd.p, stsd.len);
-	hash_peek(h, out->stsd_digest);
-	hash_destroy(h);
+}
+
+static int take_audio(const struct trak *t, struct moov_info *out)
+{
+	if (t->handler != HANDLER_SOUND || t->track_id == out->track_id)
+		return -EBADMSG;
+	out->audio.track_id = t->track_id;
+	out->audio.timescale = t->timescale;
+	memcpy(out->audio.codec, t->codec, sizeof out->audio.codec);
 	return 0;
+}
+
+static void digest_traks(const struct trak *list, unsigned count, uint8_t out[32])
+{
+	uint8_t timescale[4];
+	struct hash *h = hash_create();
+
+	add_stsd(h, list[0].stsd);
+	if (count > 1) {
+		put_u32be(timescale, list[1].timescale);
+		hash_add(h, timescale, sizeof timescale);
+		add_stsd(h, list[1].stsd);
+	}
+	hash_peek(h, out);
+	hash_destroy(h);
 }
 
 int moov_parse(const uint8_t *moov, size_t len, struct moov_info *out)
@@ -96,12 +146,14 @@ int moov_parse(const uint8_t *moov, size_t len, struct moov_info *out)
 	*out = (struct moov_info){0};
 	if (box_read(moov, len, &b) < 0 || b.type != BOX_MOOV || b.size != len)
 		return -EBADMSG;
-	struct span in = {moov + b.head, len - b.head};
-	struct span trak = child(in, BOX_TRAK), mdia = child(trak, BOX_MDIA);
-	struct span handler = child(mdia, BOX_HDLR);
-	struct span stsd = child(child(child(mdia, BOX_MINF), BOX_STBL), BOX_STSD);
-	if (count(in, BOX_TRAK) != 1 || read_after_times(child(trak, BOX_TKHD), &out->track_id) < 0 ||
-	    read_after_times(child(mdia, BOX_MDHD), &out->timescale) < 0 || !handler.p || handler.len < 12)
+	struct span traks[2];
+	struct trak list[2];
+	unsigned count = children((struct span){moov + b.head, len - b.head}, BOX_TRAK, traks, 2);
+	if (count < 1 || count > 2 || read_trak(traks[0], &list[0]) < 0)
 		return -EBADMSG;
-	return read_stsd(stsd, get_u32be(handler.p + 8) == HANDLER_VIDEO, out);
+	take_video(&list[0], out);
+	if (count == 2 && (read_trak(traks[1], &list[1]) < 0 || take_audio(&list[1], out) < 0))
+		return -EBADMSG;
+	digest_traks(list, count, out->stsd_digest);
+	return 0;
 }

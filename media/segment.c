@@ -186,7 +186,9 @@ static int read_found(struct segment_scan *s, const struct file *f, struct found
 	if (rc != STEP_ON)
 		return rc;
 	x->bytes = prft.size + moof.size + mdat.size;
-	if (x->moof.data_offset != moof.size + mdat.head || x->moof.data_bytes != mdat.size - mdat.head ||
+	uint64_t data_bytes;
+	if (__builtin_add_overflow(x->moof.video.data_bytes, x->moof.audio.data_bytes, &data_bytes) ||
+	    x->moof.video.data_offset != moof.size + mdat.head || data_bytes != mdat.size - mdat.head ||
 	    x->bytes > SEGMENT_FRAGMENT_MAX)
 		return -EBADMSG;
 	return mdat.size > (uint64_t)(s->limit - at) ? STEP_CUT : STEP_ON;
@@ -207,18 +209,34 @@ static bool is_near(int64_t a_us, int64_t b_us, uint32_t timescale)
 	return d <= tick_us && d >= -tick_us;
 }
 
+/* Sound has no part in the times of a file; it must be the track that the moov tells of, and come so
+ * near to its video that it can be moved with it. */
+static bool sound_fits(const struct segment_scan *s, const struct moof *m, int64_t begin_us, int64_t end_us)
+{
+	const struct moof_traf *a = &m->audio;
+
+	if (a->samples == 0)
+		return true;
+	if (a->track_id != s->moov.audio.track_id || a->tfdt_bytes != 8)
+		return false;
+	int64_t at_us = ticks_us(a->decode_time, s->moov.audio.timescale) - SEGMENT_AUDIO_AHEAD_US;
+	return at_us >= begin_us - SEGMENT_AUDIO_AHEAD_US && at_us <= end_us + SEGMENT_AUDIO_AHEAD_US;
+}
+
 /* Where the fragment lies in time: at the end of the one before, as both its clocks say. */
 static int place(const struct segment_scan *s, const struct found *x, struct fragment *out)
 {
 	uint32_t scale = s->moov.timescale;
 	uint64_t end_ticks;
 
-	if (x->prft.track_id != s->moov.track_id || x->moof.track_id != s->moov.track_id ||
-	    x->moof.tfdt_bytes != 8 || x->moof.duration == 0 ||
-	    __builtin_add_overflow(x->moof.decode_time, x->moof.duration, &end_ticks))
+	const struct moof_traf *v = &x->moof.video;
+
+	if (x->prft.track_id != s->moov.track_id || v->track_id != s->moov.track_id ||
+	    v->tfdt_bytes != 8 || v->duration == 0 ||
+	    __builtin_add_overflow(v->decode_time, v->duration, &end_ticks))
 		return -EBADMSG;
-	int64_t begin_us = ticks_us(x->moof.decode_time, scale), end_us = ticks_us(end_ticks, scale);
-	if (begin_us < 0 || end_us <= begin_us)
+	int64_t begin_us = ticks_us(v->decode_time, scale), end_us = ticks_us(end_ticks, scale);
+	if (begin_us < 0 || end_us <= begin_us || !sound_fits(s, &x->moof, begin_us, end_us))
 		return -EBADMSG;
 	bool is_first = s->index.count == 0;
 	struct wall origin = is_first ? x->prft.at : s->index.items[0].start;
@@ -243,8 +261,8 @@ static int read_fragment(struct segment_scan *s, const struct file *f)
 	if (rc != STEP_ON)
 		return rc;
 	out.bytes = (uint32_t)x.bytes;
-	out.frames = x.moof.samples;
-	out.key = x.moof.starts_with_key;
+	out.frames = x.moof.video.samples;
+	out.key = x.moof.video.starts_with_key;
 	fragment_index_add(&s->index, &out);
 	s->whole_bytes += out.bytes;
 	return STEP_ON;

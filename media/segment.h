@@ -7,7 +7,8 @@
  * Times: a fragment's start is its prft's UTC at microseconds (the NTP field carries 2^-32 s;
  * rounding is to the nearest microsecond), its duration is the moof's in the track's timescale.
  * A fragment must begin where the one before ended (± 1 tick of the timescale), else the file is
- * not continuous: -EBADMSG.
+ * not continuous: -EBADMSG. These are the video's: a second track, of sound, adds bytes to fragments, and
+ * neither time nor frames; a fragment may have none of it.
  * Threads: any. Memory: segment_scan_finish() frees. Errors: 0 or negative. */
 #pragma once
 #include "base/fs.h"
@@ -36,12 +37,16 @@ struct segment_scan {
 	int64_t sealed_bytes;        /* end of the seal; 0 while there is none */
 };
 
+/* Sound comes a little after its picture, so a fragment may hold sound of before its first frame. Its
+ * track therefore counts from so long before the segment's start, and its edit list says so. */
+#define SEGMENT_AUDIO_AHEAD_US US_PER_S
+
 #define SEGMENT_WINDOW_BYTES (256u << 10)
 #define SEGMENT_HEAD_MAX (1u << 20)       /* ftyp, moov, prft, moof: each at most this */
 #define SEGMENT_FRAGMENT_MAX (64u << 20)  /* prft + moof + mdat */
 
 void segment_scan_init(struct segment_scan *s, bool with_content);
-/* What is asked of a file of ours besides order: one track; every fragment begins at the segment's
+/* What is asked of a file of ours besides order: one track of video, and perhaps one of sound; every fragment begins at the segment's
  * start + tfdt, where tfdt counts from 0 and is 8 bytes wide; its samples fill its mdat exactly. A
  * seal ends the file, and its start, end, fragments and frames are those found, else it is -EBADMSG
  * and not `sealed`; a wrong digest or signature leaves it `sealed`, with content_ok or signature_ok

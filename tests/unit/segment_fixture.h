@@ -11,12 +11,17 @@
 #include "media/box.h"
 #include "media/seal.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define FIXTURE_START_US (INT64_C(1795478400) * US_PER_S + 123457)
 #define FIXTURE_FRAME_BYTES 40u
+/* Sound, where there is any: 20 ms each, of G.711 at 8 kHz, made smaller. */
+#define FIXTURE_AUDIO_RATE 8000u
+#define FIXTURE_AUDIO_TICKS 160u
+#define FIXTURE_AUDIO_BYTES 16u
 
 /* --- boxes ----------------------------------------------------------------------- */
 
@@ -45,11 +50,18 @@ static inline void fixture_end(struct buf *b, size_t at)
 
 /* --- ftyp and moov ----------------------------------------------------------------- */
 
-static inline void fixture_stsd(struct buf *b)
+static inline void fixture_stsd(struct buf *b, bool sound)
 {
 	size_t stsd = fixture_begin(b, FOURCC('s', 't', 's', 'd'));
 	fixture_u32(b, 0);
 	fixture_u32(b, 1);
+	if (sound) {
+		size_t alaw = fixture_begin(b, FOURCC('a', 'l', 'a', 'w'));
+		fixture_zeros(b, 28);
+		fixture_end(b, alaw);
+		fixture_end(b, stsd);
+		return;
+	}
 	size_t avc1 = fixture_begin(b, FOURCC('a', 'v', 'c', '1'));
 	fixture_zeros(b, 24);
 	fixture_u16(b, 640);
@@ -59,7 +71,7 @@ static inline void fixture_stsd(struct buf *b)
 	fixture_end(b, stsd);
 }
 
-static inline void fixture_mdia(struct buf *b, uint32_t timescale)
+static inline void fixture_mdia(struct buf *b, uint32_t timescale, bool sound)
 {
 	size_t mdia = fixture_begin(b, FOURCC('m', 'd', 'i', 'a'));
 	size_t mdhd = fixture_begin(b, FOURCC('m', 'd', 'h', 'd'));
@@ -69,36 +81,45 @@ static inline void fixture_mdia(struct buf *b, uint32_t timescale)
 	fixture_end(b, mdhd);
 	size_t hdlr = fixture_begin(b, FOURCC('h', 'd', 'l', 'r'));
 	fixture_zeros(b, 8);
-	fixture_u32(b, FOURCC('v', 'i', 'd', 'e'));
+	fixture_u32(b, sound ? FOURCC('s', 'o', 'u', 'n') : FOURCC('v', 'i', 'd', 'e'));
 	fixture_zeros(b, 13);
 	fixture_end(b, hdlr);
 	size_t minf = fixture_begin(b, FOURCC('m', 'i', 'n', 'f'));
 	size_t stbl = fixture_begin(b, FOURCC('s', 't', 'b', 'l'));
-	fixture_stsd(b);
+	fixture_stsd(b, sound);
 	fixture_end(b, stbl);
 	fixture_end(b, minf);
 	fixture_end(b, mdia);
 }
 
-static inline void fixture_init_scaled(struct buf *b, uint32_t timescale)
+static inline void fixture_trak(struct buf *b, uint32_t track_id, uint32_t timescale, bool sound)
+{
+	size_t trak = fixture_begin(b, FOURCC('t', 'r', 'a', 'k'));
+	size_t tkhd = fixture_begin(b, FOURCC('t', 'k', 'h', 'd'));
+	fixture_zeros(b, 12);
+	fixture_u32(b, track_id);
+	fixture_zeros(b, 68);
+	fixture_end(b, tkhd);
+	fixture_mdia(b, timescale, sound);
+	fixture_end(b, trak);
+}
+
+static inline void fixture_init_tracks(struct buf *b, uint32_t timescale, bool sound)
 {
 	size_t ftyp = fixture_begin(b, BOX_FTYP);
 	fixture_u32(b, FOURCC('i', 's', 'o', '5'));
 	fixture_u32(b, 512);
 	fixture_end(b, ftyp);
 	size_t moov = fixture_begin(b, BOX_MOOV);
-	size_t trak = fixture_begin(b, FOURCC('t', 'r', 'a', 'k'));
-	size_t tkhd = fixture_begin(b, FOURCC('t', 'k', 'h', 'd'));
-	fixture_zeros(b, 12);
-	fixture_u32(b, 1);
-	fixture_zeros(b, 68);
-	fixture_end(b, tkhd);
-	fixture_mdia(b, timescale);
-	fixture_end(b, trak);
+	fixture_trak(b, 1, timescale, false);
+	if (sound)
+		fixture_trak(b, 2, FIXTURE_AUDIO_RATE, true);
 	fixture_end(b, moov);
 }
 
+static inline void fixture_init_scaled(struct buf *b, uint32_t timescale) { fixture_init_tracks(b, timescale, false); }
 static inline void fixture_init(struct buf *b) { fixture_init_scaled(b, 1000000); }
+static inline void fixture_init_with_sound(struct buf *b) { fixture_init_tracks(b, 1000000, true); }
 
 /* --- fragments ----------------------------------------------------------------------- */
 
@@ -108,6 +129,8 @@ struct fixture_fragment {
 	uint32_t sequence, frames, frame_us;
 	bool no_key;
 	uint8_t fill;          /* the media bytes */
+	uint32_t audio;        /* its frames of sound; 0: it has none */
+	uint64_t audio_tfdt;   /* ticks of the sound's track */
 };
 
 static inline void fixture_prft(struct buf *b, const struct fixture_fragment *f)
@@ -147,6 +170,32 @@ static inline void fixture_traf(struct buf *b, const struct fixture_fragment *f,
 	put_u32be(b->data + offset_at, (uint32_t)(b->len - moof) + 8);
 }
 
+static inline void fixture_audio_traf(struct buf *b, const struct fixture_fragment *f, size_t moof, size_t video_offset_at)
+{
+	size_t traf = fixture_begin(b, FOURCC('t', 'r', 'a', 'f'));
+	size_t tfhd = fixture_begin(b, FOURCC('t', 'f', 'h', 'd'));
+	fixture_u32(b, 0x020000);
+	fixture_u32(b, 2);
+	fixture_end(b, tfhd);
+	size_t tfdt = fixture_begin(b, FOURCC('t', 'f', 'd', 't'));
+	fixture_u32(b, UINT32_C(1) << 24);
+	fixture_u64(b, f->audio_tfdt);
+	fixture_end(b, tfdt);
+	size_t trun = fixture_begin(b, FOURCC('t', 'r', 'u', 'n'));
+	fixture_u32(b, 0x301);
+	fixture_u32(b, f->audio);
+	size_t offset_at = b->len;
+	fixture_u32(b, 0);
+	for (uint32_t i = 0; i < f->audio; i++) {
+		fixture_u32(b, FIXTURE_AUDIO_TICKS);
+		fixture_u32(b, FIXTURE_AUDIO_BYTES);
+	}
+	fixture_end(b, trun);
+	fixture_end(b, traf);
+	put_u32be(b->data + video_offset_at, (uint32_t)(b->len - moof) + 8);
+	put_u32be(b->data + offset_at, (uint32_t)(b->len - moof) + 8 + f->frames * FIXTURE_FRAME_BYTES);
+}
+
 static inline void fixture_moof(struct buf *b, const struct fixture_fragment *f)
 {
 	size_t moof = fixture_begin(b, BOX_MOOF);
@@ -154,7 +203,10 @@ static inline void fixture_moof(struct buf *b, const struct fixture_fragment *f)
 	fixture_u32(b, 0);
 	fixture_u32(b, f->sequence);
 	fixture_end(b, mfhd);
+	size_t offset_at = b->len + 8 + 28 + 20 + 16; /* traf's head, tfhd, tfdt, and into its trun */
 	fixture_traf(b, f, moof);
+	if (f->audio)
+		fixture_audio_traf(b, f, moof, offset_at);
 	fixture_end(b, moof);
 }
 
@@ -165,6 +217,8 @@ static inline void fixture_fragment(struct buf *b, const struct fixture_fragment
 	size_t mdat = fixture_begin(b, BOX_MDAT);
 	for (uint32_t i = 0; i < f->frames * FIXTURE_FRAME_BYTES; i++)
 		fixture_u8(b, (uint8_t)(f->fill + i));
+	for (uint32_t i = 0; i < f->audio * FIXTURE_AUDIO_BYTES; i++)
+		fixture_u8(b, (uint8_t)(0x80 + i / FIXTURE_AUDIO_BYTES));
 	fixture_end(b, mdat);
 }
 

@@ -117,19 +117,51 @@ static void moof_is_read_and_patched(void **state)
 	(void)state;
 	fixture_moof(&b, &usual);
 	assert_int_equal(moof_parse(b.data, b.len, &m), 0);
-	assert_int_equal(m.track_id, 1);
+	assert_int_equal(m.video.track_id, 1);
 	assert_int_equal(m.sequence, 3);
-	assert_int_equal(m.decode_time, 4000000);
-	assert_int_equal(m.samples, 50);
-	assert_int_equal(m.duration, 2000000);
-	assert_int_equal(m.last_duration, 40000);
-	assert_int_equal(m.data_bytes, 2000);
-	assert_int_equal(m.data_offset, b.len + 8);
-	assert_true(m.starts_with_key);
-	moof_patch(b.data, &m, 77, UINT64_C(1) << 33);
+	assert_int_equal(m.video.decode_time, 4000000);
+	assert_int_equal(m.video.samples, 50);
+	assert_int_equal(m.video.duration, 2000000);
+	assert_int_equal(m.video.last_duration, 40000);
+	assert_int_equal(m.video.data_bytes, 2000);
+	assert_int_equal(m.video.data_offset, b.len + 8);
+	assert_true(m.video.starts_with_key);
+	moof_patch(b.data, &m, 77, UINT64_C(1) << 33, 0);
 	assert_int_equal(moof_parse(b.data, b.len, &m), 0);
 	assert_int_equal(m.sequence, 77);
-	assert_int_equal(m.decode_time, UINT64_C(1) << 33);
+	assert_int_equal(m.video.decode_time, UINT64_C(1) << 33);
+	buf_finish(&b);
+}
+
+static void moof_with_sound_is_read_and_patched(void **state)
+{
+	struct fixture_fragment f = usual;
+	struct buf b = {0};
+	struct moof m;
+
+	(void)state;
+	f.audio = 100;
+	f.audio_tfdt = 40000;
+	fixture_moof(&b, &f);
+	assert_int_equal(moof_parse(b.data, b.len, &m), 0);
+	assert_int_equal(m.video.samples, 50);
+	assert_int_equal(m.video.data_offset, b.len + 8);
+	assert_int_equal(m.audio.track_id, 2);
+	assert_int_equal(m.audio.decode_time, 40000);
+	assert_int_equal(m.audio.samples, 100);
+	assert_int_equal(m.audio.duration, 100 * FIXTURE_AUDIO_TICKS);
+	assert_int_equal(m.audio.data_bytes, 100 * FIXTURE_AUDIO_BYTES);
+	moof_patch(b.data, &m, 7, 11, 13);
+	assert_int_equal(moof_parse(b.data, b.len, &m), 0);
+	assert_int_equal(m.video.decode_time, 11);
+	assert_int_equal(m.audio.decode_time, 13);
+	for (size_t i = 0; i < b.len; i++) {
+		b.data[i] ^= 0xff;
+		(void)moof_parse(b.data, b.len, &m);
+		b.data[i] ^= 0xff;
+	}
+	put_u32be(b.data + b.len - 100 * 8 - 4, 9999); /* its data are elsewhere */
+	assert_int_equal(moof_parse(b.data, b.len, &m), -EBADMSG);
 	buf_finish(&b);
 }
 
@@ -169,7 +201,7 @@ static void moof_without_key_says_so(void **state)
 	f.no_key = true;
 	fixture_moof(&b, &f);
 	assert_int_equal(moof_parse(b.data, b.len, &m), 0);
-	assert_false(m.starts_with_key);
+	assert_false(m.video.starts_with_key);
 	buf_finish(&b);
 }
 
@@ -204,6 +236,34 @@ static void moov_is_read(void **state)
 	buf_finish(&b);
 }
 
+static void moov_with_sound_is_read(void **state)
+{
+	struct buf b = {0}, silent = {0};
+	struct moov_info m, without;
+
+	(void)state;
+	fixture_init_with_sound(&b);
+	fixture_init(&silent);
+	size_t at = moov_at(&b);
+	assert_int_equal(moov_parse(b.data + at, b.len - at, &m), 0);
+	assert_int_equal(m.track_id, 1);
+	assert_int_equal(m.width, 640);
+	assert_string_equal(m.codec, "avc1");
+	assert_int_equal(m.audio.track_id, 2);
+	assert_int_equal(m.audio.timescale, FIXTURE_AUDIO_RATE);
+	assert_string_equal(m.audio.codec, "alaw");
+	assert_int_equal(moov_parse(silent.data + at, silent.len - at, &without), 0);
+	assert_int_equal(without.audio.track_id, 0);
+	assert_memory_not_equal(m.stsd_digest, without.stsd_digest, 32); /* they do not join */
+	for (size_t i = at; i < b.len; i++) {
+		b.data[i] ^= 0xff;
+		(void)moov_parse(b.data + at, b.len - at, &without);
+		b.data[i] ^= 0xff;
+	}
+	buf_finish(&b);
+	buf_finish(&silent);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +276,8 @@ int main(void)
 		cmocka_unit_test(broken_moofs_are_refused),
 		cmocka_unit_test(moof_without_key_says_so),
 		cmocka_unit_test(moov_is_read),
+		cmocka_unit_test(moof_with_sound_is_read_and_patched),
+		cmocka_unit_test(moov_with_sound_is_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

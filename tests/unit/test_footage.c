@@ -29,13 +29,47 @@ static void cuts_behind_any_frame(void **state)
 		fixture_fragment(&b, &(struct fixture_fragment){.start = at_ms(0), .frames = 50, .frame_us = 40000});
 		assert_int_equal(footage_head_parse(b.data, b.len, &h), 0);
 		/* one tick short of the frame after: that frame does not begin before it */
-		assert_int_equal(footage_cut(b.data + h.moof_at, h.moof_bytes, keep * 40000u - 1, &cut), 0);
+		assert_int_equal(footage_cut(b.data + h.moof_at, h.moof_bytes, keep * 40000u - 1, 0, &cut), 0);
 		assert_int_equal(cut.samples, keep);
-		assert_int_equal(cut.data_bytes, keep * FIXTURE_FRAME_BYTES);
+		assert_int_equal(cut.video_bytes, keep * FIXTURE_FRAME_BYTES);
 		assert_int_equal(moof_parse(b.data + h.moof_at, cut.moof_bytes, &m), 0);
-		assert_int_equal(m.samples, keep);
-		assert_int_equal(m.duration, keep * 40000u);
-		assert_int_equal(m.data_offset, cut.moof_bytes + 8);
+		assert_int_equal(m.video.samples, keep);
+		assert_int_equal(m.video.duration, keep * 40000u);
+		assert_int_equal(m.video.data_offset, cut.moof_bytes + 8);
+		buf_finish(&b);
+	}
+}
+
+/* Frames of 40 ms from 0, sound of 20 ms from 100 ms before. */
+static struct fixture_fragment with_sound(int64_t ms, uint32_t nth)
+{
+	return (struct fixture_fragment){
+		.start = at_ms(ms + nth * INT64_C(2000)), .tfdt = nth * UINT64_C(2000000), .sequence = nth + 1,
+		.frames = 50, .frame_us = 40000, .fill = (uint8_t)nth, .audio = 100,
+		.audio_tfdt = (900 + nth * 2000) * (FIXTURE_AUDIO_RATE / 1000)};
+}
+
+static void cuts_the_sound_with_the_picture(void **state)
+{
+	(void)state;
+	for (uint32_t keep = 0; keep <= 100; keep++) {
+		struct fixture_fragment f = with_sound(0, 0);
+		struct buf b = {0};
+		struct footage_head h;
+		struct footage_cut cut;
+		struct moof m;
+		fixture_fragment(&b, &f);
+		assert_int_equal(footage_head_parse(b.data, b.len, &h), 0);
+		uint64_t end = f.audio_tfdt + keep * FIXTURE_AUDIO_TICKS;
+		assert_int_equal(footage_cut(b.data + h.moof_at, h.moof_bytes, 400000, end, &cut), 0);
+		assert_int_equal(cut.samples, 10);
+		assert_int_equal(cut.video_bytes, 10 * FIXTURE_FRAME_BYTES);
+		assert_int_equal(cut.hole_bytes, 40 * FIXTURE_FRAME_BYTES);
+		assert_int_equal(cut.audio_bytes, keep * FIXTURE_AUDIO_BYTES);
+		assert_int_equal(moof_parse(b.data + h.moof_at, cut.moof_bytes, &m), 0);
+		assert_int_equal(m.video.samples, 10);
+		assert_int_equal(m.video.data_offset, cut.moof_bytes + 8);
+		assert_int_equal(m.audio.samples, keep); /* contiguous, or it would not parse */
 		buf_finish(&b);
 	}
 }
@@ -55,7 +89,7 @@ static void refuses_what_it_cannot_shorten(void **state)
 		uint8_t *copy = malloc(h.moof_bytes);
 		memcpy(copy, b.data + h.moof_at, h.moof_bytes);
 		copy[i] ^= 0xff;
-		(void)footage_cut(copy, h.moof_bytes, 80000, &cut);
+		(void)footage_cut(copy, h.moof_bytes, 80000, 8000, &cut);
 		free(copy);
 	}
 	buf_finish(&b);
@@ -110,6 +144,19 @@ static void add(struct bed *b, int64_t ms, uint32_t count, bool is_open)
 	buf_finish(&bytes);
 }
 
+static void add_with_sound(struct bed *b, int64_t ms, uint32_t count)
+{
+	struct buf bytes = {0};
+
+	fixture_init_with_sound(&bytes);
+	for (uint32_t i = 0; i < count; i++) {
+		struct fixture_fragment f = with_sound(ms, i);
+		fixture_fragment(&bytes, &f);
+	}
+	bed_add_segment(b, &bytes, false);
+	buf_finish(&bytes);
+}
+
 /* What a player sees of a body: per fragment its decode time, and in all its frames. */
 struct seen { unsigned fragments, frames; uint64_t at[64], sequence[64], end; };
 
@@ -123,10 +170,10 @@ static void look(struct seen *s, const uint8_t *p, size_t len)
 		if (box.type != BOX_MOOF)
 			continue;
 		assert_int_equal(moof_parse(p, box.size, &m), 0);
-		s->at[s->fragments] = m.decode_time;
+		s->at[s->fragments] = m.video.decode_time;
 		s->sequence[s->fragments++] = m.sequence;
-		s->frames += m.samples;
-		s->end = m.decode_time + m.duration;
+		s->frames += m.video.samples;
+		s->end = m.video.decode_time + m.video.duration;
 	}
 }
 
@@ -157,6 +204,58 @@ static void gives_whole_frames_of_the_range(void **state)
 	assert_int_equal(s.sequence[2], 3);
 	assert_non_null(strstr(client_text(&c), "Holdfast-Gaps: 0\r\n"));
 	assert_non_null(strstr(client_text(&c), "Holdfast-Given: 2026-11-24T00:00:02.123457Z/2026-11-24T00:00:07.243457Z\r\n"));
+	client_finish(&c);
+	bed_close(&b);
+}
+
+/* The sound of a body: where each fragment's begins, in ms after the body's first frame, and every byte. */
+static void look_at_sound(const uint8_t *p, size_t len, const int64_t *want_ms, const unsigned *want_frames)
+{
+	unsigned n = 0;
+
+	for (struct box box; len; p += box.size, len -= box.size) {
+		struct moof m;
+		assert_int_equal(box_read(p, len, &box), 0);
+		if (box.type != BOX_MOOF)
+			continue;
+		assert_int_equal(moof_parse(p, box.size, &m), 0);
+		assert_int_equal(m.audio.samples, want_frames[n]);
+		assert_int_equal((int64_t)m.audio.decode_time / (FIXTURE_AUDIO_RATE / 1000) - 1000, want_ms[n]);
+		const uint8_t *sound = p + m.audio.data_offset;
+		for (unsigned i = 0; i < m.audio.data_bytes; i++)
+			assert_int_equal(sound[i], (uint8_t)(0x80 + i / FIXTURE_AUDIO_BYTES));
+		n++;
+	}
+}
+
+static void gives_the_sound_of_the_range(void **state)
+{
+	static const int64_t at[] = {-100, 1900, 3900, 5900};
+	static const unsigned frames[] = {100, 100, 100, 5 + 54};
+	struct bed b;
+	struct client c, part;
+	struct seen s;
+
+	(void)state;
+	bed_open(&b);
+	add_with_sound(&b, 0, 3);
+	add_with_sound(&b, 6000, 3);
+	assert_int_equal(fetch(&b, &c, "GET", 3300, 9070, NULL), 200);
+	const uint8_t *body = (const uint8_t *)client_body(&c);
+	size_t len = client_body_len(&c);
+	look(&s, body, len);
+	assert_int_equal(s.fragments, 4); /* 2 s, 4 s, 6 s of the next file, 8 s */
+	assert_int_equal(s.frames, 150 + 27);
+	assert_int_equal(s.at[2], 4000000);
+	look_at_sound(body, len, at, frames);
+	for (size_t from = len - 5000; from < len; from += 311) { /* around the cut */
+		char more[100];
+		size_t to = from + 700 < len ? from + 700 : len - 1;
+		snprintf(more, sizeof more, "Range: bytes=%zu-%zu\r\n", from, to);
+		assert_int_equal(fetch(&b, &part, "GET", 3300, 9070, more), 206);
+		assert_memory_equal(client_body(&part), body + from, to - from + 1);
+		client_finish(&part);
+	}
 	client_finish(&c);
 	bed_close(&b);
 }
@@ -341,7 +440,7 @@ static bool encode(struct bed *b, struct wall start, struct buf *out)
 		if (box.type == BOX_PRFT)
 			prft = p;
 		if (box.type == BOX_MOOF && moof_parse(p, box.size, &m) == 0 && prft)
-			prft_patch(prft, (struct wall){start.us + (int64_t)(m.decode_time * 1000000 / 90000)});
+			prft_patch(prft, (struct wall){start.us + (int64_t)(m.video.decode_time * 1000000 / 90000)});
 	}
 	return prft != NULL;
 }
@@ -399,9 +498,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cuts_behind_any_frame),
+		cmocka_unit_test(cuts_the_sound_with_the_picture),
 		cmocka_unit_test(refuses_what_it_cannot_shorten),
 		cmocka_unit_test(decides_ranges),
 		cmocka_unit_test(gives_whole_frames_of_the_range),
+		cmocka_unit_test(gives_the_sound_of_the_range),
 		cmocka_unit_test(shows_gaps_as_jumps),
 		cmocka_unit_test(every_range_of_bytes_is_the_same_bytes),
 		cmocka_unit_test(follows_a_file_that_was_published_meanwhile),

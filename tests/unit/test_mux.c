@@ -138,10 +138,10 @@ static void check_boxes(const struct made *m)
 		} else if (b.type == BOX_MOOF) {
 			struct moof moof;
 			assert_int_equal(moof_parse(p, (size_t)b.size, &moof), 0);
-			assert_int_equal(moof.decode_time, f->start.us - START);
-			assert_int_equal(moof.duration, f->duration_us);
-			assert_int_equal(moof.samples, f->frames);
-			assert_int_equal(moof.starts_with_key, f->key);
+			assert_int_equal(moof.video.decode_time, f->start.us - START);
+			assert_int_equal(moof.video.duration, f->duration_us);
+			assert_int_equal(moof.video.samples, f->frames);
+			assert_int_equal(moof.video.starts_with_key, f->key);
 			if (n + 1 < m->count)
 				assert_int_equal(f->start.us + f->duration_us, f[1].start.us);
 			n++;

@@ -71,6 +71,65 @@ static void a_sealed_file_is_read(void **state)
 	buf_finish(&b);
 }
 
+/* Its last fragment has none of it. */
+static void make_with_sound(struct buf *b, uint64_t audio_tfdt)
+{
+	fixture_init_with_sound(b);
+	for (uint32_t i = 0; i < COUNT; i++)
+		fixture_fragment(b, &(struct fixture_fragment){
+			.start = {FIXTURE_START_US + i * INT64_C(2000000)}, .tfdt = i * UINT64_C(2000000),
+			.sequence = i + 1, .frames = 50, .frame_us = 40000, .audio = i + 1 < COUNT ? 90 : 0,
+			.audio_tfdt = audio_tfdt + i * 2 * FIXTURE_AUDIO_RATE});
+}
+
+static void sound_adds_bytes_and_nothing_else(void **state)
+{
+	/* In time; before the file's beginning, as it may be; a fragment too late; far away. */
+	static const struct { uint64_t tfdt; int rc; } t[] = {
+		{FIXTURE_AUDIO_RATE, 0}, {10, 0}, {4 * FIXTURE_AUDIO_RATE, 0}, {5 * FIXTURE_AUDIO_RATE, -EBADMSG},
+		{UINT64_MAX / 2, -EBADMSG},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof t / sizeof *t; i++) {
+		struct seal seal = fixture_seal_of(COUNT);
+		struct buf b = {0};
+		struct segment_scan s;
+		make_with_sound(&b, t[i].tfdt);
+		fixture_seal(&b, &seal, key);
+		assert_int_equal(scan_all(&s, &b), t[i].rc);
+		if (t[i].rc == 0) {
+			assert_true(s.sealed && s.content_ok && s.signature_ok);
+			assert_string_equal(s.moov.audio.codec, "alaw");
+			assert_int_equal(s.index.count, COUNT);
+			assert_int_equal(segment_scan_range(&s).end.us, FIXTURE_START_US + COUNT * 2000000);
+			assert_int_equal(s.index.items[1].frames, 50);
+			assert_int_equal(s.index.items[0].bytes - s.index.items[COUNT - 1].bytes,
+					 8 + 16 + 20 + 20 + 90 * (8 + FIXTURE_AUDIO_BYTES));
+		}
+		segment_scan_finish(&s);
+		buf_finish(&b);
+	}
+}
+
+static void sound_needs_its_track(void **state)
+{
+	struct buf b = {0}, init = {0};
+	struct segment_scan s;
+
+	(void)state;
+	make_with_sound(&b, FIXTURE_AUDIO_RATE);
+	fixture_init_with_sound(&init);
+	buf_drop_front(&b, init.len);
+	buf_clear(&init);
+	fixture_init(&init); /* which tells of none */
+	buf_add(&init, b.data, b.len);
+	assert_int_equal(scan_all(&s, &init), -EBADMSG);
+	segment_scan_finish(&s);
+	buf_finish(&b);
+	buf_finish(&init);
+}
+
 /* A cut at every byte: no error, and only whole fragments. */
 static void every_cut_is_understood(void **state)
 {
@@ -354,6 +413,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_sealed_file_is_read),
+		cmocka_unit_test(sound_adds_bytes_and_nothing_else),
+		cmocka_unit_test(sound_needs_its_track),
 		cmocka_unit_test(every_cut_is_understood),
 		cmocka_unit_test(increments_add_up),
 		cmocka_unit_test(a_bad_tail_is_not_believed),
