@@ -3,6 +3,7 @@
 #include "base/lang.h"
 #include "base/log.h"
 #include "base/sm.h"
+#include "recorder/audio.h"
 #include "recorder/cutter.h"
 #include "recorder/depay.h"
 #include "recorder/meter.h"
@@ -50,6 +51,7 @@ struct run {
 	struct timeline timeline;
 	struct cutter cutter;
 	struct mux *mux;
+	struct audio *audio;         /* NULL: no sound is recorded */
 	struct outlet_segment *segment;
 	struct picture_size size;
 	unsigned size_epoch;         /* of the parameter sets that size is of; 0: unknown */
@@ -151,6 +153,12 @@ static void break_at_mux(struct run *r)
 	break_run(r, r->flushed, CAUSE_STREAM_UNUSABLE, why);
 }
 
+static void add_sound(struct run *r, struct wall end, struct buf *bytes, struct fragment *f)
+{
+	audio_add_to_fragment(r->audio, f->start, end, bytes);
+	f->bytes = (uint32_t)bytes->len;
+}
+
 /* Leaves COVERING if the disk or the muxer does not take it. */
 static void flush_fragment(struct run *r, struct wall end)
 {
@@ -158,6 +166,8 @@ static void flush_fragment(struct run *r, struct wall end)
 	struct fragment f;
 	int rc = mux_flush(r->mux, end, &bytes, &f);
 
+	if (rc > 0 && r->audio)
+		add_sound(r, end, &bytes, &f);
 	if (rc < 0) {
 		break_at_mux(r);
 	} else if (rc > 0 && r->outlet->ops->add(r->segment, &bytes, &f) == 0) {
@@ -225,6 +235,8 @@ static int open_segment(struct run *r, const struct frame *f, struct wall start,
 	rc = mux_create(&conf, &r->mux, &b.init, &e);
 	if (rc < 0)
 		return rc;
+	if (r->audio)
+		audio_begin_segment(r->audio, start, &b.init);
 	memcpy(b.run, r->id, sizeof b.run);
 	r->segment = r->outlet->ops->begin(r->outlet, &b, cause);
 	buf_finish(&b.init);
@@ -411,6 +423,12 @@ void run_packet(struct run *r, const uint8_t *data, size_t len, bool rtcp)
 	finish_call(r);
 }
 
+void run_audio_packet(struct run *r, const uint8_t *data, size_t len)
+{
+	if (r->audio && r->sm.now != BROKEN)
+		audio_packet(r->audio, data, len, clock_mono(r->clock), r->offset_us);
+}
+
 /* Both clocks at one instant; false if the machine would not let us. */
 static bool sample_offset(struct clock *c, int64_t *offset_us)
 {
@@ -513,6 +531,17 @@ void run_stats(const struct run *r, struct run_stats *out)
 	meter_read(&r->meter, clock_mono(r->clock), &out->fps, &out->bits_per_s);
 }
 
+/* Pictures are recorded with sound or without it. */
+static void open_audio(struct run *r, const struct track *t)
+{
+	char quoted[DETAIL_BYTES];
+	struct err e;
+
+	if (t && audio_create(t, &r->audio, &e) < 0)
+		log_warn("audio", "camera=%s state=refused codec=%s text=\"%s\"", r->conf.camera,
+			 track_codec_name(t->codec), log_quote(quoted, sizeof quoted, e.text));
+}
+
 int run_create(const struct run_conf *conf, const struct track *t, struct clock *clock, struct outlet *outlet,
 	       const struct run_events *events, void *owner, struct run **out, struct err *e)
 {
@@ -530,6 +559,8 @@ int run_create(const struct run_conf *conf, const struct track *t, struct clock 
 		free(r);
 		return rc;
 	}
+	open_audio(r, conf->audio);
+	r->conf.audio = NULL;
 	sm_init(&r->sm, run_states, conf->camera, WAITING);
 	uuid_make(r->id);
 	uuid_format(r->id, r->id_text);
@@ -553,6 +584,7 @@ bool run_destroy(struct run *r, struct wall *end)
 	bool covered = run_covered_until(r, end);
 	mux_destroy(r->mux);
 	depay_destroy(r->depay);
+	audio_destroy(r->audio);
 	free(r);
 	return covered;
 }

@@ -1,6 +1,7 @@
 /* Continuous media of one session on one timeline: frames in, segments out.
  *
  *	packet → depay → frame → timeline (wall time) → cutter (fragment? segment?) → mux → outlet
+ *	packet of the sound → audio.h, which adds what has arrived to each fragment ──────┘
  *
  * A fragment is one GOP, cut after at most 2 s; a segment ends at the first key frame after
  * segment_us (staggered by camera), or when the parameter sets change, or when the run ends; the next
@@ -26,6 +27,7 @@ struct run_conf {
 	/* Where the coverage of the run before ended, or 0: no frame of this one is placed before it
 	 * (unless it lies more than 10 s ahead: then the wall clock was set back). */
 	struct wall not_before;
+	const struct track *audio;       /* its sound, borrowed for run_create(); NULL: none is recorded */
 };
 
 /* up and down are told from inside run_packet() and run_tick(): the run must not be destroyed in them.
@@ -50,6 +52,8 @@ struct run;
 int run_create(const struct run_conf *conf, const struct track *t, struct clock *clock, struct outlet *outlet,
 	       const struct run_events *events, void *owner, struct run **out, struct err *e);
 void run_packet(struct run *r, const uint8_t *data, size_t len, bool rtcp);
+/* One RTP packet of the sound. Whatever is in it, coverage does not change. */
+void run_audio_packet(struct run *r, const uint8_t *data, size_t len);
 /* Called about every 200 ms: finds stalls and clock steps. */
 void run_tick(struct run *r);
 /* Coverage so far: the end of the last frame placed; false if there is none. */

@@ -1,5 +1,6 @@
 #include "media/segment.h"
 #include "recorder/run.h"
+#include "audio_fixture.h"
 #include "rtp_fixture.h"
 
 #include <setjmp.h>
@@ -100,18 +101,23 @@ static void on_broken(void *owner, enum gap_cause cause, const char *detail)
 
 static const struct run_events events = {on_up, on_down, on_broken};
 
-static void begin(int gop, int segment_s)
+static void begin_with(int gop, int segment_s, const struct track *audio)
 {
 	struct rtp_fixture_conf c = {"libx264", 320, 240, 60, gop, 0, 1, 600, 15};
 	struct track t = {.codec = TRACK_H264, .payload_type = 96, .clock_rate = 90000};
 	struct run_conf conf = {.site = "s", .camera = "c", .segment_us = segment_s * US_PER_S,
-				.gap_after_us = 2 * US_PER_S};
+				.gap_after_us = 2 * US_PER_S, .audio = audio};
 	struct err e;
 
 	w = (struct world){.outlet = {.ops = &fake_ops}, .ts = 0xffff0000};
 	clock_fake_init(&w.clock, (struct wall){T0});
 	rtp_fixture_make(&w.f, &c);
 	assert_int_equal(run_create(&conf, &t, &w.clock.base, &w.outlet, &events, NULL, &w.run, &e), 0);
+}
+
+static void begin(int gop, int segment_s)
+{
+	begin_with(gop, segment_s, NULL);
 }
 
 static void end(struct wall *covered)
@@ -332,6 +338,139 @@ static void test_sender_reports_move_nothing(void **state)
 	finish();
 }
 
+/* --- with sound ------------------------------------------------------------------------ */
+
+/* Packets of the sound that are due by now; of each packet, its last sample is as old as the network. */
+struct speaker {
+	struct audio_fixture f;
+	struct track track;
+	unsigned sent, rounds;
+	uint16_t seq;
+	bool silent;
+};
+
+static void speak(struct speaker *s)
+{
+	for (;;) {
+		const struct audio_fixture_packet *p = &s->f.packets[s->sent % s->f.packet_count];
+		uint32_t at = p->timestamp - s->f.packets[0].timestamp + s->rounds * s->f.frame_count * 1024;
+		if ((int64_t)(at + 2048) * US_PER_S / 16000 > w.clock.wall.us - T0)
+			return;
+		put_u16be(p->data + 2, s->seq++);
+		put_u32be(p->data + 4, at);
+		if (!s->silent && w.run)
+			run_audio_packet(w.run, p->data, p->len);
+		if (++s->sent % s->f.packet_count == 0)
+			s->rounds++;
+	}
+}
+
+static void play_with(struct speaker *s, unsigned from, unsigned to)
+{
+	for (unsigned n = from; n < to; n++) {
+		play(n, n + 1, -1);
+		speak(s);
+	}
+}
+
+static void begin_speaking(struct speaker *s)
+{
+	*s = (struct speaker){0};
+	audio_fixture_make(&s->f, 16000, 1, 160, false);
+	s->track = (struct track){.codec = TRACK_AAC, .payload_type = 97, .clock_rate = 16000, .fmtp = s->f.fmtp};
+}
+
+/* Frames of sound and of video in all files, as ffprobe counts them. */
+static unsigned count_packets(const char *stream)
+{
+	char path[] = "/tmp/test_run_XXXXXX", command[300], line[100];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < w.count; i++) {
+		int fd = mkstemp(memcpy(path, "/tmp/test_run_XXXXXX", sizeof path));
+		assert_int_equal(write(fd, w.segments[i].file.data, w.segments[i].file.len), w.segments[i].file.len);
+		snprintf(command, sizeof command, "ffprobe -v error -select_streams %s -count_packets "
+			 "-show_entries stream=nb_read_packets -of csv=p=0 %s", stream, path);
+		FILE *p = popen(command, "r");
+		if (fgets(line, sizeof line, p))
+			n += (unsigned)strtoul(line, NULL, 10);
+		pclose(p);
+		close(fd);
+		unlink(path);
+	}
+	return n;
+}
+
+static void test_sound_is_in_the_files(void **state)
+{
+	struct speaker s;
+	unsigned frames = 0;
+
+	(void)state;
+	begin_speaking(&s);
+	begin_with(15, 5, &s.track);
+	play_with(&s, 0, 15 * 20);
+	end(NULL);
+	assert_int_equal(w.ups, 1);
+	assert_true(w.count >= 4);
+	for (unsigned i = 0; i < w.count; i++) {
+		check_segment(&w.segments[i]);
+		frames += w.segments[i].frames;
+		if (i)
+			assert_int_equal(w.segments[i].begin.start.us, w.segments[i - 1].end.us);
+	}
+	assert_int_equal(frames, 15 * 20);
+	assert_int_equal(count_packets("v:0"), 15 * 20);
+	unsigned sound = count_packets("a:0"), said = 20 * 16000 / 1024;
+	assert_true(sound <= said && sound + 4 >= said);
+	audio_fixture_finish(&s.f);
+	finish();
+}
+
+/* Sound that is told of and never comes, that ceases, that is garbage: the pictures are those of before. */
+static void test_broken_sound_costs_no_picture(void **state)
+{
+	(void)state;
+	for (int way = 0; way < 3; way++) {
+		struct speaker s;
+		begin_speaking(&s);
+		s.silent = way == 0;
+		begin_with(15, 5, &s.track);
+		play_with(&s, 0, 60);
+		s.silent |= way == 1;
+		for (unsigned i = 0; way == 2 && i < s.f.packet_count; i++)
+			memset(s.f.packets[i].data + 12, i % 3 ? 0xff : 0, s.f.packets[i].len - 12);
+		play_with(&s, 60, 15 * 12);
+		end(NULL);
+		assert_int_equal(w.ups, 1);
+		assert_int_equal(w.downs + w.brokens, 0);
+		unsigned frames = 0;
+		for (unsigned i = 0; i < w.count; i++) {
+			frames += w.segments[i].frames;
+			if (way != 2) /* what a decoder says of garbage is not ours */
+				check_segment(&w.segments[i]);
+		}
+		assert_int_equal(frames, 15 * 12);
+		audio_fixture_finish(&s.f);
+		finish();
+	}
+}
+
+static void test_sound_that_cannot_be_recorded(void **state)
+{
+	char fmtp[] = "mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3";
+	struct track t = {.codec = TRACK_AAC, .payload_type = 97, .clock_rate = 16000, .fmtp = fmtp};
+
+	(void)state;
+	begin_with(15, 300, &t); /* without its configuration */
+	run_audio_packet(w.run, (const uint8_t *)"x", 1);
+	play(0, 60, -1);
+	end(NULL);
+	assert_int_equal(w.segments[0].frames, 60);
+	check_segment(&w.segments[0]);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +481,9 @@ int main(void)
 		cmocka_unit_test(test_clock_step),
 		cmocka_unit_test(test_disk_refuses_and_fails),
 		cmocka_unit_test(test_sender_reports_move_nothing),
+		cmocka_unit_test(test_sound_is_in_the_files),
+		cmocka_unit_test(test_broken_sound_costs_no_picture),
+		cmocka_unit_test(test_sound_that_cannot_be_recorded),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
