@@ -135,16 +135,15 @@ static int64_t check_duration(const struct check *k, const char *key, const char
 	return us;
 }
 
-static void check_audio(const struct check *k, const char *audio)
+static bool check_audio(const struct check *k, const char *audio)
 {
 	if (!audio || strcmp(audio, "false") == 0)
-		return;
+		return false;
 	if (strcmp(audio, "true") == 0)
-		check_error(k, "recording", "audio", "本版本不录音：请改为 false 或删除此项",
-		            "this version does not record sound: write false, or remove the key");
-	else
-		check_error(k, "recording", "audio", "“%s”不是 true 或 false：请改为 false",
-		            "\"%s\" is neither true nor false: write false", text_quote(audio).text);
+		return true;
+	check_error(k, "recording", "audio", "“%s”不是 true 或 false：不录音请写 false",
+	            "\"%s\" is neither true nor false: write false to record no sound", text_quote(audio).text);
+	return false;
 }
 
 void check_recording(const struct check *k)
@@ -157,5 +156,5 @@ void check_recording(const struct check *k)
 	k->conf->gap_after_us =
 		check_duration(k, "gap_after", raw->gap_after ? raw->gap_after : GAP_AFTER_DEFAULT,
 	                       (struct bounds){"1s", "10s"});
-	check_audio(k, raw->audio);
+	k->conf->audio = check_audio(k, raw->audio);
 }

@@ -61,6 +61,7 @@ struct conf {
 	unsigned root_count;
 	unsigned keep_days;
 	int64_t segment_us, gap_after_us;
+	bool audio;            /* sound is recorded with the pictures */
 	struct conf_area *areas;
 	unsigned area_count;
 	struct conf_camera *cameras;

@@ -36,7 +36,7 @@ static void compare_cameras(struct conf_diff *d, const struct conf *old_conf,
 		const struct conf_camera *was = conf_camera_find(old_conf, now->id);
 		if (!was)
 			put(&d->added, now);
-		else if (!same_source(was, now))
+		else if (!same_source(was, now) || old_conf->audio != new_conf->audio)
 			put(&d->changed, now);
 		d->other |= was && !same_words(was, now);
 	}
@@ -45,7 +45,8 @@ static void compare_cameras(struct conf_diff *d, const struct conf *old_conf,
 			put(&d->removed, &old_conf->cameras[i]);
 }
 
-/* The api's part holds everything but the cameras' sources; the digest changes with a comment. */
+/* The api's part holds everything but the cameras' sources; the digest changes with a comment; sound is
+ * the cameras' affair. */
 static json_t *all_but_cameras(const struct conf *c)
 {
 	json_t *part = conf_part(c, CONF_API);
@@ -53,6 +54,7 @@ static json_t *all_but_cameras(const struct conf *c)
 	REQUIRE(part != NULL);
 	json_object_del(part, "cameras");
 	json_object_del(part, "digest");
+	json_object_del(part, "audio");
 	return part;
 }
 

@@ -49,6 +49,8 @@ struct camera {
 	struct run *run;
 	unsigned open;             /* the session and the timer, until they are closed */
 	bool media_seen;           /* packets came in this session */
+	bool audio;                /* its sound is wanted */
+	bool placed;               /* frames were placed in this session; before the first: true */
 	bool broken;               /* the run asked to end the session; done when its call is over */
 	enum gap_cause broken_cause;
 	char broken_detail[DETAIL_MAX];
@@ -120,7 +122,8 @@ static void tell_down(struct camera *cam, struct wall end, enum gap_cause cause,
 static void try_connect(struct camera *cam)
 {
 	sm_move(&cam->sm, CONNECTING);
-	cam->media_seen = false;
+	cam->conf.target.audio = cam->audio && (cam->placed || !cam->conf.target.audio);
+	cam->media_seen = cam->placed = false;
 	cam->open++;
 	cam->session = cam->world.parts->session_create(cam->world.loop, &cam->conf.target,
 							&session_events, cam);
@@ -151,14 +154,14 @@ static void wait_and_retry(struct camera *cam)
 	cam->due = later(cam, backoff_next_ms(&cam->backoff) * US_PER_MS);
 }
 
-static void begin_run(struct camera *cam, const struct track *t)
+static void begin_run(struct camera *cam, const struct track *t, const struct track *audio)
 {
 	const struct camera_conf *c = &cam->conf;
 	struct clock *clock = cam->world.clock;
 	struct run_conf conf = {.site = c->site, .camera = c->id, .segment_us = c->segment_us,
 				.gap_after_us = c->gap_after_us, .stagger_us = c->stagger_us,
 				.flags = clock->synced(clock) ? 0 : SEAL_CLOCK_UNTRUSTED,
-				.not_before = cam->covered_until};
+				.not_before = cam->covered_until, .audio = audio};
 	struct err e = {0};
 
 	if (cam->world.parts->run_create(&conf, t, clock, cam->outlet, &run_events, cam, &cam->run, &e) < 0) {
@@ -235,9 +238,8 @@ static void on_tracks(void *owner, const struct track *list, unsigned count)
 {
 	struct camera *cam = owner;
 
-	REQUIRE(count == 1);
 	if (cam->sm.now == CONNECTING && !cam->run)
-		begin_run(cam, list);
+		begin_run(cam, &list[0], count > 1 ? &list[1] : NULL);
 }
 
 static void on_playing(void *owner)
@@ -254,9 +256,13 @@ static void on_packet(void *owner, unsigned track, const uint8_t *data, size_t l
 {
 	struct camera *cam = owner;
 
-	(void)track;
 	if (!cam->run)
 		return;
+	if (track > 0) {
+		if (!rtcp)
+			cam->world.parts->run_audio_packet(cam->run, data, len);
+		return;
+	}
 	cam->media_seen |= !rtcp;
 	cam->world.parts->run_packet(cam->run, data, len, rtcp);
 	leave_if_broken(cam);
@@ -310,6 +316,7 @@ static void on_up(void *owner, struct wall start)
 
 	if (cam->sm.now >= CLOSING)
 		return;
+	cam->placed = true;
 	if (!cam->up)
 		tell_up(cam, start);
 	if (cam->sm.now < LEAVING && cam->sm.now != PLAYING)
@@ -413,7 +420,8 @@ struct camera *camera_create(const struct camera_world *world, const struct came
 
 	*cam = (struct camera){.conf = copy_conf(conf), .world = *world, .outlet = outlet, .events = events,
 			       .owner = owner, .open = 1, .since = conf->added,
-			       .covered_until = conf->covered_until};
+			       .covered_until = conf->covered_until, .audio = conf->target.audio,
+			       .placed = true};
 	if (outlet) {
 		outlet->lost = on_lost;
 		outlet->owner = cam;

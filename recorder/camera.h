@@ -16,6 +16,9 @@
  * stream_stalled) and tried again after 1, 2, 4, 8, 15 s (backoff.h); a placed frame begins at 1 s again.
  * Frames that come again before the 10 s just continue in the same run.
  *
+ * Sound (target.audio): what fails before the first frame is tried again without it, so that a camera whose
+ * sound cannot be had is recorded all the same.
+ *
  * Log: one line per told fact, none per retry.
  * Threads: loop thread only.
  * Memory:  camera_create() allocates; after camera_close() only `closed` follows, after which the camera is
@@ -65,6 +68,7 @@ struct camera_parts {
 			  struct outlet *outlet, const struct run_events *events, void *owner,
 			  struct run **out, struct err *e);
 	void (*run_packet)(struct run *r, const uint8_t *data, size_t len, bool rtcp);
+	void (*run_audio_packet)(struct run *r, const uint8_t *data, size_t len);
 	void (*run_tick)(struct run *r);
 	bool (*run_is_stalled)(const struct run *r, struct mono *since);
 	bool (*run_covered_until)(const struct run *r, struct wall *end);

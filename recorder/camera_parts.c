@@ -7,6 +7,7 @@ const struct camera_parts *camera_parts_real(void)
 		.session_close = rtsp_session_close,
 		.run_create = run_create,
 		.run_packet = run_packet,
+		.run_audio_packet = run_audio_packet,
 		.run_tick = run_tick,
 		.run_is_stalled = run_is_stalled,
 		.run_covered_until = run_covered_until,

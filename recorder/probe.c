@@ -103,10 +103,13 @@ static void on_tracks(void *owner, const struct track *list, unsigned count)
 	const struct track *t = &list[0];
 	struct err e = {0};
 
-	REQUIRE(count == 1);
+	if (count > 1) {
+		p->out->audio_codec = track_codec_name(list[1].codec);
+		p->out->audio_rate = list[1].clock_rate;
+	}
 	p->codec = t->codec;
 	p->clock_rate = t->clock_rate;
-	p->out->codec = t->codec == TRACK_H264 ? "h264" : "h265";
+	p->out->codec = track_codec_name(t->codec);
 	if (depay_create(t, on_frame, p, &p->depay, &e) < 0)
 		not_recordable(p, CAUSE_STREAM_UNUSABLE, e.text);
 }
@@ -159,8 +162,7 @@ static void on_packet(void *owner, unsigned track, const uint8_t *data, size_t l
 {
 	struct probe *p = owner;
 
-	(void)track;
-	if (!p->session)
+	if (!p->session || track > 0)
 		return;
 	if (rtcp)
 		on_report(p, data, len);
@@ -188,12 +190,14 @@ int probe_run(const struct rtsp_target *target, unsigned seconds, struct probe_r
 	static const struct rtsp_events events = {on_tracks, on_playing, on_packet, on_ended, on_closed};
 	struct probe p = {.out = out, .play_ms = (seconds ? seconds : PROBE_SECONDS_DEFAULT) * 1000,
 			  .clock_rate = 90000};
+	struct rtsp_target with_sound = *target;
 	uv_loop_t loop;
 
 	*out = (struct probe_result){0};
+	with_sound.audio = true;
 	REQUIRE(uv_loop_init(&loop) == 0 && uv_timer_init(&loop, &p.timer) == 0);
 	p.timer.data = &p;
-	p.session = rtsp_session_create(&loop, target, &events, &p);
+	p.session = rtsp_session_create(&loop, &with_sound, &events, &p);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	REQUIRE(uv_loop_close(&loop) == 0);
 	return out->recordable ? 0 : -EIO;

@@ -21,6 +21,8 @@ struct probe_result {
 	enum gap_cause cause;       /* if it is not */
 	char detail[DETAIL_MAX];    /* why, and the remedy, in lang() */
 	const char *codec;          /* "h264", "h265"; NULL: not known */
+	const char *audio_codec;    /* "aac", "pcma", "pcmu"; NULL: no sound that could be recorded */
+	uint32_t audio_rate;        /* samples per second */
 	unsigned width, height;     /* 0: not known */
 	unsigned frames, damaged;   /* damaged: with packets lost */
 	double fps, bits_per_s;     /* 0: fewer than two frames */

@@ -16,6 +16,9 @@ static void print_stream(const struct probe_result *r, FILE *to)
 		lang("码率", "bitrate"), r->bits_per_s / 1000);
 	if (r->key_interval_s > 0)
 		fprintf(to, "%s: %.1f s\n", lang("关键帧间隔", "key frame every"), r->key_interval_s);
+	if (r->audio_codec)
+		fprintf(to, "%s: %s, %u Hz (%s)\n", lang("声音", "sound"), r->audio_codec, r->audio_rate,
+			lang("只在 recording.audio: true 时录制", "recorded only with recording.audio: true"));
 	if (r->clock_known)
 		fprintf(to, "%s: %+.3f s\n", lang("摄像机时钟误差", "camera clock error"),
 			(double)r->clock_error_us / 1e6);
@@ -71,6 +74,8 @@ json_t *probe_json(const struct probe_result *r)
 	json_object_set_new(o, "fps", number_or_null(r->fps, r->fps > 0));
 	json_object_set_new(o, "bits_per_s", number_or_null(r->bits_per_s, r->bits_per_s > 0));
 	json_object_set_new(o, "key_interval_s", number_or_null(r->key_interval_s, r->key_interval_s > 0));
+	json_object_set_new(o, "audio_codec", r->audio_codec ? json_string(r->audio_codec) : json_null());
+	json_object_set_new(o, "audio_rate", number_or_null(r->audio_rate, r->audio_codec != NULL));
 	json_object_set_new(o, "clock_error_s", number_or_null((double)r->clock_error_us / 1e6, r->clock_known));
 	return o;
 }

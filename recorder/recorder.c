@@ -135,7 +135,8 @@ static void open_camera(struct member *m, unsigned index)
 	const struct camera_conf conf = {
 		.site = r->conf->site.id, .id = m->id,
 		.target = {.url = m->conf->url, .username = m->conf->username, .password = m->conf->password,
-			   .udp = m->conf->udp, .tls_ca = m->conf->tls_ca, .tls_pin = m->conf->tls_pin},
+			   .udp = m->conf->udp, .tls_ca = m->conf->tls_ca, .tls_pin = m->conf->tls_pin,
+			   .audio = r->conf->audio},
 		.segment_us = r->conf->segment_us, .gap_after_us = r->conf->gap_after_us,
 		.stagger_us = stagger_us(r, index), .start_delay_ms = index * STAGGER_START_MS,
 		.added = clock_wall(r->clock), .covered_until = m->covered_until};

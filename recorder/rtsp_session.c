@@ -179,6 +179,16 @@ static bool ask_elsewhere(struct rtsp_session *s)
 	return true;
 }
 
+/* Whether it is the sound that the camera refuses: then the video goes on alone. */
+static bool do_without(struct rtsp_session *s)
+{
+	if (s->sm.now != SETUP || !rtsp_transport_do_without(&s->transport))
+		return false;
+	log_warn("audio", "host=%s state=refused text=\"%s\"", s->url.host,
+		 lang("摄像机拒绝提供声音,只录画面", "the camera refuses its sound: pictures only"));
+	return true;
+}
+
 static void refused(struct rtsp_session *s, int status)
 {
 	char detail[200];
@@ -189,6 +199,10 @@ static void refused(struct rtsp_session *s, int status)
 	}
 	if (is_unknown_address(status) && ask_elsewhere(s))
 		return;
+	if (do_without(s)) {
+		set_up_or_play(s);
+		return;
+	}
 	snprintf(detail, sizeof detail, "%s %d: %s", s->request.method, status,
 		 status == 461 ? rtsp_transport_remedy(&s->transport) : rtsp_reply_remedy(status));
 	end(s, CAUSE_CAMERA_REFUSED, detail);
@@ -240,10 +254,23 @@ static void answered_options(struct rtsp_session *s, const struct rtsp_item *r)
 	step(s, DESCRIBE, "DESCRIBE", &s->url, "Accept: application/sdp\r\n");
 }
 
+/* The address of a track: beside Content-Base, and beside the URL that was asked for. */
+static int add_track(struct rtsp_session *s, const struct rtsp_url *from, const struct track *track)
+{
+	struct rtsp_url url, spare;
+
+	if (rtsp_url_resolve(from, track->control, &url) < 0)
+		return -EINVAL;
+	if (rtsp_url_resolve(&s->url, track->control, &spare) < 0)
+		spare = url;
+	rtsp_transport_add(&s->transport, &url, &spare, track->clock_rate);
+	return 0;
+}
+
 static int resolve_urls(struct rtsp_session *s, const struct rtsp_item *r, const struct sdp *sdp)
 {
 	const char *base = rtsp_item_header(r, "Content-Base");
-	struct rtsp_url from, url, spare;
+	struct rtsp_url from;
 
 	if (!base)
 		base = rtsp_item_header(r, "Content-Location");
@@ -252,12 +279,21 @@ static int resolve_urls(struct rtsp_session *s, const struct rtsp_item *r, const
 	if (rtsp_url_resolve(&from, sdp->control, &s->aggregate) < 0)
 		s->aggregate = from;
 	s->spare = s->url;
-	int rc = rtsp_url_resolve(&from, sdp->track.control, &url);
-	if (rtsp_url_resolve(&s->url, sdp->track.control, &spare) < 0)
-		spare = url;
-	if (rc == 0)
-		rtsp_transport_add(&s->transport, &url, &spare, sdp->track.clock_rate);
+	int rc = add_track(s, &from, &sdp->track);
+	if (rc == 0 && s->target->audio && sdp->has_audio)
+		add_track(s, &from, &sdp->audio); /* the video goes without it */
 	return rc;
+}
+
+static void tell_tracks(struct rtsp_session *s, const struct sdp *sdp)
+{
+	const struct track list[RTSP_TRACKS_MAX] = {sdp->track, sdp->audio};
+
+	if (s->target->audio && !sdp->has_audio && sdp->other_audio[0])
+		log_warn("audio", "host=%s state=refused codec=%s text=\"%s\"", s->url.host, sdp->other_audio,
+			 lang("该声音编码无法录制,请在摄像机中改为 AAC 或 G.711",
+			      "this sound codec is not recorded, set AAC or G.711 in the camera"));
+	s->events->tracks(s->owner, list, s->transport.count);
 }
 
 static void answered_describe(struct rtsp_session *s, const struct rtsp_item *r)
@@ -275,7 +311,7 @@ static void answered_describe(struct rtsp_session *s, const struct rtsp_item *r)
 			"the camera names no valid address for its video"));
 		return;
 	}
-	s->events->tracks(s->owner, &sdp.track, 1);
+	tell_tracks(s, &sdp);
 	sdp_finish(&sdp);
 	if (s->sm.now == DESCRIBE) /* the owner may have closed us */
 		set_up_or_play(s);
@@ -289,7 +325,7 @@ static void answered_setup(struct rtsp_session *s, const struct rtsp_item *r)
 
 	if (!known && (!session || rtsp_reply_session(session, id, &s->timeout_s) < 0))
 		end(s, CAUSE_CAMERA_REFUSED, lang("摄像机没有给出会话号", "the camera gave no session"));
-	else if (rtsp_transport_grant(&s->transport, transport) < 0)
+	else if (rtsp_transport_grant(&s->transport, transport) < 0 && !do_without(s))
 		end(s, CAUSE_STREAM_UNUSABLE, rtsp_transport_remedy(&s->transport));
 	else
 		set_up_or_play(s);

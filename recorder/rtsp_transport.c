@@ -14,9 +14,9 @@ void rtsp_transport_init(struct rtsp_transport *t, uv_loop_t *loop, bool udp, rt
 	*t = (struct rtsp_transport){.loop = loop, .udp = udp, .fn = fn, .owner = owner};
 }
 
-static void close_sockets(struct rtsp_transport *t)
+static void close_sockets(struct rtsp_transport *t, unsigned from)
 {
-	for (unsigned i = 0; i < t->count; i++) {
+	for (unsigned i = from; i < t->count; i++) {
 		if (t->lanes[i].udp)
 			rtsp_udp_close(t->lanes[i].udp);
 		t->lanes[i].udp = NULL;
@@ -25,7 +25,7 @@ static void close_sockets(struct rtsp_transport *t)
 
 void rtsp_transport_finish(struct rtsp_transport *t)
 {
-	close_sockets(t);
+	close_sockets(t, 0);
 	t->count = t->set_up = 0;
 }
 
@@ -113,11 +113,20 @@ int rtsp_transport_grant(struct rtsp_transport *t, const char *reply)
 	return rc;
 }
 
+bool rtsp_transport_do_without(struct rtsp_transport *t)
+{
+	if (t->set_up == 0)
+		return false;
+	close_sockets(t, t->set_up);
+	t->count = t->set_up;
+	return true;
+}
+
 bool rtsp_transport_fall_back(struct rtsp_transport *t)
 {
 	if (!t->udp || t->set_up > 0)
 		return false;
-	close_sockets(t);
+	close_sockets(t, 0);
 	t->udp = false;
 	return true;
 }

@@ -50,3 +50,6 @@ bool rtsp_transport_fall_back(struct rtsp_transport *t);
 const char *rtsp_transport_remedy(const struct rtsp_transport *t);
 /* An interleaved frame: a packet of a track, or of none that is set up. */
 void rtsp_transport_frame(struct rtsp_transport *t, uint8_t channel, const uint8_t *data, size_t len);
+/* The camera does not grant the next lane: does without it and what follows. False: it is the first one,
+ * and without the video there is nothing. */
+bool rtsp_transport_do_without(struct rtsp_transport *t);

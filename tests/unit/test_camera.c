@@ -22,7 +22,7 @@
 struct rtsp_session {
 	const struct rtsp_events *events;
 	void *owner;
-	bool closing;
+	bool closing, audio;
 };
 
 struct run {
@@ -43,7 +43,8 @@ static struct stage {
 	struct fault *fault;
 	struct rtsp_session *session; /* the one that is open */
 	struct run *run;
-	int sessions, runs, closes;
+	int sessions, runs, closes, audio_packets;
+	bool has_audio; /* the run was given a track of it */
 	int ups, downs;
 	struct wall start, since;
 	enum gap_cause cause;
@@ -60,11 +61,11 @@ static struct rtsp_session *fake_session_create(uv_loop_t *loop, const struct rt
 						const struct rtsp_events *events, void *owner)
 {
 	(void)loop;
-	(void)target;
 	assert_null(st.session); /* never two at once: cameras have few places */
 	st.session = calloc(1, sizeof *st.session);
 	st.session->events = events;
 	st.session->owner = owner;
+	st.session->audio = target->audio;
 	st.sessions++;
 	return st.session;
 }
@@ -84,6 +85,7 @@ static int fake_run_create(const struct run_conf *conf, const struct track *t, s
 	(void)clock;
 	assert_ptr_equal(outlet, &st.outlet);
 	st.not_before = conf->not_before;
+	st.has_audio = conf->audio != NULL;
 	assert_null(st.run);
 	if (st.refuse_run || fails())
 		return err_set(e, -ENOTSUP, "no demuxer");
@@ -115,6 +117,14 @@ static void fake_run_packet(struct run *r, const uint8_t *data, size_t len, bool
 	r->end = (struct wall){st.clock.wall.us + 40000};
 	if (first)
 		r->events->up(r->owner, st.clock.wall);
+}
+
+static void fake_run_audio_packet(struct run *r, const uint8_t *data, size_t len)
+{
+	(void)data;
+	assert_ptr_equal(r, st.run);
+	assert_int_equal(len, 2);
+	st.audio_packets++;
 }
 
 static void fake_run_tick(struct run *r)
@@ -171,7 +181,8 @@ static bool fake_run_destroy(struct run *r, struct wall *end)
 }
 
 static const struct camera_parts fakes = {
-	fake_session_create, fake_session_close, fake_run_create, fake_run_packet, fake_run_tick,
+	fake_session_create, fake_session_close, fake_run_create, fake_run_packet,
+	fake_run_audio_packet, fake_run_tick,
 	fake_run_is_stalled, fake_run_covered_until, fake_run_id,
 	fake_run_segment_lost, fake_run_stats, fake_run_destroy,
 };
@@ -218,15 +229,20 @@ static uint32_t middle(void *arg)
 
 /* --- driving it ------------------------------------------------------------------------ */
 
-static void open_stage(struct fault *f)
+static void open_stage_with(struct fault *f, bool audio)
 {
 	st = (struct stage){.fault = f, .cause = CAUSE_COUNT};
 	clock_fake_init(&st.clock, (struct wall){T0});
 	struct camera_conf conf = {.site = "s", .id = "front", .added = {T0}, .start_delay_ms = 600,
-				       .gap_after_us = 2 * US_PER_S};
+				       .gap_after_us = 2 * US_PER_S, .target.audio = audio};
 	uv_loop_init(&st.loop);
 	struct camera_world world = {&st.loop, &st.clock.base, &fakes, middle, NULL};
 	st.cam = camera_create(&world, &conf, &st.outlet, &events, &st);
+}
+
+static void open_stage(struct fault *f)
+{
+	open_stage_with(f, false);
 }
 
 static void pass(int64_t ms)
@@ -255,9 +271,9 @@ static void session_ends(enum gap_cause cause)
 
 static void session_plays(void)
 {
-	struct track t = {0};
+	struct track t[2] = {{.codec = TRACK_H264}, {.codec = TRACK_AAC}};
 
-	st.session->events->tracks(st.session->owner, &t, 1);
+	st.session->events->tracks(st.session->owner, t, st.session->audio ? 2 : 1);
 	if (!st.session->closing)
 		st.session->events->playing(st.session->owner);
 }
@@ -282,6 +298,11 @@ static void close_stage(void)
 	assert_true(st.closed);
 	assert_null(st.run);
 	assert_int_equal(uv_loop_close(&st.loop), 0);
+}
+
+static void sound(bool rtcp)
+{
+	st.session->events->packet(st.session->owner, 1, (const uint8_t *)"xy", 2, rtcp);
 }
 
 /* --- the tests ---------------------------------------------------------------------------- */
@@ -564,9 +585,63 @@ static void records_whatever_fails_once(void **state)
 	}
 }
 
+static void sound_goes_its_own_way(void **state)
+{
+	struct camera_status s;
+
+	(void)state;
+	open_stage_with(NULL, true);
+	pass(600);
+	assert_true(st.session->audio);
+	session_plays();
+	assert_true(st.has_audio);
+	sound(false);
+	sound(true);
+	assert_int_equal(st.audio_packets, 1);
+	assert_int_equal(st.ups, 0); /* it is no footage */
+	frame();
+	assert_int_equal(st.ups, 1);
+	for (int i = 0; i < 20; i++) { /* nor does it keep a silent picture alive */
+		pass(1000);
+		if (st.session && !st.session->closing)
+			sound(false);
+	}
+	camera_status(st.cam, &s);
+	assert_int_equal(s.view, CAMERA_DOWN);
+	assert_int_equal(s.cause, CAUSE_STREAM_STALLED);
+	close_stage();
+}
+
+/* Whatever goes wrong with it, the next try is without; and a session that played may have it again. */
+static void sound_that_fails_is_left_out(void **state)
+{
+	(void)state;
+	open_stage_with(NULL, true);
+	pass(600);
+	assert_true(st.session->audio);
+	session_ends(CAUSE_CAMERA_UNREACHABLE);
+	pass(3000);
+	assert_int_equal(st.sessions, 2);
+	assert_false(st.session->audio);
+	session_plays();
+	assert_false(st.has_audio);
+	frame();
+	session_ends(CAUSE_CAMERA_UNREACHABLE);
+	pass(3000);
+	assert_true(st.session->audio);
+	session_plays();
+	frame();
+	session_ends(CAUSE_CAMERA_UNREACHABLE); /* it played: not the sound's doing */
+	pass(3000);
+	assert_true(st.session->audio);
+	close_stage();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sound_goes_its_own_way),
+		cmocka_unit_test(sound_that_fails_is_left_out),
 		cmocka_unit_test(waits_its_turn_then_records),
 		cmocka_unit_test(tells_an_outage_once_and_again_when_the_cause_changes),
 		cmocka_unit_test(backs_off_and_starts_again_after_a_frame),
