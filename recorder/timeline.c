@@ -7,6 +7,7 @@
 #define SETTLING_EARLY_US (1 * US_PER_MS)
 #define EARLY_US (250 * US_PER_MS)
 #define LATE_US (1 * US_PER_S)
+#define HOLE_US (1 * US_PER_S)
 #define WINDOW_US (4 * US_PER_S)
 #define REORDER_US (1 * US_PER_S)
 #define BOUND_MAX_US (10 * US_PER_S)
@@ -69,7 +70,7 @@ static void anchor_at(struct timeline *t, int64_t ticks, int64_t arrival_us)
 static void begin(struct timeline *t, int64_t ticks, int64_t arrival_us)
 {
 	t->begun = true;
-	t->began_us = t->last_arrival_us = arrival_us;
+	t->began_us = t->last_arrival_us = t->even_since_us = arrival_us;
 	t->distrust_until_us = INT64_MIN;
 	for (unsigned i = 0; i < 3; i++)
 		t->jumps_us[i] = INT64_MIN;
@@ -111,6 +112,17 @@ static int64_t least_of(const struct timeline *t, unsigned windows)
 	return least;
 }
 
+/* A network that stands still makes frames late, too, but then they come in heaps with holes between; what
+ * is late at an even pace was stamped so. */
+static bool is_late_for_good(struct timeline *t, int64_t arrival_us)
+{
+	int64_t passed = arrival_us - t->last_arrival_us;
+
+	if (passed > HOLE_US && passed > 3 * timeline_interval(t))
+		t->even_since_us = arrival_us;
+	return arrival_us - t->even_since_us >= WINDOW_US && least_of(t, 2) > t->anchor_us + LATE_US;
+}
+
 static void slew(struct timeline *t, int64_t passed_us)
 {
 	int64_t most = passed_us * TIMELINE_SLEW_PPM / 1000000;
@@ -146,9 +158,10 @@ static int64_t by_anchor(struct timeline *t, int64_t ticks, int64_t arrival_us)
 	rebase(t, ticks);
 	int64_t wish = arrival_us - elapsed_us(t, ticks);
 	note_delay(t, wish, arrival_us);
+	bool late = is_late_for_good(t, arrival_us);
 	if (settling && wish < t->anchor_us - SETTLING_EARLY_US) {
 		t->anchor_us = wish;
-	} else if (wish < t->anchor_us - EARLY_US || least_of(t, 2) > t->anchor_us + LATE_US) {
+	} else if (wish < t->anchor_us - EARLY_US || late) {
 		jump(t, ticks, arrival_us);
 	} else {
 		slew(t, passed);

@@ -33,6 +33,7 @@ struct timeline {
 	int64_t base_ticks, newest_ticks;
 	int64_t began_us;       /* arrival of the first frame since (re)start */
 	int64_t last_arrival_us;
+	int64_t even_since_us;  /* arrivals come without a hole since then */
 	int64_t last_us;        /* time given to the last frame */
 	/* The least anchor that any frame asked for, in this window of 4 s and the ones before. */
 	int64_t window_start_us, least_us[TIMELINE_WINDOWS];

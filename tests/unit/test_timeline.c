@@ -1,5 +1,6 @@
 #include "recorder/timeline.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,8 +26,30 @@ static int64_t ticks_of(double s, double ppm)
 	return (int64_t)(s * RATE * (1 + ppm / 1e6)) + 4000000000;
 }
 
-/* 30 days, delays up to 500 ms, 25 fps by day and 5 by night; arrivals stay in order, as over TCP. */
-static void holds_for_days(double ppm)
+/* Delays of a network, in seconds at a time: even ones up to half a second; */
+static double even_delay(double truth)
+{
+	(void)truth;
+	return uniform() * 0.5;
+}
+
+/* and what a nursery's is like: mostly fast with a long tail, slower in busy hours, bursts of a second each
+ * minute, and twice an hour a spike of 2 to 8 s, after which all that was held back comes at once. */
+static double rough_delay(double truth)
+{
+	double u = uniform(), delay = 0.003 + u * u * u * u * 0.3;
+
+	if ((int64_t)truth / 3600 % 24 >= 16)
+		delay += 0.04;
+	if ((int64_t)truth % 60 == 7)
+		delay += 1 - (truth - floor(truth));
+	if ((int64_t)truth % 1800 == 900)
+		delay += 2 + uniform() * 6;
+	return delay;
+}
+
+/* 30 days, 25 fps by day and 5 by night; arrivals stay in order, as over TCP. */
+static void holds_for_days(double ppm, double (*delay)(double truth))
 {
 	struct timeline t;
 	double truth = 0, worst = 0;
@@ -36,7 +59,7 @@ static void holds_for_days(double ppm)
 	while (truth < 30 * 86400.0) {
 		bool night = (int64_t)truth / 43200 % 2;
 		truth += night ? 0.2 : (int64_t)truth % 600 < 30 ? 0.04 : 0.2;
-		int64_t arrival = T0 + (int64_t)((truth + uniform() * 0.5) * 1e6);
+		int64_t arrival = T0 + (int64_t)((truth + delay(truth)) * 1e6);
 		if (arrival < last_arrival)
 			arrival = last_arrival;
 		last_arrival = arrival;
@@ -53,12 +76,33 @@ static void holds_for_days(double ppm)
 	assert_int_equal(t.jumps_us[2], INT64_MIN); /* nothing was mistaken for a jump */
 }
 
-static void test_thirty_days(void **state)
+static void a_crystal_that_drifts_for_30_days(void **state)
 {
 	(void)state;
-	holds_for_days(0);
-	holds_for_days(200);
-	holds_for_days(-200);
+	holds_for_days(0, even_delay);
+	holds_for_days(200, rough_delay);
+	holds_for_days(-200, rough_delay);
+}
+
+/* The time server spreads a leap second over a day; our clocks follow it, the camera's does not. */
+static void a_leap_second_smear(void **state)
+{
+	(void)state;
+	struct timeline t;
+	double worst = 0;
+
+	timeline_init(&t, RATE, 0);
+	for (double truth = 0; truth < 36 * 3600.0; truth += 0.2) {
+		double smeared = truth - (truth < 86400 ? truth / 86400 : 1);
+		int64_t arrival = T0 + (int64_t)((smeared + uniform() * 0.02) * 1e6);
+		struct placed p = timeline_place(&t, ticks_of(truth, 0), arrival);
+		double error = (double)(p.at_us - T0) / 1e6 - smeared;
+		if (error > worst || -error > worst)
+			worst = error < 0 ? -error : error;
+	}
+	print_message("smear: worst error %.1f ms\n", worst * 1e3);
+	assert_true(worst < 0.1);
+	assert_int_equal(t.jumps_us[2], INT64_MIN);
 }
 
 /* A camera's own buffer comes first, in a burst: afterwards time is true at once. */
@@ -187,7 +231,8 @@ static void test_bounds(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_thirty_days),
+		cmocka_unit_test(a_crystal_that_drifts_for_30_days),
+		cmocka_unit_test(a_leap_second_smear),
 		cmocka_unit_test(test_burst_at_start),
 		cmocka_unit_test(test_jumps),
 		cmocka_unit_test(test_stuck_and_lying),
