@@ -24,3 +24,5 @@ int account_each(const struct accounting *a, account_fn *fn, int64_t arg);
 int account_covered_until(struct catalog *c, const char *camera, int64_t *t);
 /* The end of what is known of the time up to `at`: coverage, closed gaps, else the obligation's start. */
 int account_known_until(struct catalog *c, const struct account *acc, int64_t at, int64_t *out);
+/* An open gap reaches to `until`: it makes way for footage that lies there already. */
+int account_gap_goes_on(const struct accounting *a, const char *camera, int64_t until);

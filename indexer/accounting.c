@@ -4,30 +4,47 @@
 
 #define RECORDER_DOWN "recorder_down"
 
-/* Ends an open gap. Footage from a time when the clock was ahead may lie before its end: such a gap is
- * several, around it. */
-static int close_gap(const struct accounting *a, const struct gap *g, int64_t end)
+/* An open gap that reaches to `until` now. Footage of before the clock was set back may lie in it: such a gap
+ * is several, around it. *piece becomes the last one, which is open; 1: it ends there, so there is none. */
+static int split_around(const struct accounting *a, struct gap *piece, int64_t until, bool ends)
 {
 	struct catalog *c = a->catalog;
-	struct gap piece = *g;
 	int64_t start;
 	int rc;
 
 	while ((rc = db_int(c->db, &start,
 			    "SELECT min(start) FROM span WHERE camera = ? AND start >= ? AND start < ?",
-			    "tii", g->camera, piece.start, end)) == 0) {
-		rc = gap_close(c, a->now, &piece, start);
+			    "tii", piece->camera, piece->start, until)) == 0) {
+		rc = gap_close(c, a->now, piece, start);
 		if (rc == 0)
-			rc = account_covered_until(c, g->camera, &start);
-		if (rc < 0 || start >= end)
-			return rc;
-		rc = gap_open(c, a->now, g->camera, start, g->cause, g->detail);
+			rc = account_covered_until(c, piece->camera, &start);
+		if (rc < 0 || (ends && start >= until))
+			return rc < 0 ? rc : 1;
+		rc = gap_open(c, a->now, piece->camera, start, piece->cause, piece->detail);
 		if (rc == 0)
-			rc = gap_find_open(c, g->camera, &piece);
+			rc = gap_find_open(c, piece->camera, piece);
 		if (rc < 0)
 			return rc;
 	}
-	return rc == -ENOENT ? gap_close(c, a->now, &piece, end) : rc;
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static int close_gap(const struct accounting *a, const struct gap *g, int64_t end)
+{
+	struct gap piece = *g;
+	int rc = split_around(a, &piece, end, true);
+
+	return rc == 0 ? gap_close(a->catalog, a->now, &piece, end) : rc < 0 ? rc : 0;
+}
+
+int account_gap_goes_on(const struct accounting *a, const char *camera, int64_t until)
+{
+	struct gap g;
+	int rc = gap_find_open(a->catalog, camera, &g);
+
+	if (rc == 0)
+		rc = split_around(a, &g, until, false);
+	return rc == -ENOENT ? 0 : rc;
 }
 
 /* --- configuration --------------------------------------------------------------------- */
@@ -327,4 +344,33 @@ static int clock_back_one(const struct accounting *a, struct account *acc, int64
 int account_clock_back(const struct accounting *a, struct wall to)
 {
 	return account_each(a, clock_back_one, to.us);
+}
+
+/* Nothing before the obligation begins is a gap. */
+static int begin_later(const struct accounting *a, struct account *acc, int64_t unused)
+{
+	int64_t start = acc->enrolled_at;
+	struct gap g;
+	int rc = acc->frontier < start ? account_set_frontier(a->catalog, acc->camera, start) : 0;
+
+	(void)unused;
+	if (rc == 0)
+		rc = gap_find_open(a->catalog, acc->camera, &g);
+	if (rc == 0 && g.start < start)
+		rc = gap_correct(a->catalog, a->now, &g, start, INT64_MAX);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int account_clock_forward(const struct accounting *a, struct wall to, int64_t step_us)
+{
+	static const char *const moves[] = {
+		"UPDATE camera SET configured_at = configured_at + ?1 WHERE enrolled_at IS NULL AND configured_at < ?2",
+		"UPDATE obligation SET start = start + ?1 WHERE end IS NULL AND start < ?2",
+		"UPDATE camera SET enrolled_at = enrolled_at + ?1 WHERE retired_at IS NULL AND enrolled_at < ?2"};
+	int64_t was = to.us - step_us, before = was < ACCOUNT_EARLIEST_US ? was : ACCOUNT_EARLIEST_US;
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < sizeof moves / sizeof *moves; i++)
+		rc = db_run(a->catalog->db, moves[i], "ii", step_us, before);
+	return rc < 0 ? rc : account_each(a, begin_later, 0);
 }

@@ -16,6 +16,8 @@
  *  - A silent recorder: recorder_down opens at the last coverage. Recovered footage moves starts right.
  *  - Coverage that arrives late narrows gaps; it splits one in two rather than overlap it.
  *  - The clock stepped back to B: what was written of time after B is cut back to B and lived again.
+ *  - The clock stepped forward out of a time before ACCOUNT_EARLIEST (a box that booted in 1970): an
+ *    obligation that began in it moves along.
  *  - A hole that no fact explains: footage_damaged where a file was put aside, else footage_missing.
  *
  * Threads: the catalogue's. Errors: as the catalogue's. */
@@ -25,7 +27,11 @@
 struct accounting {
 	struct catalog *catalog; /* in a transaction of the caller */
 	struct wall now;         /* for the ledger's `at` */
+	bool stepped;            /* the clock was set a moment ago: a file's end does not tell how old it is */
 };
+
+/* 2026-01-01: nothing of ours ran before. A clock that shows less has not been set yet. */
+#define ACCOUNT_EARLIEST_US (INT64_C(1767225600) * US_PER_S)
 
 /* A file whose growth nobody told of for this long is not awaited. */
 #define ACCOUNT_AWAIT_US (60 * US_PER_S)
@@ -42,5 +48,6 @@ int account_down(const struct accounting *a, const char *camera, struct wall sin
 int account_restart(const struct accounting *a, struct wall at);
 int account_silent(const struct accounting *a, struct wall settled_at);
 int account_clock_back(const struct accounting *a, struct wall to);
+int account_clock_forward(const struct accounting *a, struct wall to, int64_t step_us);
 /* Judges holes up to where certainty reaches. Not while recovery is running. */
 int account_settle(const struct accounting *a, struct wall settled_at);

@@ -156,6 +156,7 @@ static int count_and_ingest(void *arg, const json_t *record)
 
 static int settle(struct indexer *ix)
 {
+	ix->acc.stepped = has_just_stepped(ix);
 	return is_recovering(ix) ? 0 : account_settle(&ix->acc, (struct wall){settled_at(ix)});
 }
 

@@ -80,6 +80,7 @@ int ingest(void *ix, const json_t *record);
 int watch_record(struct indexer *ix, const char *kind, const json_t *record);
 int watch_silence(struct indexer *ix);
 bool is_recovering(struct indexer *ix);
+bool has_just_stepped(struct indexer *ix); /* the clock, forward, within ACCOUNT_AWAIT_US */
 int64_t settled_at(struct indexer *ix);
 
 int set_state_int(struct catalog *c, const char *key, int64_t value);

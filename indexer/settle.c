@@ -53,20 +53,21 @@ static int64_t least(int64_t a, int64_t b)
 }
 
 /* Files that may still grow or be published hold the judgement back at their last known byte. */
-static int awaited(struct catalog *c, const char *camera, int64_t settled_at, int64_t *limit)
+static int awaited(const struct accounting *a, const char *camera, int64_t settled_at, int64_t *limit)
 {
-	int64_t end;
-	int rc = db_int(c->db, &end,
+	int64_t end, after = a->stepped ? INT64_MIN : settled_at - ACCOUNT_AWAIT_US;
+	int rc = db_int(a->catalog->db, &end,
 			"SELECT min(end) FROM open_segment WHERE camera = ? AND NOT complete AND end > ?", "ti", camera,
-			settled_at - ACCOUNT_AWAIT_US);
+			after);
 
 	if (rc == 0)
 		*limit = least(*limit, end);
 	return rc == -ENOENT ? 0 : rc;
 }
 
-static int certain_until(struct catalog *c, const struct account *acc, int64_t settled_at, int64_t *limit)
+static int certain_until(const struct accounting *a, const struct account *acc, int64_t settled_at, int64_t *limit)
 {
+	struct catalog *c = a->catalog;
 	struct gap g;
 	int64_t told = 0;
 	int rc = account_known_until(c, acc, settled_at, limit);
@@ -80,7 +81,7 @@ static int certain_until(struct catalog *c, const struct account *acc, int64_t s
 	rc = gap_find_open(c, acc->camera, &g);
 	if (rc == 0)
 		*limit = least(g.start, settled_at);
-	return rc < 0 && rc != -ENOENT ? rc : awaited(c, acc->camera, settled_at, limit);
+	return rc < 0 && rc != -ENOENT ? rc : awaited(a, acc->camera, settled_at, limit);
 }
 
 /* --- an obligation that ended ---------------------------------------------------------------------- */
@@ -101,12 +102,10 @@ static int trim_tail(const struct accounting *a, struct account *acc, int64_t *l
 
 static int settle_limit(const struct accounting *a, struct account *acc, int64_t settled_at, int64_t *limit)
 {
-	struct catalog *c = a->catalog;
-
 	if (!acc->retired)
-		return certain_until(c, acc, settled_at, limit);
+		return certain_until(a, acc, settled_at, limit);
 	*limit = INT64_MAX;
-	int rc = awaited(c, acc->camera, settled_at, limit);
+	int rc = awaited(a, acc->camera, settled_at, limit);
 	return rc < 0 || *limit < acc->retired_at ? rc : trim_tail(a, acc, limit);
 }
 
@@ -137,8 +136,10 @@ static int settle_one(const struct accounting *a, struct account *acc, int64_t s
 	struct catalog *c = a->catalog;
 	struct sweep s = {a, acc};
 	int64_t limit;
-	int rc = settle_limit(a, acc, settled_at, &limit);
+	int rc = account_gap_goes_on(a, acc->camera, settled_at);
 
+	if (rc == 0)
+		rc = settle_limit(a, acc, settled_at, &limit);
 	if (rc < 0)
 		return rc;
 	if (limit > acc->frontier) {

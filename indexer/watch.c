@@ -9,6 +9,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#define STEP_MIN_US US_PER_S
+
 /* --- state as numbers -------------------------------------------------------------------- */
 
 int set_state_int(struct catalog *c, const char *key, int64_t value)
@@ -57,6 +59,23 @@ static int witness(struct indexer *ix, int64_t up)
 			return rc;
 	}
 	return set_state_int(c, "witness_up", up);
+}
+
+/* The wall clock was set forward between two records of one boot. */
+static int note_step(struct indexer *ix, int64_t at, int64_t up)
+{
+	int64_t before = state_int(ix->catalog, "witness_up"), passed = up - before;
+
+	if (before == 0 || passed < 0 || at - settled_at(ix) - passed < STEP_MIN_US)
+		return 0;
+	return set_state_int(ix->catalog, "stepped_up", up);
+}
+
+bool has_just_stepped(struct indexer *ix)
+{
+	int64_t stepped = state_int(ix->catalog, "stepped_up"), since = state_int(ix->catalog, "witness_up") - stepped;
+
+	return stepped > 0 && since >= 0 && since < ACCOUNT_AWAIT_US;
 }
 
 static int trust(struct indexer *ix, const json_t *record)
@@ -145,7 +164,8 @@ static int on_clock(struct indexer *ix, const json_t *record, int64_t at)
 
 	if (step == 0)
 		return 0;
-	int rc = step < 0 ? account_clock_back(&ix->acc, (struct wall){at}) : 0;
+	struct wall to = {at};
+	int rc = step < 0 ? account_clock_back(&ix->acc, to) : account_clock_forward(&ix->acc, to, step);
 	return rc < 0 ? rc : ledger_append(ix->catalog, ix->acc.now, "clock.stepped", NULL,
 					   json_pack("{sI so}", "step_us", (json_int_t)step, "to", wall_json(at)), NULL);
 }
@@ -176,8 +196,10 @@ int watch_record(struct indexer *ix, const char *kind, const json_t *record)
 {
 	int64_t at = json_integer_value(json_object_get(record, "at"));
 	int64_t up = json_integer_value(json_object_get(record, "up"));
-	int rc = 0;
+	int rc = note_step(ix, at, up);
 
+	if (rc < 0)
+		return rc;
 	if (strcmp(kind, "start") == 0)
 		rc = on_start(ix, record, at);
 	else if (strcmp(kind, "stop") == 0)

@@ -10,7 +10,8 @@
  *	        or a rotation ("rotated":true)
  *	beat    synced, durable {root path: {file name: bytes}}   with every sync, at least every 5 s;
  *	        only files of which more became durable
- *	open    camera, root (path), file, start, run      a segment file exists and is durable as a name
+ *	open    camera, root (path), file, start, run, flags   a segment file exists and is durable as a
+ *	        name; flags: as its seal will have them
  *	up      camera, start, run                         the first frame of a run
  *	down    camera, since, cause, detail               no footage from `since` on, for this cause; a
  *	                                                   further one while down tells a change of cause

@@ -7,7 +7,6 @@
 #include "base/log.h"
 #include "base/require.h"
 #include "base/sm.h"
-#include "media/seal.h"
 
 #include <stdlib.h>
 
@@ -160,7 +159,6 @@ static void begin_run(struct camera *cam, const struct track *t, const struct tr
 	struct clock *clock = cam->world.clock;
 	struct run_conf conf = {.site = c->site, .camera = c->id, .segment_us = c->segment_us,
 				.gap_after_us = c->gap_after_us, .stagger_us = c->stagger_us,
-				.flags = clock->synced(clock) ? 0 : SEAL_CLOCK_UNTRUSTED,
 				.not_before = cam->covered_until, .audio = audio};
 	struct err e = {0};
 

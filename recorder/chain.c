@@ -212,10 +212,10 @@ int chain_sealed(struct chain *c, const struct chain_entry *x, struct chain_head
 
 /* --- recovery's questions ---------------------------------------------------------- */
 
-bool chain_run_of(struct chain *c, const char *root, const char *file, uint8_t run[UUID_BYTES])
+bool chain_run_of(struct chain *c, const char *root, const char *file, uint8_t run[UUID_BYTES], uint8_t *flags)
 {
 	pthread_mutex_lock(&c->lock);
-	bool known = chain_state_run(&c->known, root, file, run);
+	bool known = chain_state_run(&c->known, root, file, run, flags);
 	pthread_mutex_unlock(&c->lock);
 	return known;
 }

@@ -51,8 +51,8 @@ json_t *chain_heads(struct chain *c);
 int chain_head_unpack(const json_t *pair, struct chain_head *out);
 
 /* --- what recovery asks ------------------------------------------------------- */
-/* The run that the `open` record of a file named; false: unknown. */
-bool chain_run_of(struct chain *c, const char *root, const char *file, uint8_t run[UUID_BYTES]);
+/* The run and the flags that the `open` record of a file named; false: unknown. */
+bool chain_run_of(struct chain *c, const char *root, const char *file, uint8_t run[UUID_BYTES], uint8_t *flags);
 /* How many bytes of an .open file may be believed: all that can be read back, unless its root has
  * failed since it was opened. Then the page cache may show what never reached the disk, and only
  * what a beat called durable counts. */

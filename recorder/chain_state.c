@@ -50,11 +50,14 @@ void chain_state_head(const struct chain_state *s, const char *camera, struct ch
 		*out = (struct chain_head){0};
 }
 
-bool chain_state_run(const struct chain_state *s, const char *root, const char *file, uint8_t run[UUID_BYTES])
+bool chain_state_run(const struct chain_state *s, const char *root, const char *file, uint8_t run[UUID_BYTES],
+		     uint8_t *flags)
 {
 	char *name = xasprintf("%s/%s", root, file);
-	const char *text = json_string_value(json_object_get(s->open, name));
+	const json_t *opened = json_object_get(s->open, name);
+	const char *text = json_string_value(json_array_get(opened, 0));
 
+	*flags = (uint8_t)json_integer_value(json_array_get(opened, 1));
 	free(name);
 	return text && root_uuid_parse(text, run) == 0;
 }
@@ -104,7 +107,8 @@ static void note_open(struct chain_state *s, const json_t *record)
 {
 	char *name = xasprintf("%s/%s", chain_record_text(record, "root"), chain_record_text(record, "file"));
 
-	json_object_set(s->open, name, json_object_get(record, "run"));
+	json_object_set_new(s->open, name, json_pack("[O?,O?]", json_object_get(record, "run"),
+						     json_object_get(record, "flags")));
 	free(name);
 }
 

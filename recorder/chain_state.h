@@ -7,7 +7,7 @@
 
 struct chain_state {
 	json_t *heads;   /* camera → [sequence, digest hex], as in `start` */
-	json_t *open;    /* "root/file.open" → run, until it is sealed or dropped */
+	json_t *open;    /* "root/file.open" → [run, flags], until it is sealed or dropped */
 	json_t *durable; /* "root/file.open" → bytes, as the last beat said */
 	json_t *doubted; /* root → true: it failed at some time */
 };
@@ -19,7 +19,7 @@ void chain_state_note(struct chain_state *s, const char *kind, const json_t *rec
 
 void chain_state_head(const struct chain_state *s, const char *camera, struct chain_head *out);
 bool chain_state_run(const struct chain_state *s, const char *root, const char *file,
-		     uint8_t run[UUID_BYTES]);
+		     uint8_t run[UUID_BYTES], uint8_t *flags);
 int64_t chain_state_limit(const struct chain_state *s, const char *root, const char *file);
 
 /* A text of a record; "" if there is none. */

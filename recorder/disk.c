@@ -112,8 +112,8 @@ static void journal_open_file(struct disk *d, const struct segment_file *f)
 	segment_file_name(f, ".open", name);
 	uuid_format(f->run, run);
 	chain_fact(d->chain, "open",
-		   json_pack("{s:s,s:s,s:s,s:I,s:s}", "camera", f->camera, "root", d->path, "file", name,
-			     "start", (json_int_t)f->start.us, "run", run));
+		   json_pack("{s:s,s:s,s:s,s:I,s:s,s:i}", "camera", f->camera, "root", d->path, "file", name,
+			     "start", (json_int_t)f->start.us, "run", run, "flags", f->flags));
 }
 
 static void run_open(struct worker_job *j)

@@ -4,11 +4,13 @@
 #include "conf/conf_diff.h"
 #include "recorder/backoff.h"
 #include "recorder/camera.h"
+#include "recorder/clock_watch.h"
 #include "recorder/storage.h"
 
 #include <stdlib.h>
 
-#define LIVE_EVERY_MS 2000
+#define TICK_MS 200
+#define LIVE_EVERY_TICKS 10
 #define STAGGER_START_MS 50     /* between two cameras' first connections */
 
 struct member {                 /* a camera and what belongs to it */
@@ -29,11 +31,13 @@ struct recorder {
 	const struct conf *conf;
 	struct storage *storage;
 	struct link keeper;
-	uv_timer_t live;
+	struct clock_watch watch;
+	uv_timer_t tick;
+	unsigned ticks;
 	struct member *members;
 	struct recorder_events events;
 	void *owner;
-	bool closing, storage_closed, link_closed, live_closed;
+	bool closing, storage_closed, link_closed, tick_closed;
 };
 
 /* --- facts and hints ------------------------------------------------------------------- */
@@ -102,15 +106,38 @@ static json_t *describe(const struct member *m)
 	return o;
 }
 
-static void on_live(uv_timer_t *t)
+static void tell_live(struct recorder *r)
 {
-	struct recorder *r = t->data;
 	json_t *cameras = json_object();
 
 	for (struct member *m = r->members; m; m = m->next)
 		if (!m->leaving)
 			json_object_set_new(cameras, m->id, describe(m));
 	hint(r, json_pack("{s:s, s:o}", "type", "live", "cameras", cameras));
+}
+
+/* One fact for the box, behind what each camera has to say of its own end by the old clock. */
+static void watch_clock(struct recorder *r)
+{
+	int64_t step_us = clock_watch_look(&r->watch, r->clock);
+
+	if (step_us == 0)
+		return;
+	log_warn("clock", "step_ms=%lld", (long long)(step_us / US_PER_MS));
+	for (struct member *m = r->members; m; m = m->next)
+		if (m->camera)
+			camera_tick(m->camera);
+	storage_journal(r->storage, "clock",
+			json_pack("{s:I, s:b}", "step_us", (json_int_t)step_us, "synced", (int)r->clock->synced(r->clock)));
+}
+
+static void on_tick(uv_timer_t *t)
+{
+	struct recorder *r = t->data;
+
+	watch_clock(r);
+	if (++r->ticks % LIVE_EVERY_TICKS == 0)
+		tell_live(r);
 }
 
 /* --- members --------------------------------------------------------------------------- */
@@ -208,7 +235,7 @@ static void close_member(struct member *m, const struct conf_camera *again)
 
 static void maybe_closed(struct recorder *r)
 {
-	if (!r->storage_closed || !r->link_closed || !r->live_closed)
+	if (!r->storage_closed || !r->link_closed || !r->tick_closed)
 		return;
 	struct recorder_events events = r->events;
 	void *owner = r->owner;
@@ -234,11 +261,11 @@ static void on_link_closed(struct link *l)
 	maybe_closed(r);
 }
 
-static void on_live_closed(uv_handle_t *h)
+static void on_tick_closed(uv_handle_t *h)
 {
 	struct recorder *r = h->data;
 
-	r->live_closed = true;
+	r->tick_closed = true;
 	maybe_closed(r);
 }
 
@@ -288,9 +315,10 @@ int recorder_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const s
 	}
 	r->keeper = (struct link){.owner = r, .on_msg = on_keeper_msg, .on_closed = on_link_closed};
 	link_open(&r->keeper, loop, keeper_socket);
-	uv_timer_init(loop, &r->live);
-	r->live.data = r;
-	uv_timer_start(&r->live, on_live, LIVE_EVERY_MS, LIVE_EVERY_MS);
+	clock_watch_init(&r->watch, clock);
+	uv_timer_init(loop, &r->tick);
+	r->tick.data = r;
+	uv_timer_start(&r->tick, on_tick, TICK_MS, TICK_MS);
 	for (unsigned i = 0; i < conf->camera_count; i++)
 		add_member(r, &conf->cameras[i], i);
 	*out = r;
@@ -325,7 +353,7 @@ void recorder_close(struct recorder *r)
 	if (r->closing)
 		return;
 	r->closing = true;
-	uv_close((uv_handle_t *)&r->live, on_live_closed);
+	uv_close((uv_handle_t *)&r->tick, on_tick_closed);
 	for (struct member *m = r->members; m; m = m->next)
 		close_member(m, NULL);
 	maybe_close_storage(r);

@@ -208,14 +208,14 @@ static void fill_seal(struct recovery *r, struct seal *out)
 	const struct segment_scan *s = &r->scan;
 	struct wall_range range = segment_scan_range(s);
 
-	*out = (struct seal){.flags = SEAL_RECOVERED,
-			     .sequence = r->x->head.sequence + 1,
+	*out = (struct seal){.sequence = r->x->head.sequence + 1,
 			     .start = range.start,
 			     .end = range.end,
 			     .fragments = s->index.count};
 	snprintf(out->site, sizeof out->site, "%s", r->env->site);
 	snprintf(out->camera, sizeof out->camera, "%s", r->x->camera);
-	chain_run_of(r->env->chain, r->env->root, r->x->name, out->run);
+	chain_run_of(r->env->chain, r->env->root, r->x->name, out->run, &out->flags);
+	out->flags |= SEAL_RECOVERED;
 	for (unsigned i = 0; i < s->index.count; i++)
 		out->frames += s->index.items[i].frames;
 	memcpy(out->previous, r->x->head.digest, SHA256_BYTES);

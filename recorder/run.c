@@ -3,7 +3,9 @@
 #include "base/lang.h"
 #include "base/log.h"
 #include "base/sm.h"
+#include "media/seal.h"
 #include "recorder/audio.h"
+#include "recorder/clock_watch.h"
 #include "recorder/cutter.h"
 #include "recorder/depay.h"
 #include "recorder/meter.h"
@@ -14,8 +16,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define CLOCK_STEP_US (200 * US_PER_MS)
-#define SAMPLE_APART_US (20 * US_PER_MS) /* two clocks read further apart say nothing of each other */
 #define KEY_PATIENCE_US (10 * US_PER_S)
 #define QUIET_US (500 * US_PER_MS)       /* no packet for so long: the frame being gathered is whole */
 #define DETAIL_BYTES 200
@@ -56,7 +56,7 @@ struct run {
 	struct picture_size size;
 	unsigned size_epoch;         /* of the parameter sets that size is of; 0: unknown */
 
-	int64_t offset_us;           /* wall − mono */
+	struct clock_watch watch;
 	struct mono last_packet, last_frame;
 	struct wall last_at;         /* of the last frame stored */
 	struct wall flushed;         /* end of what the open segment was handed */
@@ -221,7 +221,7 @@ static int open_segment(struct run *r, const struct frame *f, struct wall start,
 	const uint8_t *sets;
 	unsigned epoch;
 	size_t len = depay_parameter_sets(r->depay, &sets, &epoch);
-	struct outlet_begin b = {.start = start, .flags = r->conf.flags};
+	struct outlet_begin b = {.start = start, .flags = r->clock->synced(r->clock) ? 0 : SEAL_CLOCK_UNTRUSTED};
 	struct err e;
 
 	if (len == 0)
@@ -373,7 +373,7 @@ static void on_frame(void *arg, const struct frame *f)
 	struct wall end = natural_end(r);
 	if (f->restarted)
 		timeline_restart(&r->timeline);
-	struct placed p = timeline_place(&r->timeline, f->rtp_ticks, f->arrival.us + r->offset_us);
+	struct placed p = timeline_place(&r->timeline, f->rtp_ticks, clock_watch_wall(&r->watch, f->arrival).us);
 	r->last_frame = f->arrival;
 	r->frames++;
 	r->bytes += f->len;
@@ -399,7 +399,7 @@ static void measure_clock(struct run *r, const uint8_t *data, size_t len, struct
 
 	if (rtcp_report_parse(data, len, &report) < 0)
 		return;
-	r->clock_error_us = report.wall_us - (arrival.us + r->offset_us);
+	r->clock_error_us = report.wall_us - clock_watch_wall(&r->watch, arrival).us;
 	r->clock_error_known = true;
 }
 
@@ -418,7 +418,7 @@ void run_packet(struct run *r, const uint8_t *data, size_t len, bool rtcp)
 	if (rc < 0) {
 		char text[DETAIL_BYTES];
 		snprintf(text, sizeof text, "%s (%d)", lang("视频流无法读取", "the stream cannot be read"), rc);
-		break_run(r, (struct wall){now.us + r->offset_us}, CAUSE_STREAM_UNUSABLE, text);
+		break_run(r, clock_watch_wall(&r->watch, now), CAUSE_STREAM_UNUSABLE, text);
 	}
 	finish_call(r);
 }
@@ -426,39 +426,22 @@ void run_packet(struct run *r, const uint8_t *data, size_t len, bool rtcp)
 void run_audio_packet(struct run *r, const uint8_t *data, size_t len)
 {
 	if (r->audio && r->sm.now != BROKEN)
-		audio_packet(r->audio, data, len, clock_mono(r->clock), r->offset_us);
+		audio_packet(r->audio, data, len, clock_mono(r->clock), r->watch.offset_us);
 }
 
-/* Both clocks at one instant; false if the machine would not let us. */
-static bool sample_offset(struct clock *c, int64_t *offset_us)
-{
-	for (int i = 0; i < 3; i++) {
-		struct mono a = clock_mono(c);
-		struct wall w = clock_wall(c);
-		struct mono b = clock_mono(c);
-		*offset_us = w.us - a.us;
-		if (b.us - a.us < SAMPLE_APART_US)
-			return true;
-	}
-	return false;
-}
-
-/* Slewing moves both clocks alike; what is left of difference is taken over, a step ends the run. */
+/* What stands in the run was placed by the clock as it was, so it ends by that one too. */
 static void watch_clock(struct run *r)
 {
-	int64_t offset;
-
-	if (!sample_offset(r->clock, &offset))
-		return;
-	int64_t step = offset - r->offset_us;
-	if (step >= -CLOCK_STEP_US && step <= CLOCK_STEP_US) {
-		r->offset_us = offset;
-		return;
-	}
+	struct clock_watch was = r->watch;
+	int64_t step_us = clock_watch_look(&r->watch, r->clock);
 	char text[DETAIL_BYTES];
+
+	if (step_us == 0)
+		return;
+	r->watch = was;
 	snprintf(text, sizeof text, "%s: %+.3f s", lang("系统时钟被调整", "the system clock was set"),
-		 (double)step / US_PER_S);
-	break_run(r, (struct wall){clock_mono(r->clock).us + r->offset_us}, CAUSE_CLOCK_STEPPED, text);
+		 (double)step_us / US_PER_S);
+	break_run(r, clock_watch_wall(&r->watch, clock_mono(r->clock)), CAUSE_CLOCK_STEPPED, text);
 }
 
 static void watch_silence(struct run *r)
@@ -566,7 +549,7 @@ int run_create(const struct run_conf *conf, const struct track *t, struct clock 
 	uuid_format(r->id, r->id_text);
 	timeline_init(&r->timeline, t->clock_rate, conf->not_before.us);
 	cutter_init(&r->cutter, conf->segment_us, conf->stagger_us);
-	sample_offset(clock, &r->offset_us);
+	clock_watch_init(&r->watch, clock);
 	r->last_packet = r->last_frame = clock_mono(clock);
 	*out = r;
 	return 0;

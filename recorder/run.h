@@ -23,7 +23,6 @@ struct run_conf {
 	const char *site, *camera;       /* borrowed */
 	int64_t segment_us, gap_after_us;
 	int64_t stagger_us;              /* the first segment is shorter by this much */
-	uint8_t flags;                   /* enum seal_flag */
 	/* Where the coverage of the run before ended, or 0: no frame of this one is placed before it
 	 * (unless it lies more than 10 s ahead: then the wall clock was set back). */
 	struct wall not_before;

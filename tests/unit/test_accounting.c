@@ -411,12 +411,174 @@ static void a_clock_that_was_far_ahead_hides_no_outage(void **state)
 	expect(0, 60, "R 0 5 | G 5 20 clock_stepped | G 20 22 clock_stepped | R 22 30 | G 30 50 camera_unreachable | R 50 60");
 }
 
+/* Whatever the clock does, what was recorded before stays, and what comes after is accounted for: also an
+ * outage in time that is lived twice (coverage of the first life stands), and one after it. */
+static void stepped_by(double step)
+{
+	double t = 200000, b = t + 0.3 + step, again = t > b + 60 ? t : b + 60;
+
+	up(0);
+	covered(0, t - 4);
+	down(t, "clock_stepped");
+	covered(t - 4, t); /* the tail of its file comes behind the fact */
+	if (step < 0)
+		assert_int_equal(account_clock_back(&acc, at(b)), 0);
+	up(b + 2);
+	covered(b + 2, b + 50);
+	settled(b + 50);
+	down(b + 50, "camera_unreachable");
+	settled(b + 60);
+	up(b + 60);
+	covered(b + 60, again + 10);
+	settled(again + 10);
+	down(again + 10, "stream_stalled");
+	settled(again + 20);
+	up(again + 20);
+	covered(again + 20, again + 30);
+	settled(again + 30);
+}
+
+static int64_t sum_of(const char *camera, enum tile_state state, double from, double to);
+
+static void expect_seconds(enum tile_state state, double from, double to, double want)
+{
+	assert_int_equal(sum_of(CAM, state, from, to), SEC(want) - T0);
+}
+
+static void a_step_of_1_s_forward(void **state)
+{
+	(void)state;
+	stepped_by(1);
+	expect(199990, 200091.3, "R 199990 200000 | G 200000 200003 clock_stepped | R 200003 200051 | "
+	       "G 200051 200061 camera_unreachable | R 200061 200071 | G 200071 200081 stream_stalled | R 200081 200091");
+	expect_gaps(3);
+}
+
+static void a_step_of_1_s_back(void **state)
+{
+	(void)state;
+	stepped_by(-1);
+	expect_seconds(TILE_RECORDED, 0, 200089.3, 200089.3 - 1.3 - 10 - 10);
+	expect_seconds(TILE_GAP, 0, 200089.3, 21.3);
+	expect_gaps(3);
+}
+
+static void a_step_of_1_h_forward(void **state)
+{
+	(void)state;
+	stepped_by(3600);
+	expect_seconds(TILE_GAP, 0, 203690.3, 3602.3 + 20);
+	expect_seconds(TILE_RECORDED, 0, 203690.3, 203690.3 - 3622.3);
+	expect_gaps(3);
+}
+
+static void a_step_of_1_day_forward(void **state)
+{
+	(void)state;
+	stepped_by(86400);
+	expect_seconds(TILE_GAP, 0, 286490.3, 86402.3 + 20);
+	expect_gaps(3);
+}
+
+static void lived_twice(double step)
+{
+	stepped_by(step);
+	expect_seconds(TILE_RECORDED, 0, 200030, 200020);
+	expect_seconds(TILE_GAP, 0, 200030, 10);
+	expect(200000, 200030, "R 200000 200010 | G 200010 200020 stream_stalled | R 200020 200030");
+	expect_gaps(1);
+}
+
+static void a_step_of_1_h_back(void **state)
+{
+	(void)state;
+	lived_twice(-3600);
+}
+
+static void a_step_of_1_day_back(void **state)
+{
+	(void)state;
+	lived_twice(-86400);
+}
+
+/* A box without a clock of its own, started for the first time: the obligation begins when it began, not 56
+ * years before. What it recorded meanwhile stands where it was placed. */
+static void a_new_box_that_boots_in_1970_and_gets_the_time_later(void **state)
+{
+	struct wall boot = {10 * US_PER_S}, first = {30 * US_PER_S}, end = {300 * US_PER_S};
+
+	(void)state;
+	assert_int_equal(db_exec(place.catalog->db, "DELETE FROM camera"), 0);
+	acc.now = boot;
+	assert_int_equal(account_configure(&acc, CAM, "Front", "hall"), 0);
+	assert_int_equal(account_configure(&acc, "back", "Back", "hall"), 0);
+	assert_int_equal(account_down(&acc, CAM, boot, "camera_unreachable", "x"), 0);
+	assert_int_equal(account_up(&acc, CAM, first), 0);
+	assert_int_equal(account_covered(&acc, CAM, first, end), 0);
+	assert_int_equal(account_down(&acc, CAM, end, "clock_stepped", "x"), 0);
+	assert_int_equal(account_clock_forward(&acc, at(300), SEC(0)), 0);
+	settled(301);
+	up(302);
+	covered(302, 310);
+	settled(310);
+	expect(-100, 310, "N -100 10 | G 10 302 clock_stepped | R 302 310");
+	/* the camera that nobody had a word on yet is no older */
+	assert_int_equal(account_down(&acc, "back", boot, "camera_unreachable", "x"), 0);
+	assert_int_equal(ask(place.catalog, "SELECT enrolled_at FROM camera WHERE id = 'back'"), SEC(10));
+}
+
+/* A box that has recorded for long, and comes back from a power cut in 1970. */
+static void a_box_that_boots_in_1970_and_gets_the_time_later(void **state)
+{
+	struct wall boot = {10 * US_PER_S}, first = {30 * US_PER_S}, end = {90 * US_PER_S};
+
+	(void)state;
+	up(0);
+	covered(0, 100);
+	settled(100);
+	assert_int_equal(account_restart(&acc, boot), 0);
+	assert_int_equal(account_settle(&acc, boot), 0);
+	assert_int_equal(account_up(&acc, CAM, first), 0);
+	assert_int_equal(account_covered(&acc, CAM, first, end), 0);
+	assert_int_equal(account_down(&acc, CAM, end, "clock_stepped", "x"), 0);
+	assert_int_equal(account_clock_forward(&acc, at(300), SEC(0)), 0);
+	settled(301);
+	up(302);
+	covered(302, 310);
+	settled(310);
+	expect(-100, 310, "N -100 0 | R 0 100 | G 100 302 clock_stepped | R 302 310");
+	expect_gaps(1);
+}
+
+/* Just after a step forward all files look old. The tail of one that is still being sealed is awaited. */
+static void a_step_forward_makes_no_file_old(void **state)
+{
+	struct db *db = place.catalog->db;
+
+	(void)state;
+	assert_int_equal(db_run(db, "INSERT INTO root VALUES (1, '/r', 'u')", ""), 0);
+	up(0);
+	covered(0, 5);
+	assert_int_equal(db_run(db, "INSERT INTO open_segment (file, camera, root, start, end, bytes, run, init_bytes, "
+				"fragments) VALUES ('f.open', ?, 1, ?, ?, 0, '', 0, x'')", "tii", CAM, SEC(0), SEC(5)), 0);
+	down(10, "clock_stepped");
+	acc.stepped = true;
+	settled(3610);
+	expect(0, 11, "R 0 5 | P 5 10 | G 10 11 clock_stepped");
+	covered(0, 10);
+	assert_int_equal(db_exec(db, "DELETE FROM open_segment"), 0);
+	acc.stepped = false;
+	settled(3611);
+	expect(0, 11, "R 0 10 | G 10 11 clock_stepped");
+	assert_int_equal(ask(place.catalog, "SELECT count(*) FROM gap"), 1);
+}
+
 /* --- any sequence ------------------------------------------------------------------------------------------------------ */
 
 /* A recorder, a camera and a clock that go by chance. What it recorded it remembers. */
 struct world {
 	uint64_t seed;
-	double now, run_start, durable, end;
+	double now, run_start, durable, end, latest; /* latest: that the clock has shown */
 	bool up, down, recovering;
 	struct { double a, b; } recorded[400];
 	int count, outages;
@@ -524,6 +686,24 @@ static void step_world(struct world *w)
 
 struct sums { int64_t at, recorded; unsigned gaps; };
 
+struct state_sum { enum tile_state state; int64_t us; };
+
+static int add_state(void *arg, const struct tile *t)
+{
+	struct state_sum *s = arg;
+
+	s->us += t->state == s->state ? t->end.us - t->start.us : 0;
+	return 0;
+}
+
+static int64_t sum_of(const char *camera, enum tile_state state, double from, double to)
+{
+	struct state_sum s = {.state = state};
+
+	assert_int_equal(catalog_tiles(place.catalog, camera, at(from), at(to), add_state, &s), 0);
+	return s.us;
+}
+
 static int add_up(void *arg, const struct tile *t)
 {
 	struct sums *s = arg;
@@ -550,21 +730,94 @@ static void every_second_is_accounted_for(const struct world *w)
 	assert_int_equal(s.gaps, w->outages);
 }
 
+static void begin_anew(void)
+{
+	char camera_gone[] = "DELETE FROM camera; DELETE FROM account; DELETE FROM obligation; DELETE FROM gap; "
+			     "DELETE FROM span; DELETE FROM restart";
+
+	assert_int_equal(db_exec(place.catalog->db, camera_gone), 0);
+	acc.now = at(0);
+	assert_int_equal(account_configure(&acc, CAM, "Front", "hall"), 0);
+}
+
 static void any_sequence_of_facts_is_accounted_for(void **state)
 {
 	(void)state;
 	for (uint64_t seed = 1; seed <= 40; seed++) {
 		struct world w = {.seed = seed};
-		char camera_gone[] = "DELETE FROM camera; DELETE FROM account; DELETE FROM obligation; DELETE FROM gap; "
-				     "DELETE FROM span; DELETE FROM restart";
-		assert_int_equal(db_exec(place.catalog->db, camera_gone), 0);
-		acc.now = at(0);
-		assert_int_equal(account_configure(&acc, CAM, "Front", "hall"), 0);
+		begin_anew();
 		go_up(&w);
 		for (int i = 0; i < 60; i++) {
 			step_world(&w);
 			every_second_is_accounted_for(&w);
 		}
+	}
+}
+
+static int by_start(const void *x, const void *y)
+{
+	const double *a = x, *b = y;
+
+	return (*a > *b) - (*a < *b);
+}
+
+/* Time that was recorded at least once. */
+static int64_t recorded_once(const struct world *w)
+{
+	struct { double a, b; } all[sizeof w->recorded / sizeof w->recorded[0] + 1];
+	int64_t sum = 0, end = INT64_MIN;
+	size_t n = 0;
+
+	for (; n < (size_t)w->count; n++)
+		all[n].a = w->recorded[n].a, all[n].b = w->recorded[n].b;
+	if (w->up)
+		all[n].a = w->run_start, all[n++].b = w->durable;
+	qsort(all, n, sizeof all[0], by_start);
+	for (size_t i = 0; i < n; i++) {
+		int64_t a = SEC(all[i].a) > end ? SEC(all[i].a) : end, b = SEC(all[i].b);
+		sum += b > a ? b - a : 0;
+		end = b > end ? b : end;
+	}
+	return sum;
+}
+
+static void clock_goes_back(struct world *w)
+{
+	if (!w->down)
+		go_down(w);
+	w->latest = w->now > w->latest ? w->now : w->latest;
+	w->now = (double)(int64_t)((w->now - chance(w, 200)) * 1e6) / 1e6;
+	assert_int_equal(account_clock_back(&acc, at(w->now)), 0);
+	settled(w->now);
+}
+
+static void no_time_is_lived_for_nothing(const struct world *w)
+{
+	struct sums s = {.at = SEC(0)};
+	double end = (w->now > w->latest ? w->now : w->latest) + 100;
+
+	assert_int_equal(catalog_tiles(place.catalog, CAM, at(0), at(end), add_up, &s), 0);
+	assert_int_equal(s.recorded, recorded_once(w));
+}
+
+/* The same with a clock that is set back now and then, by up to 200 s. In the end all of it was lived through. */
+static void any_sequence_with_a_clock_set_back_is_accounted_for(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 40; seed++) {
+		struct world w = {.seed = seed * 77, .now = 1000};
+		begin_anew();
+		go_up(&w);
+		double begun = w.run_start;
+		for (int i = 0; i < 60 || w.now <= w.latest; i++) {
+			step_world(&w);
+			if (i < 60 && w.now > 300 && chance(&w, 1) < 0.2)
+				clock_goes_back(&w);
+			no_time_is_lived_for_nothing(&w);
+		}
+		begun = begun < w.now ? begun : w.now;
+		settled(w.now + 1);
+		expect_seconds(TILE_PENDING, begun, w.up ? w.durable : w.now, 0);
 	}
 }
 
@@ -595,7 +848,17 @@ int main(void)
 		T(a_step_forward_is_a_gap),
 		T(a_step_back_over_coverage_adds_nothing),
 		T(a_clock_that_was_far_ahead_hides_no_outage),
+		T(a_step_of_1_s_forward),
+		T(a_step_of_1_s_back),
+		T(a_step_of_1_h_forward),
+		T(a_step_of_1_h_back),
+		T(a_step_of_1_day_forward),
+		T(a_step_of_1_day_back),
+		T(a_new_box_that_boots_in_1970_and_gets_the_time_later),
+		T(a_box_that_boots_in_1970_and_gets_the_time_later),
+		T(a_step_forward_makes_no_file_old),
 		T(any_sequence_of_facts_is_accounted_for),
+		T(any_sequence_with_a_clock_set_back_is_accounted_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -70,8 +70,9 @@ static void heads_survive_rotation(void **state)
 	fixture_init(&x, *state, 1);
 	struct chain *c = open_chain(&x);
 	assert_int_equal(seal_next(c, "cam", &head, 1, &head), 0);
-	assert_int_equal(chain_fact(c, "open", json_pack("{s:s,s:s,s:s,s:s}", "camera", "cam", "root", "/r", "file",
-							 "g.open", "run", "01020304-0506-0708-090a-0b0c0d0e0f10")), 0);
+	assert_int_equal(chain_fact(c, "open", json_pack("{s:s,s:s,s:s,s:s,s:i}", "camera", "cam", "root", "/r", "file",
+							 "g.open", "run", "01020304-0506-0708-090a-0b0c0d0e0f10",
+							 "flags", SEAL_CLOCK_UNTRUSTED)), 0);
 	for (int i = 0; i < 90; i++)
 		assert_int_equal(chain_fact(c, "down", json_pack("{s:s}", "detail", filler)), 0);
 	chain_close(c);
@@ -80,9 +81,10 @@ static void heads_survive_rotation(void **state)
 	c = open_chain(&x);
 	chain_head(c, "cam", &again);
 	assert_memory_equal(&again, &head, sizeof head);
-	uint8_t run[UUID_BYTES];
-	assert_true(chain_run_of(c, "/r", "g.open", run)); /* though it stands in the file before */
+	uint8_t run[UUID_BYTES], flags;
+	assert_true(chain_run_of(c, "/r", "g.open", run, &flags)); /* though it stands in the file before */
 	assert_int_equal(run[15], 16);
+	assert_int_equal(flags, SEAL_CLOCK_UNTRUSTED);
 	chain_close(c);
 	free(dir);
 	free(filler);

@@ -401,6 +401,81 @@ static void witnessed_time_is_what_the_beats_saw(void **state)
 			 10 * US_PER_S);
 }
 
+static int64_t told(const char *kind)
+{
+	int64_t n = -1;
+
+	assert_int_equal(db_int(box.place.catalog->db, &n, "SELECT count(*) FROM ledger WHERE kind LIKE ?", "t", kind), 0);
+	return n;
+}
+
+static void set_clock(struct site_box *b, int64_t step_us)
+{
+	b->clock.wall.us += step_us;
+	say(b, "clock", json_pack("{sI sb}", "step_us", (json_int_t)step_us, "synced", 1));
+}
+
+/* The file that the old clock's last frames are in is still being sealed when the new one shows an hour more. */
+static void a_step_forward_is_one_gap_and_no_other(void **state)
+{
+	(void)state;
+	say_up(&box, 1);
+	say_open(&box, 1);
+	advance_to(&box, 4);
+	say_beat(&box, 1, put_file(&box, 1, 4, ".open", false));
+	assert_int_equal(run(&box), 0);
+	advance_to(&box, 5);
+	say(&box, "down", json_pack("{ss sI ss ss}", "camera", CAM, "since", (json_int_t)SEC(5), "cause", "clock_stepped",
+				    "detail", ""));
+	set_clock(&box, 3600 * US_PER_S);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 6, "R 1 4 | P 4 5 | G 5 6 clock_stepped");
+	rename_file(&box, 1, ".open", ".gone");
+	say_sealed(&box, 1, 5, put_file(&box, 1, 5, ".mp4", true));
+	clock_fake_advance(&box.clock, 2 * US_PER_S);
+	say_up(&box, 3607);
+	advance_to(&box, 3610);
+	say_sealed(&box, 3607, 3610, put_file(&box, 3607, 3610, ".mp4", true));
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 3610, "R 1 5 | G 5 3607 clock_stepped | R 3607 3610");
+	assert_int_equal(told("clock.stepped"), 1);
+	assert_int_equal(told("gap.%"), 2);
+	assert_int_equal(told("footage.%"), 0);
+}
+
+/* An hour lived twice has its files twice, and is recorded once. */
+static void a_step_back_keeps_both_lives(void **state)
+{
+	(void)state;
+	say_up(&box, 1);
+	say_sealed(&box, 1, 9, put_file(&box, 1, 9, ".mp4", true));
+	advance_to(&box, 9);
+	say_down(&box, 9);
+	set_clock(&box, -6 * US_PER_S);
+	say_up(&box, 4);
+	advance_to(&box, 12);
+	say_sealed(&box, 4, 12, put_file(&box, 4, 12, ".mp4", true));
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 12, "R 1 12");
+	assert_true(archived(&box, 1) && archived(&box, 4));
+	assert_int_equal(told("clock.stepped"), 1);
+	assert_int_equal(told("footage.%"), 0);
+}
+
+static void an_unsynchronised_kernel_clock_is_told_once(void **state)
+{
+	static const int synced[] = {1, 0, 0, 1, 1};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof synced / sizeof synced[0]; i++) {
+		clock_fake_advance(&box.clock, 5 * US_PER_S);
+		say(&box, "beat", json_pack("{sb}", "synced", synced[i]));
+	}
+	assert_int_equal(run(&box), 0);
+	assert_int_equal(told("clock.untrusted"), 1);
+	assert_int_equal(told("clock.trusted"), 1);
+}
+
 /* --- whatever fails once ---------------------------------------------------------------------------------------- */
 
 static void scenario(struct site_box *b)
@@ -569,6 +644,9 @@ int main(void)
 		T(a_crash_of_the_recorder_is_one_gap),
 		T(a_silent_recorder_is_down),
 		T(witnessed_time_is_what_the_beats_saw),
+		T(a_step_forward_is_one_gap_and_no_other),
+		T(a_step_back_keeps_both_lives),
+		T(an_unsynchronised_kernel_clock_is_told_once),
 		cmocka_unit_test(publishing_survives_any_fault),
 		T(facts_read_again_change_nothing),
 		T(commands_are_checked_and_kept),

@@ -121,6 +121,25 @@ static void a_cut_file_is_sealed_at_its_last_whole_fragment(void **state)
 	bench_finish(&b);
 }
 
+/* What the clock was worth when the file was begun is known from its `open` record. */
+static void a_recovered_file_keeps_its_flags(void **state)
+{
+	struct bench b;
+	struct fixture_footage found;
+	enum segment_fate fate;
+	char name[256];
+
+	bench_init(&b, *state);
+	leave_file(&b, "cam", T0, 3);
+	name_of("cam", T0, ".open", name);
+	assert_int_equal(chain_fact(b.chain, "open", json_pack("{s:s,s:s,s:s,s:s,s:i}", "camera", "cam", "root", b.env.root,
+							       "file", name, "run", "", "flags", SEAL_CLOCK_UNTRUSTED)), 0);
+	assert_int_equal(recover_all(&b, &fate), 1);
+	fixture_check(&b.x, "cam", &found);
+	assert_int_equal(found.items[0].seal.flags, SEAL_RECOVERED | SEAL_CLOCK_UNTRUSTED);
+	bench_finish(&b);
+}
+
 static void garbage_at_the_end_is_cut_off(void **state)
 {
 	struct bench b;
@@ -343,7 +362,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		fixture_test(a_cut_file_is_sealed_at_its_last_whole_fragment),
-		fixture_test(garbage_at_the_end_is_cut_off),
+		fixture_test(a_recovered_file_keeps_its_flags), fixture_test(garbage_at_the_end_is_cut_off),
 		fixture_test(a_file_without_a_fragment_is_dropped),
 		fixture_test(a_journaled_seal_is_only_renamed),
 		fixture_test(a_seal_that_follows_the_chain_is_adopted),
