@@ -17,6 +17,9 @@
 #define LANGUAGE_DEFAULT "zh-CN"
 #define SEGMENT_DEFAULT "5min"
 #define GAP_AFTER_DEFAULT "2s"
+#define BUFFER_DEFAULT "64MiB"
+#define BUFFER_LEAST_MIB 8u /* of each root: a few fragments of the largest cameras */
+#define BUFFER_MOST_GIB 16u
 #define KEEP_EXTRA_DAYS 5
 #define KEEP_MAX_DAYS 3650
 
@@ -135,6 +138,22 @@ static int64_t check_duration(const struct check *k, const char *key, const char
 	return us;
 }
 
+/* The whole recorder's; each root has the same share. */
+static uint64_t check_buffer(const struct check *k, const char *text)
+{
+	unsigned roots = k->raw->storage_count ? k->raw->storage_count : 1;
+	uint64_t bytes = 0;
+
+	if (units_bytes(text, &bytes) < 0 || bytes < ((uint64_t)BUFFER_LEAST_MIB << 20) * roots ||
+	    bytes > (uint64_t)BUFFER_MOST_GIB << 30)
+		check_error(k, "recording", "buffer",
+		            "“%s”不可用：%u 个存储各需至少 %uMiB，请写 %uMiB 到 %uGiB 之间的大小，带单位 MiB 或 GiB",
+		            "\"%s\" cannot be used: each of %u disks needs at least %uMiB; write a size from "
+		            "%uMiB to %uGiB, with its unit MiB or GiB", text_quote(text).text, roots,
+		            BUFFER_LEAST_MIB, BUFFER_LEAST_MIB * roots, BUFFER_MOST_GIB);
+	return bytes;
+}
+
 static bool check_audio(const struct check *k, const char *audio)
 {
 	if (!audio || strcmp(audio, "false") == 0)
@@ -157,4 +176,5 @@ void check_recording(const struct check *k)
 		check_duration(k, "gap_after", raw->gap_after ? raw->gap_after : GAP_AFTER_DEFAULT,
 	                       (struct bounds){"1s", "10s"});
 	k->conf->audio = check_audio(k, raw->audio);
+	k->conf->buffer_bytes = check_buffer(k, raw->buffer ? raw->buffer : BUFFER_DEFAULT);
 }

@@ -62,6 +62,7 @@ struct conf {
 	unsigned keep_days;
 	int64_t segment_us, gap_after_us;
 	bool audio;            /* sound is recorded with the pictures */
+	uint64_t buffer_bytes; /* for what the disks have not written yet: all roots together */
 	struct conf_area *areas;
 	unsigned area_count;
 	struct conf_camera *cameras;

@@ -29,6 +29,7 @@ static const cyaml_schema_field_t retention_fields[] = {
 static const cyaml_schema_field_t recording_fields[] = {
 	TEXT(MAY, raw_recording, segment),
 	TEXT(MAY, raw_recording, gap_after),
+	TEXT(MAY, raw_recording, buffer),
 	TEXT(MAY, raw_recording, audio),
 	CYAML_FIELD_END,
 };

@@ -245,6 +245,30 @@ int account_down(const struct accounting *a, const char *camera, struct wall sin
 	return rc < 0 ? rc : gap_open(c, a->now, camera, start, cause, detail);
 }
 
+/* --- what a disk did not keep ------------------------------------------------------------------- */
+
+struct loss { const struct accounting *a; const char *camera, *cause, *detail; };
+
+static int lose_tile(void *arg, const struct tile *t)
+{
+	const struct loss *l = arg;
+
+	if (t->state != TILE_PENDING)
+		return 0;
+	return gap_add(l->a->catalog, l->a->now, l->camera, t->start.us, t->end.us, l->cause, l->detail);
+}
+
+int account_lost(const struct accounting *a, const char *camera, struct wall start, struct wall end,
+		 const char *cause, const char *detail)
+{
+	struct loss l = {a, camera, cause, detail};
+	struct account acc;
+	bool yes = false;
+	int rc = start.us < end.us ? obliged(a, camera, &acc, start.us, &yes) : 0;
+
+	return rc < 0 || !yes ? rc : catalog_tiles(a->catalog, camera, start, end, lose_tile, &l);
+}
+
 /* --- the recorder itself ------------------------------------------------------------------------ */
 
 static int restart_one(const struct accounting *a, struct account *acc, int64_t at)

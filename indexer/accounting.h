@@ -14,6 +14,7 @@
  *  - A new recorder run leaves, for each camera that was not down, ONE gap recorder_down from the last
  *    coverage to the first word on it: judged when recovery is finished.
  *  - A silent recorder: recorder_down opens at the last coverage. Recovered footage moves starts right.
+ *  - `lost` makes a gap of what a file that was closed did not keep.
  *  - Coverage that arrives late narrows gaps; it splits one in two rather than overlap it.
  *  - The clock stepped back to B: what was written of time after B is cut back to B and lived again.
  *  - The clock stepped forward out of a time before ACCOUNT_EARLIEST (a box that booted in 1970): an
@@ -43,6 +44,10 @@ int account_covered(const struct accounting *a, const char *camera, struct wall 
 int account_up(const struct accounting *a, const char *camera, struct wall start);
 int account_down(const struct accounting *a, const char *camera, struct wall since, const char *cause,
 		 const char *detail);
+
+/* Of [start, end), what is neither covered nor a gap is one now. */
+int account_lost(const struct accounting *a, const char *camera, struct wall start, struct wall end,
+		 const char *cause, const char *detail);
 
 /* These go over all obliged cameras. */
 int account_restart(const struct accounting *a, struct wall at);

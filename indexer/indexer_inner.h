@@ -36,7 +36,10 @@ struct indexer {
 /* roots.c */
 int roots_configure(struct indexer *ix);
 void roots_finish(struct indexer *ix);
-/* The configured root of this path, looked at now; NULL: none, not mounted, or not ours. */
+/* The configured root of this path. Its disk is not touched. */
+struct root *root_find(struct indexer *ix, const char *path);
+/* The same, looked at now; NULL: none, not mounted, not ours, or the recorder says that it does not answer:
+ * who touched that would wait with it, and everybody with him. */
 struct root *root_present(struct indexer *ix, const char *path);
 bool root_look(struct indexer *ix, struct root *r);
 
@@ -77,6 +80,8 @@ int scan_lost(struct indexer *ix); /* in a transaction: rows of files that are n
 /* ingest.c: one journal record, in a transaction. */
 int ingest(void *ix, const json_t *record);
 /* watch.c */
+/* Whether the recorder's last word on a root lets one hope for an answer. */
+bool root_answers(struct indexer *ix, const char *path);
 int watch_record(struct indexer *ix, const char *kind, const json_t *record);
 int watch_silence(struct indexer *ix);
 bool is_recovering(struct indexer *ix);

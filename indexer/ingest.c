@@ -48,11 +48,13 @@ static int on_open(struct indexer *ix, const json_t *record)
 {
 	char stem[STEM_MAX];
 	struct wall start;
-	struct root *r = root_present(ix, text(record, "root"));
+	struct root *r = root_find(ix, text(record, "root"));
 
 	if (!get_stem(text(record, "file"), stem) || !get_wall(record, "start", &start))
 		return skip(record, "file or start is missing");
-	return r ? open_row_begin(ix->catalog, stem, text(record, "camera"), r->id, start.us, text(record, "run")) : 0;
+	if (!r || !r->id)
+		return 0; /* not ours so far */
+	return open_row_begin(ix->catalog, stem, text(record, "camera"), r->id, start.us, text(record, "run"));
 }
 
 static int absorb(struct indexer *ix, const char *file, int64_t bytes)
@@ -161,6 +163,19 @@ static int on_down(struct indexer *ix, const json_t *record)
 	return account_down(&ix->acc, text(record, "camera"), since, gap_cause_name(cause), detail);
 }
 
+static int on_lost(struct indexer *ix, const json_t *record)
+{
+	struct wall start, end;
+	enum gap_cause cause;
+	char detail[200];
+
+	if (!get_wall(record, "start", &start) || !get_wall(record, "end", &end) ||
+	    gap_cause_parse(text(record, "cause"), &cause) < 0)
+		return skip(record, "start, end or cause is missing");
+	log_quote(detail, sizeof detail, text(record, "detail"));
+	return account_lost(&ix->acc, text(record, "camera"), start, end, gap_cause_name(cause), detail);
+}
+
 /* Recovery is finished: what it renamed is looked at before holes are judged. */
 static int on_ready(struct indexer *ix, const json_t *record)
 {
@@ -173,7 +188,7 @@ int ingest(void *arg, const json_t *record)
 {
 	static const struct { const char *kind; int (*fn)(struct indexer *ix, const json_t *record); } facts[] = {
 		{"open", on_open}, {"beat", on_beat}, {"sealed", on_sealed}, {"dropped", on_dropped},
-		{"up", on_up},     {"down", on_down}, {"ready", on_ready}};
+		{"up", on_up},     {"down", on_down}, {"lost", on_lost}, {"ready", on_ready}};
 	struct indexer *ix = arg;
 	const char *kind = text(record, "k");
 	int rc = 0;

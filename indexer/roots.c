@@ -24,7 +24,7 @@ bool root_look(struct indexer *ix, struct root *r)
 	struct root_identity id;
 	bool was = r->present;
 
-	r->present = root_identity_check(ix->fs, r->path, ix->conf->site.id, &id) == 0;
+	r->present = root_answers(ix, r->path) && root_identity_check(ix->fs, r->path, ix->conf->site.id, &id) == 0;
 	if (r->present && (!was || !r->id))
 		r->present = root_row(ix, r, &id) == 0;
 	if (was != r->present)
@@ -53,10 +53,17 @@ void roots_finish(struct indexer *ix)
 	ix->root_count = 0;
 }
 
-struct root *root_present(struct indexer *ix, const char *path)
+struct root *root_find(struct indexer *ix, const char *path)
 {
 	for (unsigned i = 0; i < ix->root_count; i++)
 		if (strcmp(ix->roots[i].path, path) == 0)
-			return root_look(ix, &ix->roots[i]) ? &ix->roots[i] : NULL;
+			return &ix->roots[i];
 	return NULL;
+}
+
+struct root *root_present(struct indexer *ix, const char *path)
+{
+	struct root *r = root_find(ix, path);
+
+	return r && root_look(ix, r) ? r : NULL;
 }

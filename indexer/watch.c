@@ -170,26 +170,72 @@ static int on_clock(struct indexer *ix, const json_t *record, int64_t at)
 					   json_pack("{sI so}", "step_us", (json_int_t)step, "to", wall_json(at)), NULL);
 }
 
-static int on_storage(struct indexer *ix, const json_t *record)
+/* Of a root, as the recorder last told it: {state, since, error}, or NULL. */
+static json_t *storage_state(struct indexer *ix, const char *root)
+{
+	char key[INDEXER_PATH_MAX + 16], json[600];
+
+	snprintf(key, sizeof key, "storage:%s", root);
+	if (catalog_state(ix->catalog, key, json, sizeof json) < 0)
+		return NULL;
+	return json_loads(json, 0, NULL);
+}
+
+static int set_storage_state(struct indexer *ix, const char *root, json_t *state)
+{
+	char key[INDEXER_PATH_MAX + 16], *json = json_dumps(state, JSON_COMPACT | JSON_SORT_KEYS);
+
+	snprintf(key, sizeof key, "storage:%s", root);
+	int rc = json ? catalog_set_state(ix->catalog, key, json) : -ENOMEM;
+	free(json);
+	json_decref(state);
+	return rc;
+}
+
+bool root_answers(struct indexer *ix, const char *path)
+{
+	json_t *known = storage_state(ix, path);
+	const char *state = text(known, "state");
+	bool answers = strcmp(state, "stalled") != 0 && strcmp(state, "failed") != 0;
+
+	json_decref(known);
+	return answers;
+}
+
+/* A stall is no loss, so the ledger does not speak of it; a recovery is of what the ledger spoke of. */
+static const char *storage_kind(const char *was, const char *state)
 {
 	static const struct { const char *state, *kind; } kinds[] = {
-		{"ok", "storage.recovered"}, {"full", "storage.full"}, {"failed", "storage.failed"},
-		{"absent", "storage.failed"}};
-	char key[300], was[16];
-	const char *root = text(record, "root"), *state = text(record, "state"), *kind = NULL;
+		{"full", "storage.full"}, {"failed", "storage.failed"}, {"absent", "storage.failed"}};
+	bool was_bad = strcmp(was, "") != 0 && strcmp(was, "ok") != 0 && strcmp(was, "stalled") != 0;
 
+	if (strcmp(state, "ok") == 0)
+		return was_bad ? "storage.recovered" : NULL;
 	for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (strcmp(kinds[i].state, state) == 0)
-			kind = kinds[i].kind;
-	snprintf(key, sizeof key, "storage:%s", root);
-	int rc = catalog_state(ix->catalog, key, was, sizeof was);
-	if (rc < 0 || !kind || strcmp(was, state) == 0)
-		return rc;
-	rc = catalog_set_state(ix->catalog, key, state);
-	if (rc < 0 || (!*was && strcmp(state, "ok") == 0))
+			return kinds[i].kind;
+	return NULL;
+}
+
+static int on_storage(struct indexer *ix, const json_t *record, int64_t at)
+{
+	const char *root = text(record, "root"), *state = text(record, "state"), *error = text(record, "error");
+	json_t *known = storage_state(ix, root);
+	char was[16], quoted[200];
+
+	snprintf(was, sizeof was, "%s", text(known, "state"));
+	json_decref(known);
+	if (strcmp(was, state) == 0)
+		return 0;
+	log_quote(quoted, sizeof quoted, error);
+	int rc = set_storage_state(ix, root, json_pack("{ss so ss}", "state", state, "since", wall_json(at), "error",
+						       quoted));
+	ix->scan_due |= strcmp(state, "ok") == 0; /* what could not be read meanwhile */
+	const char *kind = storage_kind(was, state);
+	if (rc < 0 || !kind)
 		return rc;
 	return ledger_append(ix->catalog, ix->acc.now, kind, NULL,
-			     json_pack("{ss ss ss}", "root", root, "state", state, "error", text(record, "error")), NULL);
+			     json_pack("{ss ss ss}", "root", root, "state", state, "error", quoted), NULL);
 }
 
 int watch_record(struct indexer *ix, const char *kind, const json_t *record)
@@ -207,7 +253,7 @@ int watch_record(struct indexer *ix, const char *kind, const json_t *record)
 	else if (strcmp(kind, "clock") == 0)
 		rc = on_clock(ix, record, at);
 	else if (strcmp(kind, "storage") == 0)
-		rc = on_storage(ix, record);
+		rc = on_storage(ix, record, at);
 	else if (recorder_is(ix, SILENT))
 		rc = recorder_state(ix, UP, at);
 	if (rc == 0)

@@ -17,9 +17,10 @@
  *	                                                   further one while down tells a change of cause
  *	sealed  camera, root, file, start, end, sequence, digest, bytes, recovered
  *	dropped camera, root, file                         an .open file without one whole fragment, removed
+ *	lost    camera, start, end, cause, detail          a closed segment could not be kept there
  *	ready                                              recovery at start is finished
  *	clock   step_us, synced                            the wall clock stepped, or its trust changed
- *	storage root, state (ok|full|failed|absent), error
+ *	storage root, state (ok|stalled|full|failed|absent), error
  *	stop                                               clean end; nothing follows in this run
  *
  * Causes are the gap causes of design §6. Threads: one writer; readers any.

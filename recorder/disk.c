@@ -121,6 +121,10 @@ static void run_open(struct worker_job *j)
 	struct disk_write *w = (struct disk_write *)j;
 	struct disk *d = w->base.disk;
 
+	if (segment_file_is_condemned(w->file)) { /* it is missed already: nobody needs an empty file */
+		buf_finish(&w->bytes);
+		return;
+	}
 	w->error = d->usable ? segment_file_open(w->file, w->bytes.data, w->bytes.len) : -ENODEV;
 	w->file->error = w->error;
 	buf_finish(&w->bytes);
@@ -136,7 +140,8 @@ static void run_add(struct worker_job *j)
 {
 	struct disk_write *w = (struct disk_write *)j;
 
-	w->error = segment_file_add(w->file, w->bytes.data, w->bytes.len);
+	if (!segment_file_is_condemned(w->file))
+		w->error = segment_file_add(w->file, w->bytes.data, w->bytes.len);
 	buf_finish(&w->bytes);
 }
 
@@ -157,26 +162,35 @@ static void tell_progress(struct disk_tick *t, struct segment_file *f)
 	t->progress[t->progress_count++] = (struct disk_progress){
 	    .file = f,
 	    .confirmed = f->confirmed,
-	    .confirmed_end = segment_file_end_time(f, f->confirmed),
 	    .error = f->error,
 	};
 }
 
-static void sync_files(struct disk *d, struct disk_tick *t)
+/* What the beat may say: all that is durable, unless it was condemned while the disk was busy. */
+static json_t *promise(struct disk *d)
 {
 	json_t *durable = json_object();
 	char name[256];
 
 	for (struct segment_file *f = d->files; f; f = f->next) {
-		if (!segment_file_is_dirty(f))
+		if (f->confirmed <= f->promise.fragments || !segment_file_promise(f, f->confirmed))
 			continue;
-		int rc = segment_file_sync(f);
-		tell_progress(t, f);
 		segment_file_name(f, ".open", name);
-		if (rc == 0)
-			json_object_set_new(durable, name, json_integer(f->confirmed_bytes));
+		json_object_set_new(durable, name, json_integer(f->confirmed_bytes));
+	}
+	return durable;
+}
+
+static void sync_files(struct disk *d, struct disk_tick *t)
+{
+	for (struct segment_file *f = d->files; f; f = f->next) {
+		if (!segment_file_is_dirty(f) || segment_file_is_condemned(f))
+			continue;
+		segment_file_sync(f);
+		tell_progress(t, f);
 	}
 	d->synced = clock_mono(d->clock);
+	json_t *durable = promise(d);
 	if (json_object_size(durable) == 0) {
 		json_decref(durable);
 		return;

@@ -35,7 +35,7 @@ struct disk_job {
 	void *owner;
 };
 
-enum root_state { ROOT_NEW, ROOT_OK, ROOT_FULL, ROOT_FAILED, ROOT_ABSENT };
+enum root_state { ROOT_NEW, ROOT_OK, ROOT_STALLED, ROOT_FULL, ROOT_FAILED, ROOT_ABSENT };
 
 /* Is this root ours, does it work, is there room, and what was left in incoming/? */
 struct disk_try {
@@ -63,7 +63,6 @@ void disk_add(struct disk *d, struct disk_write *w);
 struct disk_progress {
 	struct segment_file *file;
 	unsigned confirmed;
-	struct wall confirmed_end;
 	int error;
 };
 struct disk_tick {

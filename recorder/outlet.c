@@ -4,7 +4,6 @@
 #include "base/require.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,8 +48,17 @@ static struct storage_root *place(struct storage_outlet *o, size_t bytes)
 {
 	if (o->root && takes(o->root, ROOT_OK, bytes))
 		return o->root;
-	struct storage_root *r = best_root(o->storage, ROOT_OK, bytes);
-	return r ? r : best_root(o->storage, ROOT_NEW, bytes);
+	static const enum root_state order[] = {ROOT_OK, ROOT_NEW, ROOT_STALLED};
+	struct storage_root *r = NULL;
+
+	for (unsigned i = 0; !r && i < sizeof order / sizeof *order; i++)
+		r = best_root(o->storage, order[i], bytes);
+	return r;
+}
+
+bool storage_has_better(const struct storage_root *r)
+{
+	return r->sm.now != ROOT_OK && r->sm.now != ROOT_NEW && best_root(r->storage, ROOT_OK, 0) != NULL;
 }
 
 static enum gap_cause why_none(const struct storage *s)
@@ -74,18 +82,34 @@ static void segment_free(struct outlet_segment *s)
 	free(s);
 }
 
-/* What was not confirmed by now is not believed, even if the disk should write it later. */
+/* The run has closed it: so it hears nothing more, and the journal says what is missing. */
+static void tell_tail(struct outlet_segment *s)
+{
+	if (s->good_end.us >= s->end.us)
+		return;
+	storage_journal(s->storage, "lost",
+			json_pack("{s:s,s:I,s:I,s:s,s:s}", "camera", s->file->camera, "start",
+				  (json_int_t)s->good_end.us, "end", (json_int_t)s->end.us, "cause",
+				  gap_cause_name(s->cause), "detail", s->detail));
+}
+
+/* What was not promised by now is not believed, even if the disk should write it later. */
 static void lose(struct outlet_segment *s, enum gap_cause cause, const char *detail)
 {
-	if (s->lost || !s->outlet)
+	unsigned kept;
+
+	if (s->lost)
 		return;
 	s->lost = true;
-	s->keep = s->confirmed;
+	segment_file_condemn(s->file, &kept, &s->good_end);
 	s->cause = cause;
 	snprintf(s->detail, sizeof s->detail, "%s", detail);
-	log_error("segment", "camera=%s root=%s lost=%s detail=\"%s\" confirmed=%u", s->file->camera,
-		  s->file->root, gap_cause_name(cause), s->detail, s->confirmed);
-	uv_async_send(&s->storage->soon);
+	log_error("segment", "camera=%s root=%s lost=%s detail=\"%s\" kept=%u", s->file->camera,
+		  s->file->root, gap_cause_name(cause), s->detail, kept);
+	if (s->outlet)
+		uv_async_send(&s->storage->soon);
+	else
+		tell_tail(s);
 }
 
 static void on_file_error(struct outlet_segment *s, int error)
@@ -98,16 +122,16 @@ static void on_file_error(struct outlet_segment *s, int error)
 		return;
 	}
 	lose(s, full ? CAUSE_STORAGE_FULL : CAUSE_STORAGE_FAILED, strerror(-error));
-	if (r->sm.now == ROOT_OK)
+	if (r->sm.now == ROOT_OK || r->sm.now == ROOT_STALLED)
 		storage_root_trouble(r, full ? ROOT_FULL : ROOT_FAILED, strerror(-error));
 }
 
 /* The seal tells what the bytes say; the run should say the same. */
-static void check_end(const struct outlet_segment *s, const struct disk_seal *job)
+static void check_end(const struct outlet_segment *s)
 {
 	int64_t d = segment_file_end_time(s->file, s->file->scan.index.count).us - s->end.us;
 
-	if (job->seal.keep == UINT_MAX && !s->file->error && (d > US_PER_MS || d < -US_PER_MS))
+	if (!s->lost && !s->file->error && (d > US_PER_MS || d < -US_PER_MS))
 		log_warn("segment", "camera=%s note=\"its bytes end %lld us beside its close\"",
 			 s->file->camera, (long long)d);
 }
@@ -118,14 +142,11 @@ static void tell_fate(struct outlet_segment *s, const struct disk_seal *job)
 	struct segment_file *f = s->file;
 
 	if (job->fate == SEGMENT_SEALED) {
-		check_end(s, job);
+		check_end(s);
 		storage_journaled(st);
 		if (st->events->sealed)
 			st->events->sealed(st->owner, f->camera);
 	}
-	if (f->error && !s->lost)
-		log_error("segment", "camera=%s root=%s kept=%u of=%u error=\"%s\"", f->camera, f->root,
-			  f->confirmed, f->scan.index.count, strerror(-f->error));
 	if (f->error)
 		on_file_error(s, f->error);
 }
@@ -159,7 +180,7 @@ static void on_turn(struct turn *t, const struct chain_head *head)
 	job->base.job.done = on_sealed;
 	job->file = s->file;
 	job->seal = (struct segment_seal){
-	    .site = s->root->disk->site, .key = s->storage->key, .keep = s->keep, .head = *head};
+	    .site = s->root->disk->site, .key = s->storage->key, .head = *head};
 	disk_seal(s->root->disk, job);
 }
 
@@ -198,10 +219,7 @@ void storage_segments_end(struct storage_root *r, enum gap_cause cause, const ch
 
 void storage_segment_progress(struct outlet_segment *s, const struct disk_progress *p)
 {
-	if (!s->lost) {
-		s->confirmed = p->confirmed;
-		s->good_end = p->confirmed_end;
-	}
+	s->confirmed = p->confirmed;
 	if (p->error)
 		on_file_error(s, p->error);
 }
@@ -245,8 +263,6 @@ static struct outlet_segment *outlet_begin(struct outlet *base, struct outlet_be
 	o->root = s->root = r;
 	s->storage = st;
 	s->outlet = o;
-	s->keep = UINT_MAX;
-	s->good_end = b->start;
 	s->file = segment_file_make(st->fs, r->disk->path, o->camera, b->start, b->run, b->flags);
 	s->file->owner = s;
 	s->next = st->segments;
@@ -267,7 +283,7 @@ static int outlet_add(struct outlet_segment *s, struct buf *bytes, const struct 
 	if (!worker_has_room(r->disk->worker, bytes->room)) {
 		buf_finish(bytes);
 		lose(s, CAUSE_STORAGE_FAILED, "disk too slow");
-		if (r->sm.now == ROOT_OK)
+		if (r->sm.now == ROOT_OK || r->sm.now == ROOT_STALLED)
 			storage_root_trouble(r, ROOT_FAILED, "disk too slow: its queue is full");
 		return -ENOBUFS;
 	}
@@ -275,16 +291,20 @@ static int outlet_add(struct outlet_segment *s, struct buf *bytes, const struct 
 	return 0;
 }
 
+static bool outlet_leaves(const struct outlet_segment *s) { return storage_has_better(s->root); }
+
 static void outlet_close(struct outlet_segment *s, struct wall end)
 {
 	REQUIRE(s->outlet != NULL);
 	s->end = end;
+	if (s->lost)
+		tell_tail(s); /* it was about to hear of it */
 	finish(s);
 }
 
 const struct outlet_ops *storage_outlet_ops(void)
 {
-	static const struct outlet_ops ops = {outlet_begin, outlet_add, outlet_close};
+	static const struct outlet_ops ops = {outlet_begin, outlet_add, outlet_leaves, outlet_close};
 
 	return &ops;
 }

@@ -3,7 +3,8 @@
  * A run (run.h) asks for a segment, hands it whole fragments, and closes it; it never waits. The
  * disk thread of the root writes, hashes, syncs every 5 s, seals, renames; what happened comes back
  * on the loop. A segment that cannot be written ends by `lost`, and what it held from good_end on is
- * a gap with that cause.
+ * a gap with that cause. A disk that only stalls loses nothing yet: its segments end at the next key
+ * frame, the next ones go to another disk, and what is queued is still written if the disk comes back.
  *
  * Threads: loop thread only (the disk threads are behind it).
  * Memory:  add() takes the bytes over (the buf is left empty). */
@@ -29,6 +30,8 @@ struct outlet_ops {
 	struct outlet_segment *(*begin)(struct outlet *o, struct outlet_begin *b, enum gap_cause *cause);
 	/* 0, or negative: the segment is lost from this fragment on (`lost` was or will be told). */
 	int (*add)(struct outlet_segment *s, struct buf *bytes, const struct fragment *f);
+	/* Its disk is in trouble and another is not: end it at the next key frame and begin another. */
+	bool (*leaves)(const struct outlet_segment *s);
 	/* The segment is whole up to `end`. The handle is gone afterwards. */
 	void (*close)(struct outlet_segment *s, struct wall end);
 };

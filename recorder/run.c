@@ -339,6 +339,8 @@ static void cover(struct run *r, const struct frame *f, struct placed p)
 {
 	struct wall at = {p.at_us};
 
+	if (f->key && r->outlet->ops->leaves(r->segment))
+		cutter_close(&r->cutter);
 	switch (cutter_frame(&r->cutter, p.at_us, f->key, sets_epoch(r))) {
 	case CUT_SEGMENT:  roll_segment(r, f, at); break;
 	case CUT_FRAGMENT: flush_fragment(r, at); break;

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +22,8 @@ struct segment_file *segment_file_make(struct fs *fs, const char *root, const ch
 	memcpy(f->run, run, UUID_BYTES);
 	f->flags = flags;
 	f->fd = -1;
+	pthread_mutex_init(&f->promise.lock, NULL);
+	f->promise.end = start;
 	segment_scan_init(&f->scan, true);
 	return f;
 }
@@ -32,6 +33,7 @@ void segment_file_destroy(struct segment_file *f)
 	if (!f)
 		return;
 	segment_file_leave(f);
+	pthread_mutex_destroy(&f->promise.lock);
 	segment_scan_finish(&f->scan);
 	free(f->digests);
 	free(f);
@@ -186,6 +188,41 @@ int segment_file_sync(struct segment_file *f)
 	return 0;
 }
 
+/* --- the promise ------------------------------------------------------------------------- */
+
+bool segment_file_promise(struct segment_file *f, unsigned n)
+{
+	struct segment_promise *p = &f->promise;
+
+	pthread_mutex_lock(&p->lock);
+	bool free_to = !p->condemned || n <= p->fragments;
+	if (free_to && n > p->fragments) {
+		p->fragments = n;
+		p->end = segment_file_end_time(f, n);
+	}
+	pthread_mutex_unlock(&p->lock);
+	return free_to;
+}
+
+void segment_file_condemn(struct segment_file *f, unsigned *fragments, struct wall *end)
+{
+	struct segment_promise *p = &f->promise;
+
+	pthread_mutex_lock(&p->lock);
+	p->condemned = true;
+	*fragments = p->fragments;
+	*end = p->end;
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool segment_file_is_condemned(struct segment_file *f)
+{
+	pthread_mutex_lock(&f->promise.lock);
+	bool condemned = f->promise.condemned;
+	pthread_mutex_unlock(&f->promise.lock);
+	return condemned;
+}
+
 /* --- ending ---------------------------------------------------------------------------- */
 
 int segment_file_publish(struct fs *fs, const char *root, const char *from, const char *to)
@@ -230,11 +267,13 @@ struct wall segment_file_end_time(const struct segment_file *f, unsigned n)
 	return (struct wall){last->start.us + last->duration_us};
 }
 
-static unsigned keep_count(const struct segment_file *f, const struct segment_seal *s)
+static unsigned keep_count(struct segment_file *f)
 {
 	unsigned keep = f->error ? f->confirmed : f->scan.index.count;
 
-	return s->keep < keep ? s->keep : keep;
+	if (segment_file_is_condemned(f) && f->promise.fragments < keep)
+		return f->promise.fragments; /* it does not change any more */
+	return keep;
 }
 
 static void fill_seal(const struct segment_file *f, const struct segment_seal *s, unsigned keep,
@@ -270,21 +309,35 @@ static int write_seal(struct segment_file *f, const struct segment_seal *s, unsi
 	if (rc == 0)
 		rc = f->fs->datasync(f->fs, f->fd);
 	x->bytes = segment_file_end(f, keep) + (int64_t)len;
+	if (rc == 0 && keep > f->confirmed) {
+		f->confirmed = keep;
+		f->confirmed_bytes = segment_file_end(f, keep);
+	}
 	return rc;
 }
 
-/* The seal as asked; if the disk refuses that, once more where the disk last kept its word. */
+/* -ECANCELED: it was condemned meanwhile; the file says more than it may. */
+static int seal_to(struct segment_file *f, const struct segment_seal *s, unsigned keep, struct seal *seal,
+		   struct chain_entry *x)
+{
+	int rc = write_seal(f, s, keep, f->error || keep < f->scan.index.count, seal, x);
+
+	return rc < 0 || segment_file_promise(f, keep) ? rc : -ECANCELED;
+}
+
+/* The seal as asked; if the disk refuses that, or the rest was condemned meanwhile, once more with what
+ * both keep their word for. */
 static int seal_or_cut(struct segment_file *f, const struct segment_seal *s, struct seal *seal,
 		       struct chain_entry *x)
 {
-	unsigned keep = keep_count(f, s);
-	int rc = write_seal(f, s, keep, f->error || keep < f->scan.index.count, seal, x);
+	int rc = seal_to(f, s, keep_count(f), seal, x);
 
-	if (rc == 0 || f->error)
+	if (rc == 0 || (rc != -ECANCELED && f->error))
 		return fail(f, rc);
-	fail(f, rc);
-	keep = keep_count(f, s);
-	return keep ? write_seal(f, s, keep, true, seal, x) : rc;
+	if (rc != -ECANCELED)
+		fail(f, rc);
+	unsigned keep = keep_count(f);
+	return keep ? seal_to(f, s, keep, seal, x) : rc;
 }
 
 static enum segment_fate drop(struct segment_file *f, struct chain *chain)
@@ -300,11 +353,9 @@ static enum segment_fate drop(struct segment_file *f, struct chain *chain)
 }
 
 /* A seal that lost the race is no part of the chain: off with it. */
-static enum segment_fate unseal(struct segment_file *f, const struct segment_seal *s)
+static enum segment_fate unseal(struct segment_file *f)
 {
-	unsigned keep = keep_count(f, s);
-
-	if (fail(f, f->fs->truncate(f->fs, f->fd, segment_file_end(f, keep))) == 0)
+	if (fail(f, f->fs->truncate(f->fs, f->fd, segment_file_end(f, keep_count(f)))) == 0)
 		return SEGMENT_STALE;
 	segment_file_leave(f);
 	return SEGMENT_LEFT;
@@ -317,17 +368,19 @@ enum segment_fate segment_file_seal(struct segment_file *f, struct chain *chain,
 
 	segment_file_name(f, ".open", open_name);
 	segment_file_name(f, ".mp4", name);
-	if (f->fd < 0 || keep_count(f, s) == 0)
+	if (f->fd < 0 || keep_count(f) == 0)
 		return drop(f, chain);
 	struct chain_entry x = {.root = f->root, .file = name, .seal = &seal};
 	int rc = seal_or_cut(f, s, &seal, &x);
+	if (rc < 0 && keep_count(f) == 0)
+		return drop(f, chain);
 	if (rc < 0) {
 		segment_file_leave(f);
 		return SEGMENT_LEFT;
 	}
 	rc = chain_sealed(chain, &x, &s->head);
 	if (rc == -ESTALE)
-		return unseal(f, s);
+		return unseal(f);
 	segment_file_leave(f);
 	if (rc == 0)
 		rc = segment_file_publish(f->fs, f->root, open_name, name);

@@ -5,13 +5,26 @@
  * Only what fdatasync has confirmed is believed. After a failure (`error` set) nothing more is
  * written to it but its end: segment_file_seal() cuts it after the last confirmed fragment.
  *
+ * The promise is what the journal says, or is about to say, that this file holds. The disk thread gives
+ * it before the record is added; the loop may condemn the rest, at any moment, also while the thread is
+ * stuck in the kernel: what was not promised by then is a gap and is cut off when the disk comes back.
+ *
  * Threads: the root's disk thread, except segment_file_make() and _destroy() (before the first and
- *          after the last job that names it).
+ *          after the last job that names it) and segment_file_condemn() (loop).
  * Memory:  make allocates, destroy frees; the file descriptor is closed by seal or leave.
  * Errors:  0 or negative errno; the first one stays in `error`. */
 #pragma once
 #include "media/segment.h"
 #include "recorder/chain.h"
+
+#include <pthread.h>
+
+struct segment_promise {
+	pthread_mutex_t lock;         /* held over no call that can wait */
+	bool condemned;
+	unsigned fragments;
+	struct wall end;              /* of the last of them; the file's start for none */
+};
 
 struct segment_file {
 	struct fs *fs;
@@ -28,6 +41,7 @@ struct segment_file {
 	int64_t bytes;                /* written */
 	int64_t confirmed_bytes;      /* by fdatasync: durable */
 	unsigned confirmed;           /* fragments within confirmed_bytes */
+	struct segment_promise promise;
 	void *owner;                  /* for the loop thread */
 	struct segment_file *next;    /* in the disk's list of open files */
 };
@@ -47,13 +61,17 @@ int segment_file_sync(struct segment_file *f);
 int64_t segment_file_end(const struct segment_file *f, unsigned n);
 struct wall segment_file_end_time(const struct segment_file *f, unsigned n);
 bool segment_file_is_dirty(const struct segment_file *f);
+/* Promises the first n fragments. False: the rest was condemned before, and the promise stays less. */
+bool segment_file_promise(struct segment_file *f, unsigned n);
+/* From now on nothing beyond what was promised will be; that is copied to *fragments and *end. */
+void segment_file_condemn(struct segment_file *f, unsigned *fragments, struct wall *end);
+bool segment_file_is_condemned(struct segment_file *f);
 /* Closes it as it is: the next recovery deals with it. */
 void segment_file_leave(struct segment_file *f);
 
 struct segment_seal {
 	const char *site;
 	const struct key *key;
-	unsigned keep;                /* fragments; UINT_MAX: all that was written, unless it failed */
 	struct chain_head head;       /* in: the seal before; out: the head now */
 };
 enum segment_fate {
@@ -62,7 +80,7 @@ enum segment_fate {
 	SEGMENT_STALE,   /* the chain went on meanwhile: seal again after `head` */
 	SEGMENT_LEFT,    /* the disk or the journal fails: .open stays */
 };
-/* Cuts if needed, seals, syncs, journals, renames; closes the file unless SEGMENT_STALE. f->error
+/* Cuts what failed or was condemned, seals, syncs, journals, renames; closes the file unless SEGMENT_STALE. f->error
  * tells whether less was kept than was asked for. */
 enum segment_fate segment_file_seal(struct segment_file *f, struct chain *chain, struct segment_seal *s);
 

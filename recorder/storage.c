@@ -12,11 +12,13 @@
 #define BEAT_EVERY_US	 ((STORAGE_SYNC_EVERY_MS - 2 * TICK_MS) * US_PER_MS)
 #define JOURNAL_JOBS_MAX 20000
 
-/*   NEW ──▶ OK ◀──▶ FULL, FAILED, ABSENT: each may follow each, but none itself. */
-#define ANY_BUT(s) ((SM_TO(ROOT_OK) | SM_TO(ROOT_FULL) | SM_TO(ROOT_FAILED) | SM_TO(ROOT_ABSENT)) & ~SM_TO(s))
+/*   NEW ──▶ OK ◀──▶ STALLED, FULL, FAILED, ABSENT: each may follow each, but none itself. */
+#define ANY_BUT(s)                                                                                          \
+	((SM_TO(ROOT_OK) | SM_TO(ROOT_STALLED) | SM_TO(ROOT_FULL) | SM_TO(ROOT_FAILED) | SM_TO(ROOT_ABSENT)) & \
+	 ~SM_TO(s))
 static const struct sm_state root_states[] = {
     [ROOT_NEW] = {"new", ANY_BUT(ROOT_NEW)},	      [ROOT_OK] = {"ok", ANY_BUT(ROOT_OK)},
-    [ROOT_FULL] = {"full", ANY_BUT(ROOT_FULL)},	      [ROOT_FAILED] = {"failed", ANY_BUT(ROOT_FAILED)},
+    [ROOT_STALLED] = {"stalled", ANY_BUT(ROOT_STALLED)}, [ROOT_FULL] = {"full", ANY_BUT(ROOT_FULL)},	      [ROOT_FAILED] = {"failed", ANY_BUT(ROOT_FAILED)},
     [ROOT_ABSENT] = {"absent", ANY_BUT(ROOT_ABSENT)},
 };
 
@@ -82,7 +84,7 @@ static void fatal(struct storage *s, const char *text)
 /* The kinds are few and constant; what outlives the call is one of these. */
 static const char *constant_kind(const char *kind)
 {
-	static const char *const kinds[] = {"up", "down", "clock", "storage", "ready", "stop"};
+	static const char *const kinds[] = {"up", "down", "lost", "clock", "storage", "ready", "stop"};
 	const char *found = NULL;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
@@ -224,7 +226,8 @@ static void look_at_space(struct storage_root *r, const struct disk_tick *t)
 		storage_root_trouble(r, ROOT_FAILED, strerror(-t->error));
 	if (t->full) {
 		storage_root_trouble(r, ROOT_FULL, "only the reserve is left");
-		storage_segments_end(r, CAUSE_STORAGE_FULL, "only the reserve is left");
+		if (!storage_has_better(r)) /* else they leave at their next key frame */
+			storage_segments_end(r, CAUSE_STORAGE_FULL, "only the reserve is left");
 	}
 }
 
@@ -255,7 +258,8 @@ static void tick_root(struct storage_root *r)
 		r->tick_out = true;
 		disk_tick(r->disk, t);
 	}
-	if (r->sm.now != ROOT_OK && !r->try_out && now.us - r->tried.us >= TRY_EVERY_US &&
+	storage_watch_stall(r);
+	if (r->sm.now != ROOT_OK && r->sm.now != ROOT_STALLED && !r->try_out && now.us - r->tried.us >= TRY_EVERY_US &&
 	    !r->storage->closing)
 		try_root(r);
 }
@@ -296,7 +300,7 @@ static void make_root(struct storage *s, struct storage_root *r, const struct co
 
 	memcpy(d.box, s->box, UUID_BYTES);
 	r->storage = s;
-	REQUIRE(disk_create(s->loop, &d, STORAGE_QUEUE_MAX_BYTES, &r->disk) == 0);
+	REQUIRE(disk_create(s->loop, &d, s->conf->buffer_bytes / s->conf->root_count, &r->disk) == 0);
 	storage_count_worker(s);
 	sm_init(&r->sm, root_states, r->disk->path, ROOT_NEW);
 	r->seen = json_object();
@@ -351,6 +355,8 @@ int storage_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const st
 			      .key = key,
 			      .events = events,
 			      .owner = owner,
+			      .stall_ms = STORAGE_STALL_MS,
+			      .give_up_ms = STORAGE_GIVE_UP_MS,
 			      .state = xasprintf("%s/recorder", conf->state)};
 	*out = NULL;
 	int rc = read_state(s, e);

@@ -3,10 +3,15 @@
  *
  * Disk thread: open (O_CREAT|O_EXCL) → one write per fragment, hashed as it goes by → every 5 s at
  * most one fdatasync per file, then `beat` with the durable sizes → at close: seal, fdatasync,
- * journal `sealed` (synced), rename to .mp4, fsync incoming/, hint. The queue of a root is bounded
- * (STORAGE_QUEUE_MAX_BYTES): when it is full the segment ends as lost (storage_failed). A failed write or
- * sync is never retried and believed: the file is truncated to its last good offset, sealed there if
- * the disk still lets us, and `lost` is told; the root is tried again after 5 s.
+ * journal `sealed` (synced), rename to .mp4, fsync incoming/, hint.
+ *
+ * Trouble: the queues of all roots together are bounded (recording.buffer, the same share for each): when
+ * a root's is full its segments end as lost (storage_failed). A failed write or sync is never retried and
+ * believed: the file is truncated to its last good offset, sealed there if the disk still lets us, and
+ * `lost` is told; the root is tried again after 5 s. A root whose oldest job waits STORAGE_STALL_MS is
+ * stalled, and its cameras leave it at their next key frame if another root takes them: nothing is lost by
+ * that, as the queue is written when the disk goes on. After STORAGE_GIVE_UP_MS the queue is given up:
+ * what was not promised (segment_file.h) is a gap, and stays one.
  *
  * Chain: the seal of a camera's segment needs the digest of the one before, so a camera's closings are
  * serial, over all roots; at start the head comes from the journal and from what lies in incoming/.
@@ -25,8 +30,9 @@
 
 #include <uv.h>
 
-#define STORAGE_QUEUE_MAX_BYTES (64u << 20)
 #define STORAGE_SYNC_EVERY_MS 5000
+#define STORAGE_STALL_MS 1000
+#define STORAGE_GIVE_UP_MS 30000
 
 struct storage;
 

@@ -129,8 +129,11 @@ static void on_deadline(uv_timer_t *t)
 	    "storage",
 	    "phase=%d note=\"a disk does not answer: given up; what is open is recovered at the next start\"",
 	    s->phase);
-	if (s->phase == 0)
+	if (s->phase == 0) {
+		for (unsigned i = 0; i < s->root_count; i++)
+			storage_segments_end(&s->roots[i], CAUSE_STORAGE_FAILED, "the disk did not answer at the end");
 		end_disks(s);
+	}
 	else if (s->phase == 1)
 		abandon_disks(s);
 	else if (s->phase == 2)

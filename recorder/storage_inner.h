@@ -12,10 +12,9 @@ struct outlet_segment {
 	struct segment_file *file;
 	struct turn turn;
 	struct wall end;                /* as the run said at close */
-	unsigned confirmed;             /* fragments that fdatasync confirmed */
-	struct wall good_end;           /* the end of the last of them */
-	unsigned keep;                  /* UINT_MAX: all */
-	bool lost;                      /* the run will be told, or was */
+	unsigned confirmed;             /* fragments that fdatasync confirmed, as last heard */
+	bool lost;                      /* condemned; the run will be told, or was, or had closed it */
+	struct wall good_end;           /* of a lost one: the end of what was promised of it */
 	enum gap_cause cause;
 	char detail[120];
 	struct outlet_segment *next;    /* in storage's list of all that are not sealed yet */
@@ -35,7 +34,7 @@ struct storage_root {
 	struct sm sm;                   /* enum root_state */
 	uint64_t free_bytes;
 	bool tick_out, try_out;         /* posted and not answered */
-	struct mono tried;
+	struct mono tried, late;        /* late: when its thread was last seen to be behind */
 	json_t *seen;                   /* names in incoming/ that recovery took up or refused */
 	struct worker *recovery;        /* NULL: nothing was left here so far */
 	struct recover_env env;
@@ -64,6 +63,7 @@ struct storage {
 	uv_timer_t timer, deadline;
 	uv_async_t soon;                /* tells the runs what they lost, outside their calls */
 	struct mono began, beat, recovery_moved;
+	uint64_t stall_ms, give_up_ms;  /* see storage_stall.c */
 	bool ready, fatal, closing, gave_up;
 	int phase;                      /* of closing, see storage_close.c */
 	unsigned open_workers, open_handles; /* workers: of disks and recovery */
@@ -74,7 +74,11 @@ struct storage {
 void storage_root_trouble(struct storage_root *r, enum root_state state, const char *error);
 void storage_journaled(struct storage *s);
 void storage_check_closing(struct storage *s);
+/* storage_stall.c */
+void storage_watch_stall(struct storage_root *r);
 /* outlet.c */
+/* Another root takes what this one holds up. */
+bool storage_has_better(const struct storage_root *r);
 const struct outlet_ops *storage_outlet_ops(void);
 void storage_segment_progress(struct outlet_segment *s, const struct disk_progress *p);
 void storage_segments_end(struct storage_root *r, enum gap_cause cause, const char *detail);

@@ -22,9 +22,10 @@ struct worker {
 	struct jobs queue, finished; /* under the lock */
 	bool stopping, abandoned, exited;
 
-	struct jobs batch; /* worker's thread: taken and not yet finished */
+	struct jobs batch; /* taken and not yet finished; changed by the worker's thread, under the lock */
 
-	uv_async_t async; /* the rest: loop thread */
+	uv_loop_t *loop; /* the rest: loop thread */
+	uv_async_t async;
 	size_t pending_bytes, max_bytes;
 	unsigned pending;
 	bool closing;
@@ -184,6 +185,7 @@ int worker_create(uv_loop_t *loop, const char *name, size_t max_bytes, void (*af
 
 	*out = NULL;
 	w->name = name;
+	w->loop = loop;
 	w->max_bytes = max_bytes;
 	w->after_batch = after_batch;
 	w->arg = arg;
@@ -214,6 +216,7 @@ void worker_post(struct worker *w, struct worker_job *job)
 	REQUIRE(!w->stopping && !w->closing);
 	w->pending++;
 	w->pending_bytes += job->bytes;
+	job->posted_ms = uv_now(w->loop);
 	pthread_mutex_lock(&w->lock);
 	jobs_push(&w->queue, job);
 	pthread_cond_signal(&w->wake);
@@ -221,6 +224,16 @@ void worker_post(struct worker *w, struct worker_job *job)
 }
 
 unsigned worker_pending(const struct worker *w) { return w->pending; }
+
+uint64_t worker_waits_ms(struct worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	const struct worker_job *oldest = w->batch.first ? w->batch.first : w->queue.first;
+	uint64_t posted_ms = oldest ? oldest->posted_ms : UINT64_MAX;
+	pthread_mutex_unlock(&w->lock);
+	uint64_t now_ms = uv_now(w->loop);
+	return now_ms > posted_ms ? now_ms - posted_ms : 0;
+}
 
 void worker_close(struct worker *w, worker_closed_fn *closed, void *arg)
 {

@@ -13,6 +13,7 @@
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <uv.h>
 
 struct worker_job {
@@ -20,6 +21,7 @@ struct worker_job {
 	void (*run)(struct worker_job *job);
 	void (*done)(struct worker_job *job);
 	size_t bytes; /* counts against the bound until done() */
+	uint64_t posted_ms; /* the worker's */
 };
 
 struct worker;
@@ -31,6 +33,8 @@ int worker_create(uv_loop_t *loop, const char *name, size_t max_bytes, void (*af
 bool worker_has_room(const struct worker *w, size_t bytes);
 void worker_post(struct worker *w, struct worker_job *job);
 unsigned worker_pending(const struct worker *w); /* jobs posted and not yet done */
+/* How long the oldest job waits that the thread has not finished; 0: there is none. */
+uint64_t worker_waits_ms(struct worker *w);
 /* Runs what is queued, ends the thread, then closed(arg). */
 void worker_close(struct worker *w, worker_closed_fn *closed, void *arg);
 /* In place of waiting longer for worker_close(): leaves the thread to itself; closed(arg) follows.

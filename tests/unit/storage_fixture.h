@@ -315,6 +315,7 @@ static inline void fixture_init(struct fixture *x, const char *dir, unsigned roo
 	x->conf.site.id = xstrdup("site-1");
 	x->conf.roots = x->roots;
 	x->conf.root_count = roots;
+	x->conf.buffer_bytes = (uint64_t)roots << 26;
 	x->cameras[0].id = (char *)(uintptr_t)"cam";
 	x->conf.cameras = x->cameras;
 	x->conf.camera_count = 1;

@@ -77,6 +77,27 @@ static void expect_gaps(int64_t n)
 	assert_int_equal(ask(place.catalog, "SELECT count(*) FROM gap WHERE end IS NULL OR end > start"), n);
 }
 
+/* --- what a disk did not keep ------------------------------------------------------------------- */
+
+static void lost(double a, double b)
+{
+	assert_int_equal(account_lost(&acc, CAM, at(a), at(b), "storage_failed", "why"), 0);
+}
+
+static void what_a_disk_lost_is_a_gap_between_its_neighbours(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 10);
+	covered(14, 20);
+	lost(8, 16);
+	expect(0, 20, "R 0 10 | G 10 14 storage_failed | R 14 20");
+	expect_gaps(1);
+	covered(10, 12); /* and if it turns up after all, it is footage */
+	expect(0, 20, "R 0 12 | G 12 14 storage_failed | R 14 20");
+	settled(20);
+}
+
 /* --- enrolment ------------------------------------------------------------------------------------ */
 
 static void a_camera_that_connects_at_once_has_no_gap(void **state)
@@ -836,6 +857,7 @@ int main(void)
 		T(a_hole_between_files_is_missing_or_damaged),
 		T(a_file_that_comes_back_narrows_and_splits),
 		T(an_awaited_file_holds_the_judgement_back),
+		T(what_a_disk_lost_is_a_gap_between_its_neighbours),
 		T(a_crash_is_one_gap_after_what_was_recovered),
 		T(a_crash_is_told_as_soon_as_recovery_is_known),
 		T(a_camera_that_fails_after_the_restart_gets_its_own_cause),

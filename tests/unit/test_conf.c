@@ -228,6 +228,7 @@ static void test_defaults(void **state)
 	assert_int_equal(c->segment_us, 300000000);
 	assert_int_equal(c->gap_after_us, 2000000);
 	assert_false(c->audio); /* unless it is asked for */
+	assert_int_equal(c->buffer_bytes, 64u << 20);
 	assert_int_equal(c->listen_count, 1);
 	assert_string_equal(c->listens[0].host, "127.0.0.1");
 	assert_int_equal(c->listens[0].port, 8080);
@@ -245,7 +246,7 @@ static void test_design_example_loads(void **state)
 		"storage:\n"
 		"  - { path: /srv/footage, reserve: 10GiB }\n"
 		"retention: { keep_days: 95 }\n"
-		"recording: { segment: 5min, gap_after: 2s, audio: false }\n"
+		"recording: { segment: 5min, gap_after: 2s, buffer: 64MiB, audio: false }\n"
 		"areas:\n"
 		"  - { id: playroom, name: 活动室, kind: activity }\n"
 		"cameras:\n"
@@ -342,6 +343,9 @@ static const struct bad bads[] = {
 	{"segment: 1min", "segment: 60", 11, "recording.segment", "with its unit", "带单位"},
 	{"1500ms", "999ms", 11, "recording.gap_after", "from 1s to 10s", "1s 到 10s"},
 	{"audio: false", "audio: no", 11, "recording.audio", "write false", "请写 false"},
+	{"audio: false", "buffer: 4MiB", 11, "recording.buffer", "from 8MiB to 16GiB", "8MiB 到 16GiB"},
+	{"audio: false", "buffer: 64", 11, "recording.buffer", "with its unit", "带单位"},
+	{"audio: false", "buffer: 17GiB", 11, "recording.buffer", "to 16GiB", "到 16GiB"},
 	/* storage */
 	{"1GiB", "1GB", 9, "storage[0].reserve", "such as 10GiB", "例如 10GiB"},
 	{"1GiB", "99999999TiB", 9, "storage[0].reserve", "such as 10GiB", "例如 10GiB"},

@@ -53,7 +53,7 @@ static void leave_file(struct bench *b, const char *camera, struct wall start, u
 static void seal_file(struct bench *b, const char *camera, struct wall start, unsigned fragments)
 {
 	struct segment_file *f = make_file(b, camera, start, fragments);
-	struct segment_seal s = {.site = "site-1", .key = b->x.key, .keep = UINT_MAX};
+	struct segment_seal s = {.site = "site-1", .key = b->x.key};
 
 	chain_head(b->chain, camera, &s.head);
 	assert_int_equal(segment_file_seal(f, b->chain, &s), SEGMENT_SEALED);
@@ -268,7 +268,7 @@ static void a_seal_that_lost_the_race_is_made_anew(void **state)
 {
 	struct bench b;
 	struct fixture_footage found;
-	struct segment_seal s = {.site = "site-1", .keep = UINT_MAX};
+	struct segment_seal s = {.site = "site-1"};
 
 	bench_init(&b, *state);
 	s.key = b.x.key;

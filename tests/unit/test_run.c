@@ -27,7 +27,7 @@ struct world {
 	struct rtp_fixture f;
 	struct run *run;
 	struct outlet_segment segments[SEGMENTS_MAX];
-	unsigned count, refuse, fail_add_at, adds;
+	unsigned count, refuse, fail_add_at, adds, leave_from;
 	struct wall up, down;
 	unsigned ups, downs, brokens;
 	enum gap_cause cause;
@@ -75,7 +75,9 @@ static void fake_close(struct outlet_segment *s, struct wall end)
 	s->closed = true;
 }
 
-static const struct outlet_ops fake_ops = {fake_begin, fake_add, fake_close};
+static bool fake_leaves(const struct outlet_segment *s) { return w.leave_from && s->fragments >= w.leave_from; }
+
+static const struct outlet_ops fake_ops = {fake_begin, fake_add, fake_leaves, fake_close};
 
 static void on_up(void *owner, struct wall start) { (void)owner; w.up = start; w.ups++; }
 
@@ -317,6 +319,26 @@ static void test_disk_refuses_and_fails(void **state)
 	finish();
 }
 
+/* Its disk is in trouble: the segment ends at the next key frame, the next one begins at the same instant. */
+static void test_leaves_a_disk_at_the_next_key_frame(void **state)
+{
+	struct wall covered;
+
+	(void)state;
+	begin(10, 60);
+	w.leave_from = 3;
+	play(0, 100, -1);
+	end(&covered);
+	assert_true(w.count >= 3);
+	for (unsigned i = 0; i + 1 < w.count; i++) {
+		check_segment(&w.segments[i]);
+		assert_int_equal(w.segments[i].end.us, w.segments[i + 1].begin.start.us);
+		assert_in_range(w.segments[i].fragments, 3, 5);
+	}
+	assert_int_equal(w.downs, 0);
+	finish();
+}
+
 static void test_sender_reports_move_nothing(void **state)
 {
 	(void)state;
@@ -480,6 +502,7 @@ int main(void)
 		cmocka_unit_test(test_no_key_frame),
 		cmocka_unit_test(test_clock_step),
 		cmocka_unit_test(test_disk_refuses_and_fails),
+		cmocka_unit_test(test_leaves_a_disk_at_the_next_key_frame),
 		cmocka_unit_test(test_sender_reports_move_nothing),
 		cmocka_unit_test(test_sound_is_in_the_files),
 		cmocka_unit_test(test_broken_sound_costs_no_picture),

@@ -400,6 +400,119 @@ static void a_stuck_seal_does_not_hold_up_its_camera(void **state)
 	fixture_finish(&x);
 }
 
+static unsigned lost_facts(struct fixture *x, struct log *l)
+{
+	unsigned n = 0;
+
+	read_log(x, l);
+	for (unsigned i = 0; i < l->count; i++)
+		n += strcmp(l->kinds[i], "lost") == 0;
+	return n;
+}
+
+/* Fragment 1 hangs in root0. In real time, without a jump of the storage's clock. */
+static void stall(struct fixture *x, struct bad_fs *fs, struct outlet *o, struct outlet_segment *s)
+{
+	atomic_store(&fs->gate, true);
+	assert_int_equal(fixture_add(o, s, T0, 1), 0);
+	fixture_run_until(x, strcmp(x->root_state[0], "stalled") == 0);
+}
+
+/* Nothing is missing of a disk that goes on in time: what was queued is written, the seal says all. */
+static void a_stall_moves_the_camera_and_loses_nothing(void **state)
+{
+	struct fixture x;
+	struct fixture_footage found;
+	struct bad_fs fs;
+	struct log l;
+	enum gap_cause cause;
+
+	fixture_init(&x, *state, 2);
+	bad_init(&fs, x.root_paths[0]);
+	start(&x, &fs.base);
+	struct outlet *o = fixture_outlet(&x, "cam");
+	struct outlet_segment *s = half_confirmed(&x, o);
+	assert_false(o->ops->leaves(s));
+	stall(&x, &fs, o, s);
+	assert_true(o->ops->leaves(s));
+	assert_int_equal(fixture_add(o, s, T0, 2), 0);
+	o->ops->close(s, fixture_end(T0, 3));
+	assert_non_null(s = fixture_begin(o, fixture_end(T0, 3), &cause));
+	assert_string_equal(s->root->disk->path, x.root_paths[1]);
+	assert_false(o->ops->leaves(s));
+	assert_int_equal(fixture_add(o, s, fixture_end(T0, 3), 0), 0);
+	o->ops->close(s, fixture_end(T0, 4));
+	atomic_store(&fs.gate, false);
+	fixture_run_until(&x, x.sealed == 2);
+	fixture_advance_until(&x, strcmp(x.root_state[0], "ok") == 0);
+	assert_int_equal(x.lost + lost_facts(&x, &l), 0);
+	storage_outlet_destroy(o);
+	fixture_stop(&x);
+	fixture_check(&x, "cam", &found);
+	assert_int_equal(found.count, 2);
+	assert_int_equal(found.items[0].seal.end.us, found.items[1].seal.start.us);
+	assert_int_equal(found.fragments, 4);
+	fixture_finish(&x);
+}
+
+/* Given up is given up: when the stuck write comes back, the file is cut to what had been promised. */
+static void a_stall_without_end_is_a_loss_that_stays_one(void **state)
+{
+	struct fixture x;
+	struct fixture_footage found;
+	struct bad_fs fs;
+	struct log l;
+
+	fixture_init(&x, *state, 2);
+	bad_init(&fs, x.root_paths[0]);
+	start(&x, &fs.base);
+	x.storage->give_up_ms = 1500;
+	struct outlet *o = fixture_outlet(&x, "cam");
+	struct outlet_segment *s = half_confirmed(&x, o);
+	stall(&x, &fs, o, s);
+	o->ops->close(s, fixture_end(T0, 2));
+	fixture_run_until(&x, strcmp(x.root_state[0], "failed") == 0);
+	atomic_store(&fs.gate, false);
+	fixture_run_until(&x, x.sealed == 1);
+	fixture_advance_until(&x, strcmp(x.root_state[0], "ok") == 0);
+	assert_int_equal(lost_facts(&x, &l), 1);
+	assert_int_equal(x.lost, 0); /* the run had closed it: the journal is told */
+	storage_outlet_destroy(o);
+	fixture_stop(&x);
+	fixture_check(&x, "cam", &found);
+	assert_int_equal(found.count, 1);
+	assert_int_equal(found.fragments, 1);
+	fixture_finish(&x);
+}
+
+static void without_another_disk_a_stall_is_waited_for(void **state)
+{
+	struct fixture x;
+	struct fixture_footage found;
+	struct bad_fs fs;
+	enum gap_cause cause;
+
+	fixture_init(&x, *state, 1);
+	bad_init(&fs, x.root_paths[0]);
+	start(&x, &fs.base);
+	struct outlet *o = fixture_outlet(&x, "cam");
+	struct outlet_segment *s = half_confirmed(&x, o);
+	stall(&x, &fs, o, s);
+	assert_false(o->ops->leaves(s));
+	o->ops->close(s, fixture_end(T0, 2));
+	assert_non_null(s = fixture_begin(o, fixture_end(T0, 2), &cause));
+	assert_int_equal(fixture_add(o, s, fixture_end(T0, 2), 0), 0);
+	o->ops->close(s, fixture_end(T0, 3));
+	atomic_store(&fs.gate, false);
+	fixture_run_until(&x, x.sealed == 2);
+	assert_int_equal(x.lost, 0);
+	storage_outlet_destroy(o);
+	fixture_stop(&x);
+	fixture_check(&x, "cam", &found);
+	assert_int_equal(found.fragments, 3);
+	fixture_finish(&x);
+}
+
 static void a_known_root_that_is_not_mounted_is_not_written(void **state)
 {
 	struct fixture x;
@@ -464,6 +577,9 @@ int main(void)
 		fixture_test(what_was_not_synced_is_not_believed),
 		fixture_test(the_reserve_ends_an_open_segment_whole),
 		fixture_test(a_slow_disk_loses_what_does_not_fit),
+		fixture_test(a_stall_moves_the_camera_and_loses_nothing),
+		fixture_test(a_stall_without_end_is_a_loss_that_stays_one),
+		fixture_test(without_another_disk_a_stall_is_waited_for),
 		fixture_test(a_stuck_seal_does_not_hold_up_its_camera),
 		fixture_test(a_known_root_that_is_not_mounted_is_not_written),
 		fixture_test(bytes_that_are_no_fragment_are_refused),
