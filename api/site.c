@@ -11,22 +11,6 @@ static json_t *rule_json(const struct conf_rule *r)
 			 "floor_days", (int)r->floor_days, "source", r->source ? r->source : "");
 }
 
-static json_t *roots_json(struct api *a)
-{
-	json_t *list = json_array();
-
-	for (unsigned i = 0; i < a->deps.conf->root_count; i++) {
-		const struct conf_root *r = &a->deps.conf->roots[i];
-		uint64_t free_bytes = 0, total = 0;
-		int rc = a->deps.fs->free_bytes(a->deps.fs, r->path, &free_bytes, &total);
-		json_t *o = json_pack("{s:s, s:I}", "path", r->path, "reserve_bytes", (json_int_t)r->reserve_bytes);
-		json_object_set_new(o, "free_bytes", rc < 0 ? json_null() : json_integer((json_int_t)free_bytes));
-		json_object_set_new(o, "total_bytes", rc < 0 ? json_null() : json_integer((json_int_t)total));
-		json_array_append_new(list, o);
-	}
-	return list;
-}
-
 /* What the keeper wrote of itself or the recorder: JSON, or a bare word. */
 static json_t *state_json(struct catalog *cat, const char *key)
 {
@@ -36,6 +20,34 @@ static json_t *state_json(struct catalog *cat, const char *key)
 		return json_null();
 	json_t *v = json_loads(text, JSON_DECODE_ANY, NULL);
 	return v && !json_is_number(v) ? v : (json_decref(v), json_string(text));
+}
+
+/* state: as the recorder last told it. A disk that does not answer has no numbers. */
+static json_t *root_json(struct api *a, struct catalog *cat, const struct conf_root *r)
+{
+	uint64_t free_bytes = 0, total = 0;
+	char key[4200];
+	int rc = a->deps.fs->free_bytes(a->deps.fs, r->path, &free_bytes, &total);
+	json_t *o = json_pack("{s:s, s:I, s:s}", "path", r->path, "reserve_bytes", (json_int_t)r->reserve_bytes, "state",
+			      "unknown");
+
+	json_object_set_new(o, "free_bytes", rc < 0 ? json_null() : json_integer((json_int_t)free_bytes));
+	json_object_set_new(o, "total_bytes", rc < 0 ? json_null() : json_integer((json_int_t)total));
+	snprintf(key, sizeof key, "storage:%s", r->path);
+	json_t *told = state_json(cat, key);
+	if (json_is_object(told))
+		json_object_update(o, told);
+	json_decref(told);
+	return o;
+}
+
+static json_t *roots_json(struct api *a, struct catalog *cat)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < a->deps.conf->root_count; i++)
+		json_array_append_new(list, root_json(a, cat, &a->deps.conf->roots[i]));
+	return list;
 }
 
 static json_t *keys_json(struct api *a, struct catalog *cat)
@@ -77,7 +89,7 @@ int site_get(struct call *c)
 	json_object_set_new(o, "sandbox", json_pack("{s:i, s:b}", "landlock_abi", a->sandbox.landlock_abi,
 						    "seccomp", a->sandbox.seccomp));
 	json_object_set_new(o, "keys", keys_json(a, cat));
-	json_object_set_new(o, "roots", roots_json(a));
+	json_object_set_new(o, "roots", roots_json(a, cat));
 	json_object_set_new(o, "regulator", a->deps.regulator ? a->deps.regulator(a->deps.owner) : json_null());
 	call_json(c, 200, o);
 	return 0;

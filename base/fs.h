@@ -26,6 +26,9 @@ struct fs {
 };
 
 struct fs *fs_real(void);
+/* The same, but free_bytes() is asked by a thread for each path and gives up after half a second
+ * (-ETIMEDOUT): for who must not hang with a disk. */
+struct fs *fs_patient(void);
 
 /* Passes every call on to `inner`, unless its turn to fail has come (fault.h):
  * then the call is not made and returns -err. */

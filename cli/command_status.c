@@ -4,6 +4,19 @@
 #include "cli/text.h"
 
 #include <stdio.h>
+#include <string.h>
+
+static const char *root_state(const char *state)
+{
+	static const struct { const char *state, *zh; } words[] = {
+		{"ok", "正常"},   {"stalled", "无响应"}, {"full", "已满"},
+		{"failed", "故障"}, {"absent", "未挂载"},  {"unknown", "未知"}};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(words[i].state, state) == 0)
+			return lang(words[i].zh, state);
+	return state;
+}
 
 static void print_site(const json_t *site)
 {
@@ -13,8 +26,9 @@ static void print_site(const json_t *site)
 	printf("%s (%s)  %s\n", text_of(site, "name"), text_of(site, "id"),
 	       text_of(json_object_get(site, "rule"), "title"));
 	json_array_foreach(json_object_get(site, "roots"), i, root)
-		printf("  %-30s %s %.1f GiB\n", text_of(root, "path"), lang("可用", "free"),
-		       json_number_value(json_object_get(root, "free_bytes")) / (double)(1 << 30));
+		printf("  %-30s %-10s %s %.1f GiB  %s\n", text_of(root, "path"), root_state(text_of(root, "state")),
+		       lang("可用", "free"),
+		       json_number_value(json_object_get(root, "free_bytes")) / (double)(1 << 30), text_of(root, "error"));
 }
 
 static void print_forecast(const json_t *forecast)

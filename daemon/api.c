@@ -103,7 +103,7 @@ static int construct(struct child *c, struct err *e)
 	r->child = c;
 	if ((rc = open_access(c, r, e)) < 0 || (rc = open_key(c, r, e)) < 0)
 		return rc;
-	const struct api_deps deps = {.loop = &c->loop, .conf = c->conf, .clock = clock_real(), .fs = fs_real(),
+	const struct api_deps deps = {.loop = &c->loop, .conf = c->conf, .clock = clock_real(), .fs = fs_patient(),
 				      .access = r->access, .site_key = r->site_key, .send = send_to_keeper, .regulator = regulator_status,
 				      .owner = r};
 	rc = api_create(&deps, &r->api);

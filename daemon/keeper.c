@@ -93,7 +93,7 @@ static void on_reap(uv_timer_t *t)
 static void on_forecast(uv_timer_t *t)
 {
 	struct keeper *k = t->data;
-	struct outlook o = {.fs = fs_real(), .clock = clock_real(), .conf = k->reaper.conf, .catalog = k->catalog,
+	struct outlook o = {.fs = fs_patient(), .clock = clock_real(), .conf = k->reaper.conf, .catalog = k->catalog,
 			    .keep_days = k->reaper.keep_days};
 	int rc = outlook_step(&o);
 
@@ -185,7 +185,7 @@ static int begin(struct child *c, struct err *e)
 	(void)e;
 	k->hub.owner = k;
 	k->hub.on_msg = on_msg;
-	k->reaper = (struct reaper){fs_real(), clock_real(), c->conf, k->catalog};
+	k->reaper = (struct reaper){fs_patient(), clock_real(), c->conf, k->catalog};
 	int rc = reaper_configure(&k->reaper);
 	if (rc < 0)
 		log_warn("retention", "text=\"keep_days will be taken up later: %s\"", strerror(-rc));

@@ -298,7 +298,13 @@ static int reap_root(struct reaper *r, const struct retention_state *state, cons
 	const struct conf_root *where = configured(r->conf, root->path);
 	unsigned before = *deleted, left, claimed;
 
-	if (!where || !is_ours(r, root))
+	uint64_t free_bytes, total_bytes;
+
+	if (!where)
+		return 0;
+	if (r->fs->free_bytes(r->fs, root->path, &free_bytes, &total_bytes) == -ETIMEDOUT)
+		return -ETIMEDOUT; /* who touched it would hang with it */
+	if (!is_ours(r, root))
 		return 0;
 	int rc = finish_garbage(r, root, deleted, &left);
 	unsigned done = *deleted - before + left;

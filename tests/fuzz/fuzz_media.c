@@ -92,7 +92,12 @@ static void on_close(struct outlet_segment *s, struct wall end)
 	free(s);
 }
 
-static const struct outlet_ops ops = {on_begin, on_add, on_close};
+static bool on_leaves(const struct outlet_segment *s)
+{
+	return s->fragments >= 50; /* a disk that is left again and again */
+}
+
+static const struct outlet_ops ops = {on_begin, on_add, on_leaves, on_close};
 
 /* --- what the run tells -------------------------------------------------------------------- */
 

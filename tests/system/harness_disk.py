@@ -1,7 +1,6 @@
 """Storage roots that fail when they are told to: holdfast-sickdisk (FUSE), and a small tmpfs."""
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -41,10 +40,10 @@ class SickDisk:
 
     def _end(self):
         self.order("heal")
-        self.process.send_signal(signal.SIGTERM)
+        subprocess.run(["fusermount3", "-u", self.path], check=True)  # fails if anybody still uses it
+        code = self.process.wait(STOP_S)
         self.process.stdout.close()
         self.process.stderr.close()
-        code = self.process.wait(STOP_S)
         assert code == 0, f"holdfast-sickdisk ended with {code}"
 
     def order(self, line):

@@ -1,0 +1,161 @@
+"""Disks that stall, slow down, fill and fail under a real recorder: nobody else loses a picture, what is
+lost is a gap with its cause and true edges, and recording goes on by itself."""
+import os
+
+import pytest
+
+from harness_camera import SimCamera
+from harness_disk import SickDisk, SmallDisk
+from harness_footage import LATENESS_US, clocks_of
+from harness_site import Site
+from harness_time import SECOND, now_us, parse_us
+from harness_wait import until
+
+EDGE_US = SECOND // 2   # design §12
+MOVED_US = 2 * SECOND   # a camera is on another disk so long after its own failed, and then comes a key frame
+SYNC_US = 5 * SECOND    # at most so much was not durable yet
+NAMES = ("a", "b", "c")
+
+
+@pytest.fixture(scope="module")
+def camera():
+    with SimCamera(*NAMES) as c:
+        yield c
+
+
+@pytest.fixture(scope="module")
+def disks():
+    with SickDisk() as one, SickDisk() as two:
+        yield one, two
+
+
+@pytest.fixture(scope="module")
+def site(camera, disks):
+    with Site([camera], segment="5min", storage=[{"path": d.path, "reserve": "1MiB"} for d in disks]) as s:
+        for name in NAMES:
+            camera.wait_frames(name, 30)
+            s.wait_recorded(name, camera.clocks(name)[-1])
+        yield s
+
+
+def being_written(disk):
+    """{camera: start of the newest segment that is open on it}"""
+    found = {}
+    for name in os.listdir(os.path.join(disk.backing, "incoming")):
+        camera, _, rest = name.partition("-")
+        if rest.endswith(".open"):
+            start = f"{rest[:4]}-{rest[4:6]}-{rest[6:11]}:{rest[11:13]}:{rest[13:-5]}"
+            found[camera] = max(found.get(camera, 0), parse_us(start))
+    return found
+
+
+def busiest(disks):
+    """The disk that writes most cameras, and the other."""
+    return sorted(disks, key=lambda d: -len(being_written(d)))
+
+
+def state_of(site, disk):
+    return next(r["state"] for r in site.get("/site").json()["roots"] if r["path"] == disk.path)
+
+
+def settled(site, name, start, end):
+    until(f"{name} is settled", lambda: all(t[2] != "pending" for t in site.tiles(name, start, end)))
+    return site.tiles(name, start, end)
+
+
+def check_truth(site, camera, name, start, end, cause=None):
+    """Each picture that was sent is shown once, or lies in a gap of that cause. Returns the gaps."""
+    gaps = [t for t in settled(site, name, start, end) if t[2] == "gap"]
+    assert {g[3] for g in gaps} <= {cause}, gaps
+    shown = clocks_of(site.footage(name, start, end).body)
+    assert shown == sorted(set(shown))
+    sent = [c for c in camera.clocks(name) if start + EDGE_US <= c < end - EDGE_US]
+    lost = [c for c in sent if c not in shown]
+    assert all(any(g[0] - EDGE_US <= c <= g[1] + EDGE_US for g in gaps) for c in lost), (gaps, lost)
+    assert not [c for c in shown for g in gaps if g[0] + LATENESS_US < c < g[1] - LATENESS_US], gaps
+    return gaps
+
+
+def wait_moved(other, names):
+    """When the cameras began to be written there: their segments' starts."""
+    return until("the cameras moved", lambda: set(names) <= set(being_written(other)) and being_written(other))
+
+
+@pytest.mark.parametrize("order", ["stall change", "slow 3000"], ids=["stalled", "a-tenth-of-the-speed"])
+def test_a_late_disk_is_left_and_nothing_is_lost(site, camera, disks, order):
+    """The cameras go on elsewhere in time; what was queued is written when the disk goes on."""
+    sick, other = busiest(disks)
+    names, since = sorted(being_written(sick)), now_us()
+    before = len(site.ledger())
+    sick.order(order)
+    moved = wait_moved(other, names)
+    late = [n for n in names if moved[n] > since + MOVED_US + camera.gop_us + LATENESS_US]
+    assert order != "stall change" or not late, (since, moved)
+    until("it is told", lambda: state_of(site, sick) == "stalled")
+    camera.wait_frames("a", 50)
+    sick.order("heal")
+    until("it is well again", lambda: state_of(site, sick) == "ok")
+    end = now_us()
+    for name in NAMES:
+        site.wait_recorded(name, end)
+        assert not check_truth(site, camera, name, since - 3 * SECOND, end)
+    assert not [e for e in site.ledger()[before:] if e["kind"].startswith(("storage.", "gap."))]
+
+
+FAULTS = [("fail sync EIO", "storage_failed", "storage.failed"), ("fail write EIO 2", "storage_failed", "storage.failed"),
+          ("fail write ENOSPC", "storage_full", "storage.full"), ("fail change EROFS", "storage_failed", "storage.failed"),
+          ("fail all EIO", "storage_failed", "storage.failed")]
+
+
+@pytest.mark.parametrize("order, cause, kind", FAULTS, ids=[f[0].replace(" ", "-") for f in FAULTS])
+def test_a_failing_disk_costs_what_was_not_durable(site, camera, disks, order, cause, kind):
+    """Its cameras move; the others lose nothing; the disk is used again when it works again."""
+    sick, other = busiest(disks)
+    names, since = sorted(being_written(sick)), now_us()
+    before = len(site.ledger())
+    sick.order(order)
+    until("it is told", lambda: state_of(site, sick) in ("failed", "full"))
+    told = now_us()
+    moved = wait_moved(other, names)
+    assert max(moved[n] for n in names) <= told + MOVED_US + camera.gop_us
+    camera.wait_frames("a", 20)
+    sick.order("heal")
+    until("it is well again", lambda: state_of(site, sick) == "ok")
+    end = now_us()
+    for name in NAMES:
+        site.wait_recorded(name, end)
+        gaps = check_truth(site, camera, name, since - SYNC_US - 3 * SECOND, end, cause)
+        assert not gaps or name in names
+        for g in gaps:
+            assert since - SYNC_US - 2 * SECOND <= g[0] and g[1] <= told + MOVED_US + camera.gop_us
+    told = [e["kind"] for e in site.ledger()[before:] if e["kind"].startswith("storage.")]
+    assert told[0] == kind and told[-1] == "storage.recovered"
+
+
+def test_files_and_catalogue_agree_after_all_that(site):
+    """fsck --full finds nothing, running and after a clean stop."""
+    assert "0 violations" in site.fsck()
+    site.stop()
+    assert "0 violations" in site.fsck()
+
+
+def test_a_full_disk_is_a_gap_until_there_is_room():
+    """The kernel's own ENOSPC; nothing is deleted for it; recording resumes by itself."""
+    with SmallDisk(24) as disk, SimCamera("a") as camera, \
+            Site([camera], storage=[{"path": disk.path, "reserve": "1MiB"}]) as site:
+        start = camera.wait_frames("a", 30)[0]
+        site.wait_recorded("a", start + SECOND)
+        ballast = os.path.join(disk.path, "lost+found")
+        with open(ballast, "wb") as f:
+            space = os.statvfs(disk.path)
+            os.posix_fallocate(f.fileno(), 0, space.f_bavail * space.f_frsize)
+        gap = until("a gap", lambda: site.gaps(camera="a"))[0]
+        assert gap["cause"] == "storage_full"
+        camera.wait_frames("a", 20)
+        os.unlink(ballast)
+        end = now_us()
+        until("it is recorded again", lambda: site.recorded("a", end, now_us()))
+        end = now_us() - SECOND
+        assert check_truth(site, camera, "a", start + SECOND, end, "storage_full")
+        kinds = [e["kind"] for e in site.ledger() if e["kind"].startswith("storage.")]
+        assert kinds == ["storage.full", "storage.recovered"]
