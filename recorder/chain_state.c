@@ -65,7 +65,7 @@ bool chain_state_run(const struct chain_state *s, const char *root, const char *
 int64_t chain_state_limit(const struct chain_state *s, const char *root, const char *file)
 {
 	char *name = xasprintf("%s/%s", root, file);
-	bool doubted = json_object_get(s->doubted, root) && json_object_get(s->open, name);
+	bool doubted = json_object_get(s->doubted, name) != NULL;
 	int64_t durable = json_integer_value(json_object_get(s->durable, name));
 
 	free(name);
@@ -136,8 +136,23 @@ static void note_gone(struct chain_state *s, const json_t *record)
 	    xasprintf("%s/%.*s.open", chain_record_text(record, "root"), dot ? (int)(dot - file) : 0, file);
 
 	json_object_del(s->open, name);
+	json_object_del(s->doubted, name);
 	json_object_del(s->durable, name);
 	free(name);
+}
+
+/* Written without an error, or lost by the disk since: the page cache does not tell. */
+static void note_storage(struct chain_state *s, const json_t *record)
+{
+	const char *root = chain_record_text(record, "root"), *state = chain_record_text(record, "state"), *name;
+	size_t len = strlen(root);
+	json_t *run;
+
+	if (strcmp(state, "failed") != 0 && strcmp(state, "full") != 0)
+		return;
+	json_object_foreach(s->open, name, run)
+		if (strncmp(name, root, len) == 0 && name[len] == '/')
+			json_object_set_new(s->doubted, name, json_true());
 }
 
 void chain_state_note(struct chain_state *s, const char *kind, const json_t *record)
@@ -150,8 +165,8 @@ void chain_state_note(struct chain_state *s, const char *kind, const json_t *rec
 		note_beat(s, record);
 	else if (strcmp(kind, "sealed") == 0)
 		note_sealed(s, record);
-	else if (strcmp(kind, "storage") == 0 && strcmp(chain_record_text(record, "state"), "failed") == 0)
-		json_object_set_new(s->doubted, chain_record_text(record, "root"), json_true());
+	else if (strcmp(kind, "storage") == 0)
+		note_storage(s, record);
 	if (strcmp(kind, "sealed") == 0 || strcmp(kind, "dropped") == 0)
 		note_gone(s, record);
 }

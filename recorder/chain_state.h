@@ -1,5 +1,5 @@
 /* What the journal's records say together, one after another: the heads of the chains, the files that
- * are open, how much of them is durable, and which roots have failed.
+ * are open, how much of them is durable, and which of them their disk may not have kept.
  *
  * Pure. Threads: as its owner, chain.c, locks. Memory: init/finish. */
 #pragma once
@@ -9,7 +9,7 @@ struct chain_state {
 	json_t *heads;   /* camera → [sequence, digest hex], as in `start` */
 	json_t *open;    /* "root/file.open" → [run, flags], until it is sealed or dropped */
 	json_t *durable; /* "root/file.open" → bytes, as the last beat said */
-	json_t *doubted; /* root → true: it failed at some time */
+	json_t *doubted; /* "root/file.open" → true: its root failed while it was open */
 };
 
 void chain_state_init(struct chain_state *s);

@@ -35,7 +35,7 @@ struct storage_root {
 	uint64_t free_bytes;
 	bool tick_out, try_out;         /* posted and not answered */
 	struct mono tried, late;        /* late: when its thread was last seen to be behind */
-	json_t *seen;                   /* names in incoming/ that recovery took up or refused */
+	json_t *seen;                   /* names in incoming/ that recovery took up or refused; false: left */
 	struct worker *recovery;        /* NULL: nothing was left here so far */
 	struct recover_env env;
 	unsigned surveys, items;        /* of recovery, not yet answered */

@@ -37,6 +37,8 @@ static void on_recovered(struct worker_job *j)
 	turn_done(&s->turns, &x->turn, &x->head);
 	if (x->fate != SEGMENT_LEFT)
 		json_object_del(r->seen, x->name);
+	else
+		json_object_set_new(r->seen, x->name, json_false());
 	free(x);
 	storage_recovery_check(s);
 	storage_check_closing(s);
@@ -86,7 +88,7 @@ static void on_surveyed(struct worker_job *j)
 	storage_check_closing(r->storage);
 }
 
-/* Names that recovery has not met yet; those it could not deal with are met once per start. */
+/* Names that recovery has not met yet; those it could not deal with are met again when their disk is well. */
 static json_t *only_new(struct storage_root *r, json_t *left)
 {
 	json_t *fresh = json_array(), *name;
@@ -122,8 +124,21 @@ static bool has_recovery_thread(struct storage_root *r)
 	return r->recovery != NULL;
 }
 
+static void forget_left(struct storage_root *r)
+{
+	const char *name;
+	json_t *busy;
+	void *next;
+
+	json_object_foreach_safe(r->seen, next, name, busy)
+		if (json_is_false(busy))
+			json_object_del(r->seen, name);
+}
+
 void storage_recover(struct storage_root *r, json_t *left)
 {
+	if (r->sm.now == ROOT_OK)
+		forget_left(r);
 	json_t *names = left ? only_new(r, left) : NULL;
 
 	if (names && json_array_size(names) > 0 && has_recovery_thread(r)) {

@@ -107,6 +107,8 @@ static void a_failed_root_is_believed_no_further_than_its_beats(void **state)
 	assert_int_equal(chain_limit_of(c, "/r", "a.open"), 1000);
 	assert_int_equal(chain_limit_of(c, "/r", "b.open"), 0);
 	assert_true(chain_limit_of(c, "/q", "a.open") == INT64_MAX);
+	chain_fact(c, "open", json_pack("{s:s,s:s,s:s}", "root", "/r", "file", "c.open", "run", ""));
+	assert_true(chain_limit_of(c, "/r", "c.open") == INT64_MAX); /* opened after it was well again */
 	chain_close(c);
 	fixture_finish(&x);
 }
