@@ -3,13 +3,15 @@
 #include "router.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define LIMIT_DEFAULT 100
 #define LIMIT_MAX 1000
 
 struct walk { json_t *list; int64_t last; };
 
-static int on_entry(void *arg, const struct catalog_entry *e)
+static int on_entry(void *arg, const struct ledger_entry *e)
 {
 	struct walk *w = arg;
 	json_t *body = json_loads(e->body, JSON_DECODE_ANY, NULL);
@@ -47,18 +49,16 @@ int ledger_list(struct call *c)
 	return 0;
 }
 
-/* Signed are the bytes of "holdfast ledger head\n" SITE "\n" SEQ "\n" HASH "\n" AT "\n". */
 static json_t *sign(struct call *c, const char *at, int64_t seq, const char *hash)
 {
 	const struct key *key = c->api->deps.site_key;
-	struct buf text = {0};
 	uint8_t sig[SIG_BYTES];
 
 	if (!key)
 		return json_null();
-	buf_printf(&text, "holdfast ledger head\n%s\n%lld\n%s\n%s\n", c->api->deps.conf->site.id, (long long)seq, hash, at);
-	key_sign(key, text.data, text.len, sig);
-	buf_finish(&text);
+	char *text = ledger_head_text(c->api->deps.conf->site.id, seq, hash, at);
+	key_sign(key, text, strlen(text), sig);
+	free(text);
 	return json_hex(sig, sizeof sig);
 }
 

@@ -85,7 +85,7 @@ static int cursor_save(struct push *p)
 
 /* --- composing ------------------------------------------------------------------------- */
 
-static int on_entry(void *arg, const struct catalog_entry *e)
+static int on_entry(void *arg, const struct ledger_entry *e)
 {
 	struct push *p = arg;
 

@@ -8,7 +8,7 @@ void push_batch_init(struct push_batch *b)
 	*b = (struct push_batch){.events = json_array()};
 }
 
-int push_batch_add(struct push_batch *b, const char *site, const struct catalog_entry *e)
+int push_batch_add(struct push_batch *b, const char *site, const struct ledger_entry *e)
 {
 	char time[WALL_TEXT_MAX], hash[SHA256_HEX_MAX];
 	json_t *data = json_loads(e->body, 0, NULL);

@@ -46,4 +46,6 @@ int key_load_public(const char *path, struct key **out, struct err *e);
 void key_sign(const struct key *k, const void *data, size_t len, uint8_t sig[SIG_BYTES]);
 bool key_verify(const struct key *k, const void *data, size_t len, const uint8_t sig[SIG_BYTES]);
 void key_public(const struct key *k, uint8_t out[PUBKEY_BYTES]);
+/* By which people compare keys: SHA-256 of the public key, in hex. A seal names the first 16 digits of it. */
+void key_fingerprint(const struct key *k, char out[SHA256_HEX_MAX]);
 void key_destroy(struct key *k);

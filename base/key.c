@@ -145,6 +145,15 @@ void key_public(const struct key *k, uint8_t out[PUBKEY_BYTES])
 	REQUIRE(EVP_PKEY_get_raw_public_key(k->pkey, out, &n) == 1 && n == PUBKEY_BYTES);
 }
 
+void key_fingerprint(const struct key *k, char out[SHA256_HEX_MAX])
+{
+	uint8_t raw[PUBKEY_BYTES], digest[SHA256_BYTES];
+
+	key_public(k, raw);
+	sha256(raw, sizeof raw, digest);
+	hex_encode(digest, sizeof digest, out);
+}
+
 void key_destroy(struct key *k)
 {
 	if (!k)

@@ -2,8 +2,11 @@
 #include "cli/commands.h"
 #include "cli/text.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define PAGE_ENTRIES "1000"
 
 static void print_entry(const json_t *e)
 {
@@ -14,18 +17,55 @@ static void print_entry(const json_t *e)
 	free(body);
 }
 
+static void print_line(const json_t *o)
+{
+	json_dumpf(o, stdout, JSON_COMPACT | JSON_SORT_KEYS);
+	putchar('\n');
+}
+
+/* One page behind *after, which moves on; *more: there may be another. */
+static int print_page(const struct options *o, json_int_t *after, json_int_t last, bool *more)
+{
+	char text[24];
+	json_t *page = NULL, *e;
+	size_t i;
+
+	snprintf(text, sizeof text, "%lld", (long long)*after);
+	json_t *query = json_pack("{s:s, s:s}", "after", text, "limit", PAGE_ENTRIES);
+	int rc = client_call(o, "GET", "/ledger", query, NULL, &page);
+	*more = json_is_integer(json_object_get(page, "next"));
+	json_array_foreach(json_object_get(page, "entries"), i, e) {
+		*after = json_integer_value(json_object_get(e, "seq"));
+		if (*after > last) {
+			*more = false;
+			break;
+		}
+		if (o->json)
+			print_line(e);
+		else
+			print_entry(e);
+	}
+	json_decref(page);
+	json_decref(query);
+	return rc;
+}
+
+/* The head is asked for first, so that it vouches for all that is printed. */
 int command_ledger(const struct options *o)
 {
-	json_t *query = o->after ? json_pack("{s:s}", "after", o->after) : json_object(), *entries = NULL, *e;
-	size_t i;
-	int rc = client_list(o, "/ledger", query, "entries", &entries);
+	json_int_t after = o->after ? strtoll(o->after, NULL, 10) : 0;
+	json_t *head = NULL;
+	bool more = true;
+	int rc = client_call(o, "GET", "/ledger/head", NULL, NULL, &head);
+	json_int_t last = o->json ? json_integer_value(json_object_get(head, "seq")) : INT64_MAX;
 
-	if (rc == CLI_YES && o->json)
-		text_json(entries);
-	if (rc == CLI_YES && !o->json)
-		json_array_foreach(entries, i, e)
-			print_entry(e);
-	json_decref(query);
-	json_decref(entries);
+	while (rc == CLI_YES && more)
+		rc = print_page(o, &after, last, &more);
+	if (rc == CLI_YES && o->json) {
+		json_t *line = json_pack("{s:O}", "head", head);
+		print_line(line);
+		json_decref(line);
+	}
+	json_decref(head);
 	return rc;
 }

@@ -25,6 +25,7 @@ static const struct { const char *flag; size_t at; } valued[] = {
 	{"--interface", offsetof(struct options, interface)}, {"--lang", offsetof(struct options, lang)},
 	{"--transport", offsetof(struct options, transport)},
 	{"--tls-ca", offsetof(struct options, tls_ca)},   {"--tls-pin", offsetof(struct options, tls_pin)},
+	{"--site", offsetof(struct options, site)},
 }, plain[] = {
 	{"--json", offsetof(struct options, json)},       {"--full", offsetof(struct options, full)},
 	{"--open", offsetof(struct options, open)},       {"--with-keys", offsetof(struct options, with_keys)},
@@ -43,6 +44,12 @@ static bool take_plain(struct options *o, const char *arg)
 /* 1: taken; 0: no such option; -1: its value is missing. */
 static int take_valued(struct options *o, const char *arg, const char *value)
 {
+	if (strcmp(arg, "--key") == 0 && value && o->key_count < OPTIONS_KEYS_MAX) {
+		o->keys[o->key_count++] = value;
+		return 1;
+	}
+	if (strcmp(arg, "--key") == 0)
+		return -1;
 	for (size_t i = 0; i < sizeof valued / sizeof *valued; i++)
 		if (strcmp(valued[i].flag, arg) == 0) {
 			if (!value)

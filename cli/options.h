@@ -6,6 +6,7 @@
 
 #define OPTIONS_WORDS_MAX 8
 #define OPTIONS_ADDRESSES_MAX 64
+#define OPTIONS_KEYS_MAX 16
 
 struct options {
 	const char *conf;           /* -c */
@@ -15,6 +16,8 @@ struct options {
 	const char *username, *password_file, *timeout, *seconds, *interface, *lang;
 	const char *addresses[OPTIONS_ADDRESSES_MAX]; /* --address, as often as it was given */
 	unsigned address_count;
+	const char *site, *keys[OPTIONS_KEYS_MAX]; /* of verify; --key may be given again and again */
+	unsigned key_count;
 	bool json, full, open, with_keys;
 	const char *words[OPTIONS_WORDS_MAX]; /* what is no option, in order */
 	unsigned word_count;

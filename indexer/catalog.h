@@ -13,6 +13,7 @@
 #include "base/crypto.h"
 #include "base/err.h"
 #include "media/fragment.h"
+#include "media/ledger.h"
 
 #include <jansson.h>
 #include <stdbool.h>
@@ -92,18 +93,9 @@ int catalog_gaps(struct catalog *c, const struct gap_query *q, catalog_gap_fn *f
 int catalog_gap_get(struct catalog *c, int64_t id, catalog_gap_fn *fn, void *arg);
 
 /* --- ledger ---------------------------------------------------------------------- */
-/* hash = SHA-256(prev hash ‖ seq as 8 bytes big-endian ‖ at as 8 bytes big-endian ‖ kind ‖ 0x00 ‖
- * camera or nothing ‖ 0x00 ‖ body); the first entry's prev hash is 32 zero bytes. */
-struct catalog_entry {
-	int64_t seq;
-	struct wall at;
-	const char *kind, *camera, *body; /* camera may be NULL; body: canonical JSON */
-	uint8_t hash[SHA256_BYTES];
-};
-typedef int catalog_entry_fn(void *arg, const struct catalog_entry *row);
+typedef int catalog_entry_fn(void *arg, const struct ledger_entry *row);
 int catalog_ledger(struct catalog *c, int64_t after_seq, unsigned limit, catalog_entry_fn *fn, void *arg);
 int catalog_ledger_head(struct catalog *c, int64_t *seq, uint8_t hash[SHA256_BYTES]); /* 0 and zeros: empty */
-void ledger_hash(const uint8_t prev[SHA256_BYTES], const struct catalog_entry *e, uint8_t out[SHA256_BYTES]);
 
 /* --- segments and footage ---------------------------------------------------------- */
 struct catalog_segment {

@@ -96,7 +96,7 @@ struct chain {
 };
 
 /* After a catalogue was put back, the numbers go on behind those that are lost; the entry says so itself. */
-static bool jumps_rightly(const struct catalog_entry *entry, int64_t before)
+static bool jumps_rightly(const struct ledger_entry *entry, int64_t before)
 {
 	if (strcmp(entry->kind, "ledger.restored") != 0)
 		return false;
@@ -107,7 +107,7 @@ static bool jumps_rightly(const struct catalog_entry *entry, int64_t before)
 	return yes;
 }
 
-static int check_entry(void *arg, const struct catalog_entry *entry)
+static int check_entry(void *arg, const struct ledger_entry *entry)
 {
 	struct chain *x = arg;
 	uint8_t expected[SHA256_BYTES];

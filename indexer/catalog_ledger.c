@@ -4,9 +4,9 @@
 
 #include <errno.h>
 
-static int entry_row(const struct db_query *q, struct catalog_entry *e)
+static int entry_row(const struct db_query *q, struct ledger_entry *e)
 {
-	*e = (struct catalog_entry){.seq = db_i64(q, 0), .at.us = db_i64(q, 1), .kind = db_text(q, 2),
+	*e = (struct ledger_entry){.seq = db_i64(q, 0), .at.us = db_i64(q, 1), .kind = db_text(q, 2),
 				    .camera = db_text(q, 3), .body = db_text(q, 4)};
 	return db_blob_copy(q, 5, e->hash, sizeof e->hash);
 }
@@ -14,7 +14,7 @@ static int entry_row(const struct db_query *q, struct catalog_entry *e)
 int catalog_ledger(struct catalog *c, int64_t after_seq, unsigned limit, catalog_entry_fn *fn, void *arg)
 {
 	struct db_query q;
-	struct catalog_entry row;
+	struct ledger_entry row;
 	int rc = db_query(c->db, &q,
 			  "SELECT seq, at, kind, camera, body, hash FROM ledger WHERE seq > ? ORDER BY seq "
 			  "LIMIT ?", "ii", after_seq, (int64_t)limit);
@@ -48,20 +48,4 @@ int catalog_ledger_head(struct catalog *c, int64_t *seq, uint8_t hash[SHA256_BYT
 	}
 	db_done(&q);
 	return rc;
-}
-
-void ledger_hash(const uint8_t prev[SHA256_BYTES], const struct catalog_entry *e, uint8_t out[SHA256_BYTES])
-{
-	struct hash *h = hash_create();
-	uint8_t n[16];
-
-	put_u64be(n, (uint64_t)e->seq);
-	put_u64be(n + 8, (uint64_t)e->at.us);
-	hash_add(h, prev, SHA256_BYTES);
-	hash_add(h, n, sizeof n);
-	hash_add(h, e->kind, strlen(e->kind) + 1); /* with the 0x00 */
-	hash_add(h, e->camera ? e->camera : "", e->camera ? strlen(e->camera) + 1 : 1);
-	hash_add(h, e->body, strlen(e->body));
-	hash_peek(h, out);
-	hash_destroy(h);
 }

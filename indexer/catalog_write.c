@@ -61,7 +61,7 @@ int catalog_set_keep(struct catalog *c, const struct catalog_keep *k)
 int ledger_append_after(struct catalog *c, struct wall at, int64_t after, const char *kind, const char *camera,
 			json_t *body, int64_t *seq)
 {
-	struct catalog_entry entry = {.at = at, .kind = kind, .camera = camera};
+	struct ledger_entry entry = {.at = at, .kind = kind, .camera = camera};
 	char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
 	uint8_t prev[SHA256_BYTES];
 	int rc = text ? catalog_ledger_head(c, &entry.seq, prev) : -EINVAL;

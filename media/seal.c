@@ -166,6 +166,15 @@ int seal_parse(const uint8_t *box, size_t len, struct seal *out)
 	return f.bad || f.len > 0 || out->start.us >= out->end.us ? -EBADMSG : 0;
 }
 
+int seal_find(const uint8_t *p, size_t len, struct seal *out, size_t *at)
+{
+	for (*at = 0; *at + 8 + UUID_BYTES <= len; ++*at)
+		if (get_u32be(p + *at) == len - *at && get_u32be(p + *at + 4) == BOX_UUID &&
+		    seal_parse(p + *at, len - *at, out) == 0)
+			return 0;
+	return -ENOENT;
+}
+
 bool seal_verify(const uint8_t *box, size_t len, const struct seal *s, const struct key *k)
 {
 	uint8_t id[8];

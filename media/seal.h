@@ -11,7 +11,7 @@
  *
  * All integers big-endian. The seal's digest, by which the next one names it, is the
  * SHA-256 of the whole box. Offline verification needs the file and a public key.
- * Threads: any. Errors: 0 or -EBADMSG. */
+ * Threads: any. Errors: 0 or -EBADMSG, unless said otherwise. */
 #pragma once
 #include "base/clock.h"
 #include "base/crypto.h"
@@ -45,4 +45,7 @@ size_t seal_encode(struct seal *s, const struct key *k, uint8_t *out);
 int seal_parse(const uint8_t *box, size_t len, struct seal *out);
 /* Whether the signature over box is by k. */
 bool seal_verify(const uint8_t *box, size_t len, const struct seal *s, const struct key *k);
+/* The seal that ends at p + len, p being the last bytes of a file (SEAL_MAX_BYTES are enough): where its box
+ * begins, or -ENOENT. Nothing is verified. */
+int seal_find(const uint8_t *p, size_t len, struct seal *out, size_t *at);
 void seal_digest(const uint8_t *box, size_t len, uint8_t out[SHA256_BYTES]);

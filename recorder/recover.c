@@ -18,15 +18,12 @@ struct tail {
 
 static bool find_seal(const struct key *key, const uint8_t *p, size_t len, struct tail *out)
 {
-	for (size_t at = 0; at + 24 <= len; at++) {
-		if (get_u32be(p + at) != len - at || get_u32be(p + at + 4) != BOX_UUID ||
-		    memcmp(p + at + 8, SEAL_UUID, 16) != 0 || seal_parse(p + at, len - at, &out->seal) < 0 ||
-		    !seal_verify(p + at, len - at, &out->seal, key))
-			continue;
-		seal_digest(p + at, len - at, out->digest);
-		return true;
-	}
-	return false;
+	size_t at;
+
+	if (seal_find(p, len, &out->seal, &at) < 0 || !seal_verify(p + at, len - at, &out->seal, key))
+		return false;
+	seal_digest(p + at, len - at, out->digest);
+	return true;
 }
 
 static bool seal_is_ours(const struct recover_env *env, const struct seal *s, const char *camera)

@@ -70,10 +70,11 @@ def test_the_head_is_signed(site):
 
 
 def test_the_command_line_shows_the_same(site, entries):
-    """holdfast ledger --json is checked by the same twenty lines."""
-    shown = json.loads(site.cli("ledger", "--json"))
+    """holdfast ledger --json prints an entry a line, then the signed head."""
+    *shown, last = map(json.loads, site.cli("ledger", "--json").splitlines())
     assert shown[:len(entries)] == entries
     assert check(shown).returncode == 0
+    assert (last["head"]["seq"], last["head"]["hash"]) == (shown[-1]["seq"], shown[-1]["hash"])
 
 
 @pytest.mark.parametrize("statement", ["UPDATE ledger SET body = '{}' WHERE seq = 1", "DELETE FROM ledger"])

@@ -36,7 +36,7 @@ static int64_t check(struct err *e)
 	return rc < 0 ? rc : entries;
 }
 
-static int copy_body(void *arg, const struct catalog_entry *row)
+static int copy_body(void *arg, const struct ledger_entry *row)
 {
 	snprintf(arg, 200, "%s", row->body);
 	return 0;
