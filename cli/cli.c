@@ -32,8 +32,9 @@ static const struct command {
 	{"backup", command_backup, false, "DIR [--with-keys] [-c FILE]", "备份数据库、公钥和配置（运行中也可以）",
 	 "copy databases, public keys and configuration, while running too"},
 	{"probe", command_probe, false,
-	 "URL [--name USER] (password on standard input) [--transport udp] [--tls-pin PIN | --tls-ca FILE]",
-	 "检查一台摄像机", "what is right and wrong with a camera"},
+	 "URL [--username USER [--password-file FILE]] [--transport udp] [--tls-pin PIN | --tls-ca FILE] [--seconds N] [--json]",
+	 "检查一台摄像机：哪里对，哪里不对，怎样改（不写 --password-file 时从标准输入读密码）",
+	 "what is right and wrong with a camera, and what to change (without --password-file, the password comes from standard input)"},
 };
 
 static int usage(void)

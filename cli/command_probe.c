@@ -1,25 +1,51 @@
-#include "base/buf.h"
 #include "base/lang.h"
 #include "cli/commands.h"
+#include "cli/credentials.h"
 #include "cli/text.h"
 #include "conf/file.h"
 #include "recorder/probe.h"
+#include "recorder/rtsp_url.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define PASSWORD_MAX 256
 #define CA_MAX_BYTES 8192
 
-/* From standard input, so that it stands in no history and no process list. */
-static void read_password(char out[PASSWORD_MAX])
+/* Nobody was there to be judged: that is neither a yes nor a no. */
+static int exit_code(const struct probe_result *r)
 {
-	if (isatty(STDIN_FILENO))
-		fprintf(stderr, "%s", lang("密码：", "password: "));
-	if (!fgets(out, PASSWORD_MAX, stdin))
-		out[0] = '\0';
-	out[strcspn(out, "\r\n")] = '\0';
+	if (!r->facts.connected && r->cause == CAUSE_CAMERA_UNREACHABLE)
+		return CLI_CANNOT;
+	return probe_is_fine(r) ? CLI_YES : CLI_NO;
+}
+
+static void print(const struct options *o, const struct probe_result *r)
+{
+	if (!o->json) {
+		probe_print(r, stdout);
+		return;
+	}
+	json_t *answer = probe_json(r);
+	text_json(answer);
+	json_decref(answer);
+}
+
+static int probe(const struct options *o, const char *ca, unsigned seconds)
+{
+	struct probe_result result;
+	struct credentials c;
+	int rc = credentials_read(&c, o);
+
+	if (rc == CLI_YES) {
+		const struct rtsp_target target = {
+			.url = o->words[0], .username = c.username, .password = c.username ? c.password : NULL,
+			.udp = o->transport && strcmp(o->transport, "udp") == 0, .tls_ca = ca, .tls_pin = o->tls_pin};
+		probe_run(&target, seconds, &result);
+		print(o, &result);
+		rc = exit_code(&result);
+	}
+	credentials_finish(&c);
+	return rc;
 }
 
 static int read_ca(const char *path, char **pem)
@@ -32,32 +58,27 @@ static int read_ca(const char *path, char **pem)
 	return rc;
 }
 
+static int check_usage(const struct options *o, unsigned *seconds)
+{
+	struct rtsp_url url;
+	const char *why = "";
+
+	if (o->word_count != 1 || rtsp_url_parse(o->words[0], &url, &why) < 0 ||
+	    (o->transport && strcmp(o->transport, "udp") != 0 && strcmp(o->transport, "tcp") != 0)) {
+		fprintf(stderr, "holdfast probe rtsp[s]://… [--transport tcp|udp]: %s\n", why);
+		return CLI_USAGE;
+	}
+	return options_number("--seconds", o->seconds, 1, PROBE_SECONDS_MAX, seconds);
+}
+
 int command_probe(const struct options *o)
 {
-	struct probe_result result;
-	char password[PASSWORD_MAX] = "", *ca = NULL;
+	unsigned seconds = PROBE_SECONDS_DEFAULT;
+	char *ca = NULL;
 
-	if (o->word_count != 1 || (o->transport && strcmp(o->transport, "udp") && strcmp(o->transport, "tcp"))) {
-		fprintf(stderr, "holdfast probe rtsp[s]://… [--name USER] [--transport tcp|udp] "
-			"[--tls-pin PIN | --tls-ca FILE]\n");
+	if (check_usage(o, &seconds) != CLI_YES || read_ca(o->tls_ca, &ca) < 0)
 		return CLI_USAGE;
-	}
-	if (read_ca(o->tls_ca, &ca) < 0)
-		return CLI_USAGE;
-	if (o->name)
-		read_password(password);
-	const struct rtsp_target target = {
-		.url = o->words[0], .username = o->name, .password = o->name ? password : NULL,
-		.udp = o->transport && strcmp(o->transport, "udp") == 0, .tls_ca = ca, .tls_pin = o->tls_pin};
-	int rc = probe_run(&target, PROBE_SECONDS_DEFAULT, &result);
-	explicit_bzero(password, sizeof password);
+	int rc = probe(o, ca, seconds);
 	free(ca);
-	if (o->json) {
-		json_t *answer = probe_json(&result);
-		text_json(answer);
-		json_decref(answer);
-	} else {
-		probe_print(&result, stdout);
-	}
-	return rc == 0 ? CLI_YES : CLI_NO;
+	return rc;
 }

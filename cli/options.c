@@ -16,7 +16,7 @@ static const struct { const char *flag; size_t at; } valued[] = {
 	{"--area", offsetof(struct options, area)},       {"--reason", offsetof(struct options, reason)},
 	{"--reference", offsetof(struct options, reference)}, {"--role", offsetof(struct options, role)},
 	{"--after", offsetof(struct options, after)},     {"--expires", offsetof(struct options, expires)},
-	{"--name", offsetof(struct options, name)},       {"--cameras", offsetof(struct options, cameras)},
+	{"--name", offsetof(struct options, username)},       {"--cameras", offsetof(struct options, cameras)},
 	{"--mbit", offsetof(struct options, mbit)},       {"--days", offsetof(struct options, days)},
 	{"--disk", offsetof(struct options, disk)},
 	{"--username", offsetof(struct options, username)},

@@ -10,10 +10,11 @@
 
 struct options {
 	const char *conf;           /* -c */
-	const char *from, *to, *camera, *area, *reason, *reference, *role, *after, *expires, *name;
+	const char *from, *to, *camera, *area, *reason, *reference, *role, *after, *expires;
 	const char *transport, *tls_ca, *tls_pin; /* of probe */
 	const char *cameras, *mbit, *days, *disk; /* of plan */
-	const char *username, *password_file, *timeout, *seconds, *interface, *lang;
+	const char *username;       /* --username or --name */
+	const char *password_file, *timeout, *seconds, *interface, *lang;
 	const char *addresses[OPTIONS_ADDRESSES_MAX]; /* --address, as often as it was given */
 	unsigned address_count;
 	const char *site, *keys[OPTIONS_KEYS_MAX]; /* of verify; --key may be given again and again */

@@ -2,15 +2,16 @@
 
 #include "depay.h"
 #include "picture_size.h"
-#include "rtp_packet.h"
+#include "probe_finding.h"
+#include "probe_measure.h"
 
-#include "base/buf.h"
 #include "base/clock.h"
 #include "base/lang.h"
 #include "base/require.h"
 
 #include <errno.h>
 #include <math.h>
+#include <string.h>
 
 struct probe {
 	struct probe_result *out;
@@ -19,18 +20,14 @@ struct probe {
 	struct depay *depay;
 	uv_timer_t timer;
 	bool waited;               /* beyond play_ms, for a first picture */
-	enum track_codec codec;
-	uint32_t clock_rate;
-	uint64_t bytes;            /* of all frames but the last, which has no end yet */
-	size_t last_bytes;
-	int64_t first_ticks, last_ticks, key_ticks;
-	unsigned keys;
+	struct probe_measure measure;
 };
 
 static void finish(struct probe *p)
 {
 	if (!p->session)
 		return;
+	rtsp_session_facts(p->session, &p->out->facts);
 	rtsp_session_close(p->session);
 	p->session = NULL;
 	uv_close((uv_handle_t *)&p->timer, NULL);
@@ -46,25 +43,14 @@ static void not_recordable(struct probe *p, enum gap_cause cause, const char *de
 
 /* --- frames -------------------------------------------------------------------- */
 
-static double seconds_of(const struct probe *p, int64_t ticks)
-{
-	return (double)ticks / p->clock_rate;
-}
-
-static void measure_key(struct probe *p, const struct frame *f)
+static void measure_size(struct probe *p, const struct frame *f)
 {
 	struct picture_size size;
 	const uint8_t *sets;
 	unsigned epoch;
-
-	if (p->keys++ > 0)
-		p->out->key_interval_s = fmax(p->out->key_interval_s,
-					      seconds_of(p, f->rtp_ticks - p->key_ticks));
-	p->key_ticks = f->rtp_ticks;
-	if (p->out->width)
-		return;
 	size_t len = depay_parameter_sets(p->depay, &sets, &epoch);
-	if (picture_size_find(p->codec, sets, len, f->data, f->len, &size) < 0)
+
+	if (picture_size_find(p->measure.codec, sets, len, f->data, f->len, &size) < 0)
 		return;
 	p->out->width = (unsigned)size.width;
 	p->out->height = (unsigned)size.height;
@@ -74,65 +60,85 @@ static void on_frame(void *arg, const struct frame *f)
 {
 	struct probe *p = arg;
 
-	if (p->out->frames++ == 0)
-		p->first_ticks = p->last_ticks = f->rtp_ticks;
-	if (f->rtp_ticks > p->last_ticks)
-		p->last_ticks = f->rtp_ticks;
-	p->bytes += p->last_bytes;
-	p->last_bytes = f->len;
-	p->out->damaged += f->damaged;
-	if (f->key)
-		measure_key(p, f);
-}
-
-static void on_report(struct probe *p, const uint8_t *data, size_t len)
-{
-	struct rtcp_report report;
-
-	if (rtcp_report_parse(data, len, &report) < 0)
-		return;
-	p->out->clock_known = true;
-	p->out->clock_error_us = report.wall_us - clock_wall(clock_real()).us;
+	probe_measure_frame(&p->measure, f);
+	if (f->key && !p->out->width)
+		measure_size(p, f);
 }
 
 /* --- what the session tells ------------------------------------------------------ */
 
+static void on_described(void *owner, const char *sdp, size_t len)
+{
+	struct probe *p = owner;
+
+	offer_read(sdp, len, &p->out->offer);
+}
+
 static void on_tracks(void *owner, const struct track *list, unsigned count)
 {
 	struct probe *p = owner;
-	const struct track *t = &list[0];
+	const struct track *video = &list[0];
 	struct err e = {0};
 
-	if (count > 1) {
-		p->out->audio_codec = track_codec_name(list[1].codec);
-		p->out->audio_rate = list[1].clock_rate;
-	}
-	p->codec = t->codec;
-	p->clock_rate = t->clock_rate;
-	p->out->codec = track_codec_name(t->codec);
-	if (depay_create(t, on_frame, p, &p->depay, &e) < 0)
+	(void)count;
+	probe_measure_init(&p->measure, video->codec, video->clock_rate);
+	p->out->codec = track_codec_name(video->codec);
+	p->out->sets_in_sdp = video->fmtp && strstr(video->fmtp, "sprop-");
+	if (depay_create(video, on_frame, p, &p->depay, &e) < 0)
 		not_recordable(p, CAUSE_STREAM_UNUSABLE, e.text);
+}
+
+/* How far apart key frames are; at the end, how long none has come counts as well. */
+static void tell_keys(struct probe *p)
+{
+	const struct probe_measure *m = &p->measure;
+	struct probe_result *r = p->out;
+	double longest = (double)m->longest_key_us / US_PER_S, open = (double)(m->last_at.us - m->key_at.us) / US_PER_S;
+
+	r->keys = m->keys;
+	r->key_interval_open = open > longest;
+	r->key_interval_s = fmax(open, longest);
+	r->own_key_min_s = (double)m->shortest_own_us / US_PER_S;
+	r->own_key_max_s = (double)m->longest_own_us / US_PER_S;
+}
+
+static void tell_measures(struct probe *p)
+{
+	const struct probe_measure *m = &p->measure;
+	struct probe_result *r = p->out;
+
+	r->frames = m->frames;
+	r->damaged = m->damaged;
+	r->lost_packets = depay_lost_packets(p->depay);
+	r->watched_s = probe_measure_span_s(m);
+	if (r->watched_s > 0) {
+		r->fps = (m->frames - 1) / r->watched_s;
+		r->bits_per_s = (double)m->bytes * 8 / r->watched_s;
+	}
+	r->jitter_s = m->jitter_us / US_PER_S;
+	r->reordered = m->reordered;
+	r->jumps = m->jumps;
+	r->sane_times = probe_measure_is_sane(m);
+	r->sets_inband = m->sets_inband;
+	r->clock_known = m->clock_known;
+	r->clock_error_us = m->clock_error_us;
+	tell_keys(p);
 }
 
 static void judge(struct probe *p)
 {
-	double span = seconds_of(p, p->last_ticks - p->first_ticks);
-
+	tell_measures(p);
 	if (p->out->frames == 0) {
 		not_recordable(p, CAUSE_STREAM_STALLED,
 			       lang("摄像机接受了连接,但没有送来画面,请检查其视频设置",
 				    "the camera accepted the connection but sent no pictures: check its video settings"));
 		return;
 	}
-	if (p->keys == 0) {
+	if (p->out->keys == 0) {
 		not_recordable(p, CAUSE_STREAM_UNUSABLE,
 			       lang("没有收到关键帧,请在摄像机中把关键帧间隔设为 2 秒以内",
 				    "no key frame came: set a key frame every 2 s in the camera"));
 		return;
-	}
-	if (span > 0) {
-		p->out->fps = (p->out->frames - 1) / span;
-		p->out->bits_per_s = (double)p->bytes * 8 / span;
 	}
 	p->out->recordable = true;
 	finish(p);
@@ -142,7 +148,7 @@ static void on_timer(uv_timer_t *t)
 {
 	struct probe *p = t->data;
 
-	if (p->out->frames == 0 && !p->waited && p->play_ms < PROBE_NO_FRAME_MS) {
+	if (p->measure.frames == 0 && !p->waited && p->play_ms < PROBE_NO_FRAME_MS) {
 		p->waited = true;
 		uv_timer_start(t, on_timer, PROBE_NO_FRAME_MS - p->play_ms, 0);
 		return;
@@ -161,12 +167,15 @@ static void on_playing(void *owner)
 static void on_packet(void *owner, unsigned track, const uint8_t *data, size_t len, bool rtcp)
 {
 	struct probe *p = owner;
+	struct mono arrival = clock_mono(clock_real());
 
-	if (!p->session || track > 0)
+	if (!p->session || track != 0)
 		return;
 	if (rtcp)
-		on_report(p, data, len);
-	if (depay_feed(p->depay, data, len, rtcp, clock_mono(clock_real())) < 0)
+		probe_measure_report(&p->measure, data, len, clock_wall(clock_real()));
+	else
+		probe_measure_packet(&p->measure, data, len, arrival);
+	if (depay_feed(p->depay, data, len, rtcp, arrival) < 0)
 		not_recordable(p, CAUSE_STREAM_UNUSABLE,
 			       lang("视频流无法解读,请在摄像机中恢复视频设置并选 H.264",
 				    "the stream cannot be understood: reset the camera's video settings to H.264"));
@@ -187,18 +196,26 @@ static void on_closed(void *owner)
 
 int probe_run(const struct rtsp_target *target, unsigned seconds, struct probe_result *out)
 {
-	static const struct rtsp_events events = {on_tracks, on_playing, on_packet, on_ended, on_closed};
-	struct probe p = {.out = out, .play_ms = (seconds ? seconds : PROBE_SECONDS_DEFAULT) * 1000,
-			  .clock_rate = 90000};
-	struct rtsp_target with_sound = *target;
+	static const struct rtsp_events events = {on_tracks, on_playing, on_packet, on_ended, on_closed, on_described};
+	struct probe p = {.out = out, .play_ms = seconds * 1000};
 	uv_loop_t loop;
 
-	*out = (struct probe_result){0};
-	with_sound.audio = true;
+	*out = (struct probe_result){.tls = strncmp(target->url, "rtsps:", 6) == 0, .has_login = target->username != NULL};
 	REQUIRE(uv_loop_init(&loop) == 0 && uv_timer_init(&loop, &p.timer) == 0);
 	p.timer.data = &p;
-	p.session = rtsp_session_create(&loop, &with_sound, &events, &p);
+	p.session = rtsp_session_create(&loop, target, &events, &p);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	REQUIRE(uv_loop_close(&loop) == 0);
 	return out->recordable ? 0 : -EIO;
+}
+
+bool probe_is_fine(const struct probe_result *r)
+{
+	struct probe_finding found[PROBE_FINDINGS_MAX];
+	unsigned count = probe_findings(r, found);
+
+	for (unsigned i = 0; i < count; i++)
+		if (found[i].level >= PROBE_WARN)
+			return false;
+	return true;
 }

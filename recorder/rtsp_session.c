@@ -63,6 +63,8 @@ struct rtsp_session {
 	struct rtsp_keepalive keepalive;
 	bool heard;                /* anything, since the last keep-alive was sent */
 	unsigned timeout_s;
+	bool connected;            /* once, to any address */
+	int status;                /* of the last answer; 0: none came */
 };
 
 static const struct rtsp_conn_events conn_events;
@@ -301,6 +303,8 @@ static void answered_describe(struct rtsp_session *s, const struct rtsp_item *r)
 	struct sdp sdp;
 	struct err e;
 
+	if (s->events->described)
+		s->events->described(s->owner, (const char *)r->data, r->len);
 	if (sdp_parse((const char *)r->data, r->len, &sdp, &e) < 0) {
 		end(s, CAUSE_STREAM_UNUSABLE, e.text);
 		return;
@@ -365,6 +369,7 @@ static void on_response(struct rtsp_session *s, const struct rtsp_item *r)
 {
 	if (!rtsp_request_answered_by(&s->request, r))
 		return;
+	s->status = r->status;
 	if (s->sm.now == LEAVING) {
 		begin_closing(s);
 		return;
@@ -437,6 +442,7 @@ static void on_connected(void *owner)
 {
 	struct rtsp_session *s = owner;
 
+	s->connected = true;
 	step(s, OPTIONS, "OPTIONS", &s->url, "");
 }
 
@@ -553,4 +559,18 @@ void rtsp_session_close(struct rtsp_session *s)
 	sm_move(&s->sm, LEAVING);
 	uv_timer_start(&s->timer, on_timer, TEARDOWN_WAIT_MS, 0);
 	request(s, "TEARDOWN", &s->aggregate, "");
+}
+
+void rtsp_session_facts(const struct rtsp_session *s, struct rtsp_facts *out)
+{
+	*out = (struct rtsp_facts){
+		.connected = s->connected,
+		.spoke_rtsp = s->status > 0,
+		.status = s->status,
+		.auth = s->request.auth.scheme,
+		.redirects = s->redirects,
+		.keep_alive = rtsp_keepalive_method(&s->keepalive),
+		.timeout_s = s->timeout_s,
+	};
+	rtsp_url_format(&s->url, out->url);
 }

@@ -11,7 +11,9 @@
 #pragma once
 #include "base/cause.h"
 #include "base/clock.h"
+#include "recorder/rtsp_auth.h"
 #include "recorder/rtsp_target.h"
+#include "recorder/rtsp_url.h"
 #include "recorder/track.h"
 
 #include <stdbool.h>
@@ -36,6 +38,19 @@ struct rtsp_events {
 	void (*ended)(void *owner, enum gap_cause cause, const char *detail);
 	/* After rtsp_session_close(): every handle is closed; the session is gone on return. */
 	void (*closed)(void *owner);
+	/* DESCRIBE was answered, with this; comes before `tracks`, or before `ended`. May be NULL. */
+	void (*described)(void *owner, const char *sdp, size_t len);
+};
+
+/* What is known of the camera so far, for a person who asks (probe.h). */
+struct rtsp_facts {
+	bool connected, spoke_rtsp;  /* a connection was made; an answer was RTSP */
+	int status;                  /* of the last answer; 0: none came */
+	enum rtsp_auth_scheme auth;  /* how we show who we are; NONE: it was not asked for, or we cannot */
+	unsigned redirects;
+	char url[RTSP_URL_TEXT_MAX]; /* where they led */
+	const char *keep_alive;      /* the method; static */
+	unsigned timeout_s;
 };
 
 /* target is borrowed while the session lives. NULL never; a bad URL arrives as `ended`, later. */
@@ -43,3 +58,5 @@ struct rtsp_session *rtsp_session_create(uv_loop_t *loop, const struct rtsp_targ
 					 const struct rtsp_events *events, void *owner);
 /* Sends TEARDOWN if playing (best effort, does not wait for its answer beyond 500 ms), closes. */
 void rtsp_session_close(struct rtsp_session *s);
+/* At any time before the close. */
+void rtsp_session_facts(const struct rtsp_session *s, struct rtsp_facts *out);

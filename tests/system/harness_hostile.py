@@ -72,6 +72,16 @@ def describes(sdp, length=None):
     return talk
 
 
+def redirects(to):
+    """Answers OPTIONS, and sends whoever asks on to another address."""
+    def talk(connection):
+        while (request := connection.recv(4096)):
+            cseq = re.search(rb"CSeq: *(\d+)", request)[1]
+            status = b"302 Moved Temporarily\r\nLocation: " + to.encode() if request.startswith(b"DESCRIBE") else b"200 OK"
+            connection.sendall(b"RTSP/1.0 %s\r\nCSeq: %s\r\nPublic: DESCRIBE\r\n\r\n" % (status, cseq))
+    return talk
+
+
 def refused_port():
     """A port that is taken but that nobody listens on."""
     s = socket.socket()
