@@ -41,8 +41,8 @@ void child_allow_system(struct sandbox *s)
 	static const char *const paths[] = {
 		"/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/host.conf",
 		"/etc/services", "/etc/ssl", "/etc/localtime", "/usr/share/zoneinfo", "/usr/lib", "/lib",
-		"/lib64", "/usr/share/ca-certificates", "/dev/urandom", "/dev/null", "/proc/sys/kernel/random",
-		"/proc/self", "/run/systemd/resolve",
+		"/lib64", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/dev/urandom",
+		"/dev/null", "/proc/sys/kernel/random", "/proc/self", "/run/systemd/resolve",
 	};
 
 	for (size_t i = 0; i < sizeof paths / sizeof *paths; i++)

@@ -16,7 +16,7 @@ void rtsp_transport_init(struct rtsp_transport *t, uv_loop_t *loop, bool udp, rt
 
 static void close_sockets(struct rtsp_transport *t, unsigned from)
 {
-	for (unsigned i = from; i < t->count; i++) {
+	for (unsigned i = from; i < RTSP_TRACKS_MAX; i++) {
 		if (t->lanes[i].udp)
 			rtsp_udp_close(t->lanes[i].udp);
 		t->lanes[i].udp = NULL;

@@ -21,6 +21,7 @@ PROGRAM = BUILD / "daemon/holdfast"
 ROLES = ("recorder", "keeper", "api")
 STOP_S = 40
 LOG_LINES = 150
+WINDOW_US = 60_000_000  # around the clocks that a test knows
 running = []  # for the log in a failed test's report
 
 
@@ -79,7 +80,8 @@ class Site:
             self.conf["regulator"] = {"url": regulator}
         for camera in cameras:
             for name in camera.names:
-                self.add_camera(name, camera.url(name), camera.user, camera.password)
+                self.add_camera(name, camera.url(name), camera.user, camera.password,
+                                **getattr(camera, "settings", {}))
 
     def __enter__(self):
         running.append(self)
@@ -105,8 +107,8 @@ class Site:
 
     # --- configuration ----------------------------------------------------------------
 
-    def add_camera(self, name, url, user=None, password=None):
-        camera = {"id": name, "name": f"Camera {name}", "area": "room", "url": url}
+    def add_camera(self, name, url, user=None, password=None, **settings):
+        camera = {"id": name, "name": f"Camera {name}", "area": "room", "url": url, **settings}
         if user:
             camera |= {"username": user, "password_file": f"{name}.pw"}
             with open(os.open(self.path(f"{name}.pw"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w",
@@ -228,6 +230,10 @@ class Site:
 
     def recorded(self, camera, from_us, to_us):
         return [(s, e) for s, e, state, _ in self.tiles(camera, from_us, to_us) if state == "recorded"]
+
+    def first_recorded(self, camera, clocks):
+        """When the coverage of a camera that shows these clocks began; None while there is none."""
+        return next((s for s, _ in self.recorded(camera, clocks[0] - WINDOW_US, clocks[-1] + WINDOW_US)), None)
 
     def wait_recorded(self, camera, at_us, timeout_s=30):
         """Returns when coverage reaches that instant."""
