@@ -34,18 +34,21 @@ struct wall_range segment_scan_range(const struct segment_scan *s)
 
 /* --- the window ------------------------------------------------------------------ */
 
-struct file { struct fs *fs; int fd; };
+struct file { struct fs *fs; int fd; }; /* fs NULL: all that can be read is at hand */
 
 static int window_fill(struct segment_scan *s, const struct file *f, int64_t at, size_t need)
 {
 	size_t want = need > SEGMENT_WINDOW_BYTES ? need : SEGMENT_WINDOW_BYTES;
 
+	if (!f->fs)
+		return -EIO;
 	if (want > s->window_room) {
 		s->window = xrealloc(s->window, want);
 		s->window_room = want;
 	}
 	if ((uint64_t)(s->limit - at) < want)
 		want = (size_t)(s->limit - at);
+	s->seen = s->window;
 	s->window_at = at;
 	s->window_len = 0;
 	while (s->window_len < need) {
@@ -69,7 +72,7 @@ static int look(struct segment_scan *s, const struct file *f, int64_t at, size_t
 		if (rc < 0)
 			return rc;
 	}
-	*out = s->window + (at - s->window_at);
+	*out = s->seen + (at - s->window_at);
 	return 0;
 }
 
@@ -338,19 +341,41 @@ static int step(struct segment_scan *s, const struct file *f, const struct key *
 	return get_u32be(p + 4) == BOX_UUID ? read_seal(s, f, key) : read_fragment(s, f);
 }
 
+static int walk(struct segment_scan *s, const struct file *f, const struct key *key)
+{
+	int rc = mend_content(s, f);
+
+	while (rc == STEP_ON)
+		rc = step(s, f, key);
+	s->window_len = 0; /* it may be the caller's */
+	return rc < 0 ? rc : 0;
+}
+
+int segment_scan_bytes(struct segment_scan *s, const uint8_t *data, size_t len)
+{
+	const struct file none = {NULL, -1};
+
+	if (s->sealed)
+		return -EBADMSG;
+	s->limit = s->whole_bytes + (int64_t)len;
+	s->seen = data;
+	s->window_at = s->whole_bytes;
+	s->window_len = len;
+	return walk(s, &none, NULL);
+}
+
 int segment_scan(struct segment_scan *s, struct fs *fs, int fd, int64_t limit, const struct key *seal_key)
 {
-	struct file f = {fs, fd};
+	const struct file f = {fs, fd};
 
 	if (limit <= s->whole_bytes || (s->sealed && limit <= s->sealed_bytes))
 		return 0;
 	if (s->sealed)
 		return -EBADMSG; /* a seal ends its file */
 	s->limit = limit;
-	s->window_at = 0;
-	s->window_len = 0;
-	int rc = mend_content(s, &f);
-	while (rc == STEP_ON)
-		rc = step(s, &f, seal_key);
-	return rc < 0 ? rc : 0;
+	int rc = walk(s, &f, seal_key);
+	free(s->window); /* an open segment is read now and then, and there are many */
+	s->window = NULL;
+	s->window_room = 0;
+	return rc;
 }

@@ -28,8 +28,9 @@ struct segment_scan {
 	bool content_ok;             /* sealed and the digest in the seal is right (needs `content`) */
 	bool signature_ok;           /* sealed and signed by the key given */
 
-	/* Its own: a window of the file, kept between calls (SEGMENT_WINDOW_BYTES, more only for a
-	 * larger moov or moof, at most SEGMENT_HEAD_MAX). */
+	/* Its own: what of the file is at hand during a call: the caller's bytes, or a window that was read
+	 * (SEGMENT_WINDOW_BYTES, more only for a larger moov or moof, at most SEGMENT_HEAD_MAX). */
+	const uint8_t *seen;
 	uint8_t *window;
 	size_t window_room, window_len;
 	int64_t window_at;
@@ -62,6 +63,8 @@ void segment_scan_init(struct segment_scan *s, bool with_content);
  * sealed); -EBADMSG when what stands at whole_bytes is neither a whole nor a cut fragment;
  * other negative: the disk failed. */
 int segment_scan(struct segment_scan *s, struct fs *fs, int fd, int64_t limit, const struct key *seal_key);
+/* The same for bytes that are not in a file yet and follow whole_bytes. They are read where they are. */
+int segment_scan_bytes(struct segment_scan *s, const uint8_t *data, size_t len);
 void segment_scan_finish(struct segment_scan *s);
 
 /* Half-open time of what was found; {0,0} if nothing. */

@@ -65,32 +65,11 @@ void segment_file_leave(struct segment_file *f)
 
 /* --- reading what goes by --------------------------------------------------------------- */
 
-/* A file of which only the bytes at hand can be read. */
-struct passing {
-	struct fs fs;
-	const uint8_t *data;
-	size_t len;
-	int64_t at;
-};
-
-static ssize_t passing_pread(struct fs *fs, int fd, void *data, size_t len, int64_t at)
-{
-	struct passing *p = (struct passing *)fs;
-
-	(void)fd;
-	if (at < p->at || at >= p->at + (int64_t)p->len)
-		return 0;
-	size_t skip = (size_t)(at - p->at), n = p->len - skip < len ? p->len - skip : len;
-	memcpy(data, p->data + skip, n);
-	return (ssize_t)n;
-}
-
 /* Whether the bytes that are next to be written are wholly what they should be. */
 static int scan(struct segment_file *f, const void *data, size_t len)
 {
-	struct passing p = {.fs = {.pread = passing_pread}, .data = data, .len = len, .at = f->bytes};
 	unsigned before = f->scan.index.count;
-	int rc = segment_scan(&f->scan, &p.fs, -1, f->bytes + (int64_t)len, NULL);
+	int rc = segment_scan_bytes(&f->scan, data, len);
 
 	if (rc < 0)
 		return rc == -EBADMSG ? rc : -EPROTO; /* nothing here is the disk's fault */
