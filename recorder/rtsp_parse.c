@@ -10,18 +10,18 @@
 #include <strings.h>
 
 #define FRAME_HEAD_BYTES 4 /* '$', channel, length */
-#define ROOM_MIN_BYTES (RTSP_BUFFER_BYTES / 4)
+
+/* One for all, so that it is warm, and a hundred cameras need no more than one. */
+static uint8_t room_data[RTSP_BUFFER_BYTES];
 
 void rtsp_parse_init(struct rtsp_parse *p)
 {
 	*p = (struct rtsp_parse){0};
-	p->data = xcalloc(1, RTSP_BUFFER_BYTES);
-	p->head = xcalloc(1, RTSP_HEAD_MAX_BYTES + 1);
 }
 
 void rtsp_parse_finish(struct rtsp_parse *p)
 {
-	free(p->data);
+	buf_finish(&p->rest);
 	free(p->head);
 	*p = (struct rtsp_parse){0};
 }
@@ -32,27 +32,33 @@ static void consume(struct rtsp_parse *p)
 {
 	p->begin += p->consumed;
 	p->consumed = 0;
-	if (p->begin == p->end)
-		p->begin = p->end = 0;
 }
 
 uint8_t *rtsp_parse_room(struct rtsp_parse *p, size_t *room)
 {
-	consume(p);
-	if (RTSP_BUFFER_BYTES - p->end < ROOM_MIN_BYTES) {
-		memmove(p->data, p->data + p->begin, p->end - p->begin);
-		p->end -= p->begin;
-		p->begin = 0;
-	}
-	*room = RTSP_BUFFER_BYTES - p->end;
-	REQUIRE(*room > 0); /* an item is far smaller than the buffer, and whole ones are taken out */
-	return p->data + p->end;
+	REQUIRE(p->rest.len < RTSP_BUFFER_BYTES); /* an item is far smaller */
+	if (p->rest.len)
+		memcpy(room_data, p->rest.data, p->rest.len);
+	*room = RTSP_BUFFER_BYTES - p->rest.len;
+	return room_data + p->rest.len;
 }
 
 void rtsp_parse_filled(struct rtsp_parse *p, size_t len)
 {
-	REQUIRE(len <= RTSP_BUFFER_BYTES - p->end);
-	p->end += len;
+	REQUIRE(len <= RTSP_BUFFER_BYTES - p->rest.len);
+	if (len == 0)
+		return; /* the room may have served another since */
+	p->begin = 0;
+	p->end = p->rest.len + len;
+	p->consumed = 0;
+	buf_clear(&p->rest);
+}
+
+static enum rtsp_parse_result keep_rest(struct rtsp_parse *p)
+{
+	buf_add(&p->rest, room_data + p->begin, p->end - p->begin);
+	p->begin = p->end;
+	return RTSP_PARSE_MORE;
 }
 
 /* --- the head of a message --------------------------------------------------- */
@@ -201,6 +207,7 @@ static int body_len(const struct rtsp_item *m, size_t *out)
 
 static bool parse_head(struct rtsp_parse *p, const uint8_t *d, size_t len)
 {
+	p->head = xrealloc(p->head, len + 1);
 	memcpy(p->head, d, len);
 	cut_lines(p->head, len);
 	p->message = (struct rtsp_item){.headers = p->headers, .reason = "", .method = ""};
@@ -224,7 +231,7 @@ static bool parse_head(struct rtsp_parse *p, const uint8_t *d, size_t len)
 
 static enum rtsp_parse_result next_frame(struct rtsp_parse *p, struct rtsp_item *out)
 {
-	const uint8_t *d = p->data + p->begin;
+	const uint8_t *d = room_data + p->begin;
 	size_t have = p->end - p->begin;
 
 	if (have < FRAME_HEAD_BYTES)
@@ -239,7 +246,7 @@ static enum rtsp_parse_result next_frame(struct rtsp_parse *p, struct rtsp_item 
 
 static enum rtsp_parse_result find_head(struct rtsp_parse *p, struct err *e)
 {
-	const uint8_t *d = p->data + p->begin;
+	const uint8_t *d = room_data + p->begin;
 	size_t have = p->end - p->begin;
 	const uint8_t *eol = memchr(d, '\n', have);
 
@@ -271,7 +278,7 @@ static enum rtsp_parse_result next_message(struct rtsp_parse *p, struct rtsp_ite
 	if (p->end - p->begin < p->head_bytes + len)
 		return RTSP_PARSE_MORE;
 	*out = p->message;
-	out->data = p->data + p->begin + p->head_bytes;
+	out->data = room_data + p->begin + p->head_bytes;
 	out->len = len;
 	p->consumed = p->head_bytes + len;
 	p->head_bytes = 0;
@@ -282,11 +289,12 @@ enum rtsp_parse_result rtsp_parse_next(struct rtsp_parse *p, struct rtsp_item *o
 {
 	consume(p);
 	if (p->head_bytes == 0 && p->scanned == 0)
-		while (p->begin < p->end && (p->data[p->begin] == '\r' || p->data[p->begin] == '\n'))
+		while (p->begin < p->end && (room_data[p->begin] == '\r' || room_data[p->begin] == '\n'))
 			p->begin++;
 	if (p->begin == p->end)
 		return RTSP_PARSE_MORE;
-	return p->data[p->begin] == '$' ? next_frame(p, out) : next_message(p, out, e);
+	enum rtsp_parse_result got = room_data[p->begin] == '$' ? next_frame(p, out) : next_message(p, out, e);
+	return got == RTSP_PARSE_MORE ? keep_rest(p) : got;
 }
 
 const char *rtsp_item_header(const struct rtsp_item *it, const char *name)

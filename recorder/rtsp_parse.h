@@ -9,11 +9,12 @@
  *	rtsp_parse_filled(&p, n);
  *	while ((got = rtsp_parse_next(&p, &item, &err)) == RTSP_PARSE_ITEM) …
  *
- * Threads: one at a time.
- * Memory:  rtsp_parse_init() allocates one buffer of 256 KiB, rtsp_parse_finish() frees it. What an
- *          item points to stands in that buffer (frames and bodies: not copied) and is valid until the
- *          next call. */
+ * Threads: loop thread only: all readers read into one room of 256 KiB, and no other reader may be used
+ *          between rtsp_parse_room() and the end of its items.
+ * Memory:  a reader keeps only the item that is not whole yet; rtsp_parse_finish() frees it. What an item
+ *          points to (frames and bodies: not copied) is valid until the next call. */
 #pragma once
+#include "base/buf.h"
 #include "base/err.h"
 
 #include <stdbool.h>
@@ -44,11 +45,11 @@ struct rtsp_item {
 enum rtsp_parse_result { RTSP_PARSE_MORE, RTSP_PARSE_ITEM, RTSP_PARSE_BAD };
 
 struct rtsp_parse {
-	uint8_t *data;             /* RTSP_BUFFER_BYTES */
-	size_t begin, end;         /* what was read and not yet handed out */
+	struct buf rest;           /* of the read before: the beginning of an item */
+	size_t begin, end;         /* in the room: what was read and not yet handed out */
 	size_t scanned;            /* of it, seen without the end of a head */
 	size_t consumed;           /* length of the item handed out last */
-	char *head;                /* RTSP_HEAD_MAX_BYTES + 1; the current head, cut into strings */
+	char *head;                /* the current one, cut into strings */
 	struct rtsp_header headers[RTSP_HEADERS_MAX];
 	struct rtsp_item message;  /* whose head is known */
 	size_t head_bytes;         /* 0: no head is known */
