@@ -5,6 +5,8 @@
 
 #include <inttypes.h>
 
+#define SOUND_TICK_MS 5 /* a packet leaves so long after its last sample at most */
+
 /* --- one picture -------------------------------------------------------------- */
 
 static unsigned count_takers(struct camera *cam, bool key)
@@ -109,6 +111,27 @@ static void on_tick(uv_timer_t *t)
 		arm(cam);
 }
 
+/* --- sound ----------------------------------------------------------------------- */
+
+static void on_sound_tick(uv_timer_t *t)
+{
+	struct camera *cam = t->data;
+	struct sound_packet p;
+
+	while (sound_next(cam->sound, clock_wall(clock_real()).us, &p) > 0)
+		for (struct camera_viewer *v = cam->viewers, *next; v; v = next) {
+			next = v->next;
+			if (v->on_sound && v->has_key && !cam->muted && !cam->silent)
+				v->on_sound(v, &p);
+		}
+}
+
+static void start_sound(struct camera *cam)
+{
+	if (cam->sound)
+		uv_timer_start(&cam->sound_tick, on_sound_tick, 0, SOUND_TICK_MS);
+}
+
 /* --- viewers --------------------------------------------------------------------- */
 
 static int open_encoder(struct camera *cam, struct err *e)
@@ -129,6 +152,9 @@ static int open_chain(struct camera *cam, struct err *e)
 {
 	const struct encoder_config *cfg = &cam->cfg.encoder;
 	int rc = cam->encoder ? 0 : open_encoder(cam, e);
+
+	if (rc == 0 && cam->cfg.sound != SOUND_NONE && !cam->sound)
+		rc = sound_create(&cam->sound, cam->cfg.sound, e);
 
 	if (rc == 0 && !cam->packetiser)
 		rc = rtp_packetiser_create(&cam->packetiser, cfg->width, cfg->height, e);
@@ -158,6 +184,7 @@ int camera_attach(struct camera *cam, struct camera_viewer *v, struct err *e)
 	cam->viewers = v;
 	cam->want_key = true;
 	if (first) {
+		start_sound(cam);
 		cam->due_us = loop_now_us(cam);
 		arm(cam);
 	}
@@ -173,8 +200,10 @@ void camera_detach(struct camera *cam, struct camera_viewer *v)
 	if (v->next)
 		v->next->prev = v->prev;
 	v->prev = v->next = NULL;
-	if (!cam->viewers)
-		uv_timer_stop(&cam->tick);
+	if (cam->viewers)
+		return;
+	uv_timer_stop(&cam->tick);
+	uv_timer_stop(&cam->sound_tick);
 }
 
 /* --- faults ---------------------------------------------------------------------- */
@@ -184,6 +213,12 @@ void camera_set_silent(struct camera *cam, bool on)
 	cam->want_key |= cam->silent && !on; /* so that a recorder can begin again at once */
 	cam->silent = on;
 	truth_line(cam->truth, "silent", cam->cfg.name, "\"on\":%s", on ? "true" : "false");
+}
+
+void camera_set_muted(struct camera *cam, bool on)
+{
+	cam->muted = on;
+	truth_line(cam->truth, "mute", cam->cfg.name, "\"on\":%s", on ? "true" : "false");
 }
 
 void camera_set_refused(struct camera *cam, bool on)
@@ -236,17 +271,21 @@ int camera_init(struct camera *cam, uv_loop_t *loop, const struct camera_config 
 	*cam = (struct camera){.cfg = *cfg, .truth = truth};
 	cam->period_us = 1000000 / cfg->encoder.fps;
 	int rc = uv_timer_init(loop, &cam->tick);
-	cam->tick.data = cam;
+	if (rc == 0)
+		rc = uv_timer_init(loop, &cam->sound_tick);
+	cam->tick.data = cam->sound_tick.data = cam;
 	return rc;
 }
 
 void camera_close(struct camera *cam)
 {
 	uv_close((uv_handle_t *)&cam->tick, NULL);
+	uv_close((uv_handle_t *)&cam->sound_tick, NULL);
 }
 
 void camera_finish(struct camera *cam)
 {
 	encoder_destroy(cam->encoder);
 	rtp_packetiser_destroy(cam->packetiser);
+	sound_destroy(cam->sound);
 }

@@ -9,6 +9,7 @@
 #pragma once
 #include "encoder.h"
 #include "rtp.h"
+#include "sound.h"
 #include "truth.h"
 
 #include <uv.h>
@@ -19,6 +20,7 @@ struct camera_config {
 	struct encoder_config encoder;
 	int64_t gop_us;
 	bool inband;               /* parameter sets before every key frame, not only changed ones */
+	enum sound_kind sound;
 };
 
 /* One picture on its way to the viewers; valid during the call. */
@@ -28,10 +30,11 @@ struct camera_media {
 	int64_t shift_us; /* to be added to the clock for the RTP timestamp */
 };
 
-/* Somebody who plays. Both calls may detach their own viewer, no other. */
+/* Somebody who plays. The calls may detach their own viewer, no other. */
 struct camera_viewer {
 	bool (*ready)(struct camera_viewer *v); /* whether it can take a picture now */
 	void (*on_media)(struct camera_viewer *v, const struct camera_media *m);
+	void (*on_sound)(struct camera_viewer *v, const struct sound_packet *p); /* NULL: it has not set it up */
 	struct camera_viewer *prev, *next; /* the camera's from here on */
 	bool has_key;
 	bool takes; /* the picture at hand */
@@ -49,9 +52,11 @@ struct camera {
 	int64_t next_key_us;        /* in loop time */
 	bool want_key;
 	bool sets_changed;          /* parameter sets must go in-band once */
+	uv_timer_t sound_tick;
+	struct sound *sound;        /* NULL without, or until first described */
 	uint64_t frames, bytes;     /* handed to at least one viewer */
 
-	bool silent, refused, wrong_auth;
+	bool silent, refused, wrong_auth, muted;
 	int64_t shift_us;           /* sum of the jumps */
 };
 
@@ -68,6 +73,7 @@ void camera_detach(struct camera *cam, struct camera_viewer *v);
 
 /* --- faults: each one is written to the truth log ------------------------------- */
 void camera_set_silent(struct camera *cam, bool on);
+void camera_set_muted(struct camera *cam, bool on); /* no sound any more; pictures go on */
 void camera_set_refused(struct camera *cam, bool on);
 void camera_set_wrong_auth(struct camera *cam, bool on);
 void camera_set_fps(struct camera *cam, double fps); /* > 0 */

@@ -57,6 +57,11 @@ static int order_silent(const struct order *o)
 	return order_switch(o, camera_set_silent);
 }
 
+static int order_mute(const struct order *o)
+{
+	return order_switch(o, camera_set_muted);
+}
+
 static int order_refuse(const struct order *o)
 {
 	return order_switch(o, camera_set_refused);
@@ -117,7 +122,7 @@ static int order_stat(const struct order *o)
 static const struct { const char *name; int (*run)(const struct order *o); } orders[] = {
 	{"silent", order_silent}, {"drop", order_drop},           {"refuse", order_refuse},
 	{"slow", order_slow},     {"jump", order_jump},           {"wrongauth", order_wrongauth},
-	{"params", order_params}, {"stat", order_stat},
+	{"params", order_params}, {"stat", order_stat},           {"mute", order_mute},
 };
 
 static int run_for_all(struct order *o, int (*run)(const struct order *o))

@@ -8,6 +8,7 @@
  *	jump NAME SECONDS       RTP timestamps jump, forward or back
  *	wrongauth NAME on|off   no password is right (401)
  *	params NAME             other parameter sets, in mid-stream
+ *	mute NAME on|off        no sound any more
  *	stat NAME               frames, bytes, viewers and faults
  *
  * Threads: loop thread only. Memory: the struct is the caller's until the loop ends. */

@@ -24,6 +24,7 @@ const char options_usage[] =
 	"  --bitrate KBIT          per second (default 128)\n"
 	"  --fill on|off           filler data up to the bit rate (default off)\n"
 	"  --sets sdp|inband       where parameter sets are; inband (default) is both\n"
+	"  --audio CODEC           pcma, pcmu, aac or none (default): a beep at each full second\n"
 	"  --session-timeout S     without a request (default 60)\n"
 	"  --rtcp-keeps-alive on|off  whether receiver reports count as requests (default off)\n"
 	"  --queue BYTES           unsent, before a client is dropped (default 262144)\n"
@@ -35,7 +36,7 @@ const char options_usage[] =
 
 enum {
 	OPT_LISTEN = 1, OPT_CAMERAS, OPT_USER, OPT_PASSWORD, OPT_AUTH, OPT_NONCE_LIFE, OPT_SIZE,
-	OPT_FPS, OPT_GOP, OPT_BITRATE, OPT_FILL, OPT_SETS, OPT_SESSION_TIMEOUT, OPT_RTCP_ALIVE, OPT_QUEUE, OPT_LOG,
+	OPT_FPS, OPT_GOP, OPT_BITRATE, OPT_FILL, OPT_SETS, OPT_AUDIO, OPT_SESSION_TIMEOUT, OPT_RTCP_ALIVE, OPT_QUEUE, OPT_LOG,
 	OPT_CONTROL, OPT_COMMAND, OPT_SILENCE_EVERY, OPT_SILENCE_FOR, OPT_SILENCE_CAMERA, OPT_HELP
 };
 
@@ -52,6 +53,7 @@ static const struct option long_options[] = {
 	{"bitrate", required_argument, NULL, OPT_BITRATE},
 	{"fill", required_argument, NULL, OPT_FILL},
 	{"sets", required_argument, NULL, OPT_SETS},
+	{"audio", required_argument, NULL, OPT_AUDIO},
 	{"session-timeout", required_argument, NULL, OPT_SESSION_TIMEOUT},
 	{"rtcp-keeps-alive", required_argument, NULL, OPT_RTCP_ALIVE},
 	{"queue", required_argument, NULL, OPT_QUEUE},
@@ -184,6 +186,18 @@ static int read_bitrate(const char *text, int *out)
 	return rc;
 }
 
+static int read_sound(const char *text, enum sound_kind *out)
+{
+	static const char *const names[] = {"none", "pcma", "pcmu", "aac"};
+
+	for (unsigned i = 0; i < sizeof names / sizeof names[0]; i++)
+		if (strcmp(text, names[i]) == 0) {
+			*out = (enum sound_kind)i;
+			return 0;
+		}
+	return -EINVAL;
+}
+
 static int set_text(const char **out, const char *text)
 {
 	*out = text;
@@ -212,6 +226,7 @@ static int take(struct options *o, struct reading *r, int which, const char *arg
 	case OPT_BITRATE: return read_bitrate(arg, &r->camera.encoder.bitrate_bps);
 	case OPT_FILL: return read_either(arg, "on", "off", &r->camera.encoder.filled);
 	case OPT_SETS: return read_either(arg, "inband", "sdp", &r->camera.inband);
+	case OPT_AUDIO: return read_sound(arg, &r->camera.sound);
 	case OPT_SESSION_TIMEOUT: return read_unsigned(arg, 1, 86400, &o->server.session_timeout_s);
 	case OPT_RTCP_ALIVE: return read_either(arg, "on", "off", &o->server.rtcp_keeps_alive);
 	case OPT_QUEUE: return read_queue(arg, &o->server.queue_bytes);

@@ -76,7 +76,7 @@ static void describe(const struct call *c)
 		fail(c, &e);
 		return;
 	}
-	rtsp_sdp_write(&c->cam->cfg, &sets, &sdp);
+	rtsp_sdp_write(&c->cam->cfg, &sets, c->cam->sound, &sdp);
 	begin_answer(c, 200, &out);
 	buf_printf(&out, "Content-Base: %s/%s/\r\nContent-Type: application/sdp\r\n", c->target.base,
 		   c->target.name);
@@ -97,14 +97,22 @@ static void setup(const struct call *c)
 		answer(c, rc == -EPROTONOSUPPORT ? 461 : 400);
 		return;
 	}
-	if (c->s->camera) {
-		answer(c, 455); /* there is one track, and it has been set up */
+	bool sound = c->target.track == 2;
+	if (sound && !c->cam->sound) {
+		answer(c, 404);
 		return;
 	}
-	rtsp_session_set_up(c->s, c->cam, channels);
+	if (sound ? !c->s->camera || c->s->has_sound : c->s->camera != NULL) {
+		answer(c, 455); /* it has been set up, or the video was not */
+		return;
+	}
+	if (sound)
+		rtsp_session_set_up_sound(c->s, channels);
+	else
+		rtsp_session_set_up(c->s, c->cam, channels);
 	begin_answer(c, 200, &out);
 	buf_printf(&out, "Transport: RTP/AVP/TCP;unicast;interleaved=%u-%u;ssrc=%08X\r\n", channels.rtp,
-		   channels.rtcp, c->s->stream.ssrc);
+		   channels.rtcp, sound ? c->s->sound.ssrc : c->s->stream.ssrc);
 	end_answer(c, &out);
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define TRACK "track1"
+#define TRACK "track"
 #define INTERLEAVED "interleaved="
 
 /* --- head ------------------------------------------------------------------------ */
@@ -129,7 +129,9 @@ int rtsp_target_parse(const char *url, struct rtsp_target *out)
 	size_t len = strcspn(path, "/?");
 	if (copy_span(out->name, sizeof out->name, path, len) < 0)
 		return -EINVAL;
-	out->is_track = path[len] == '/' && strncmp(path + len + 1, TRACK, sizeof TRACK - 1) == 0;
+	const char *track = path + len;
+	if (*track == '/' && strncmp(track + 1, TRACK, sizeof TRACK - 1) == 0)
+		out->track = track[sizeof TRACK] == '2' ? 2 : 1;
 	return 0;
 }
 

@@ -25,7 +25,7 @@ const char *rtsp_request_header(const struct rtsp_request *req, const char *name
 
 /* Where an RTSP URL points: "rtsp://host:port" without credentials, and the camera's
  * name (the first component of the path; "" if there is none). */
-struct rtsp_target { char base[128]; char name[64]; bool is_track; };
+struct rtsp_target { char base[128]; char name[64]; unsigned track; /* 0: the whole */ };
 /* Returns 0, or -EINVAL when the URL is not one of ours. */
 int rtsp_target_parse(const char *url, struct rtsp_target *out);
 /* The part of the URL after scheme and authority. */

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 void rtsp_sdp_write(const struct camera_config *cfg, const struct encoder_sets *sets,
-		    struct buf *out)
+		    const struct sound *sound, struct buf *out)
 {
 	char *sps = base64_encode(sets->sps.data, sets->sps.len);
 	char *pps = base64_encode(sets->pps.data, sets->pps.len);
@@ -19,6 +19,10 @@ void rtsp_sdp_write(const struct camera_config *cfg, const struct encoder_sets *
 		   "sprop-parameter-sets=%s,%s\r\n", RTP_PAYLOAD_TYPE, level[0], level[1], level[2], sps,
 		   pps);
 	buf_printf(out, "a=framerate:%d\r\na=control:track1\r\n", cfg->encoder.fps);
+	if (sound) {
+		sound_describe(sound, out);
+		buf_add_text(out, "a=control:track2\r\n");
+	}
 	free(sps);
 	free(pps);
 }

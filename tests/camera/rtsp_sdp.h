@@ -3,5 +3,6 @@
 #include "base/buf.h"
 #include "camera.h"
 
+/* sound: NULL: the camera has none. */
 void rtsp_sdp_write(const struct camera_config *cfg, const struct encoder_sets *sets,
-		    struct buf *out);
+		    const struct sound *sound, struct buf *out);

@@ -92,6 +92,16 @@ static void on_media(struct camera_viewer *v, const struct camera_media *m)
 	rtsp_session_send(s, &out);
 }
 
+static void on_sound(struct camera_viewer *v, const struct sound_packet *p)
+{
+	struct rtsp_session *s = session_of(v);
+	struct buf out = {0};
+
+	rtp_stream_add_packets(&s->sound, &out, s->sound_channels.rtp, &p->packets,
+			       s->sound.timestamp_base + p->timestamp);
+	rtsp_session_send(s, &out);
+}
+
 /* --- lifecycle of the session ----------------------------------------------------- */
 
 static void note(const struct rtsp_session *s, const char *event, const char *cause)
@@ -115,10 +125,18 @@ void rtsp_session_set_up(struct rtsp_session *s, struct camera *cam, struct rtsp
 	note(s, "session", NULL);
 }
 
+void rtsp_session_set_up_sound(struct rtsp_session *s, struct rtsp_channels channels)
+{
+	s->has_sound = true;
+	s->sound_channels = channels;
+	rtp_stream_init(&s->sound);
+}
+
 int rtsp_session_play(struct rtsp_session *s, struct err *e)
 {
 	s->viewer.ready = on_ready;
 	s->viewer.on_media = on_media;
+	s->viewer.on_sound = s->has_sound ? on_sound : NULL;
 	int rc = camera_attach(s->camera, &s->viewer, e);
 	if (rc < 0)
 		return rc;
@@ -134,6 +152,7 @@ static void forget_session(struct rtsp_session *s, const char *cause)
 	if (s->camera)
 		note(s, "teardown", cause);
 	s->camera = NULL;
+	s->has_sound = false;
 	s->id[0] = '\0';
 }
 

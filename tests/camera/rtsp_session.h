@@ -32,6 +32,9 @@ struct rtsp_session {
 	char id[RTSP_SESSION_ID_MAX];
 	struct rtsp_channels channels;
 	struct rtp_stream stream;
+	bool has_sound;                   /* it has been set up, too */
+	struct rtsp_channels sound_channels;
+	struct rtp_stream sound;
 	struct camera_viewer viewer;
 	int64_t report_due_us;            /* clock of the next sender report */
 };
@@ -45,6 +48,7 @@ void rtsp_session_send(struct rtsp_session *s, struct buf *data);
 
 /* The lifecycle, driven by the methods. */
 void rtsp_session_set_up(struct rtsp_session *s, struct camera *cam, struct rtsp_channels channels);
+void rtsp_session_set_up_sound(struct rtsp_session *s, struct rtsp_channels channels);
 int rtsp_session_play(struct rtsp_session *s, struct err *e);
 void rtsp_session_tear_down(struct rtsp_session *s, const char *cause);
 

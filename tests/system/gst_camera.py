@@ -2,7 +2,7 @@
 """A camera made of GStreamer's RTSP server, which shares no code with holdfast-camera.
 
     gst_camera.py FOLDER NAME [--auth digest|basic --user USER --password PASSWORD] [--codec h264|h265]
-                  [--address ADDRESS] [--tls FILE] [--mtu BYTES]
+                  [--audio none|aac|latm|pcma] [--address ADDRESS] [--tls FILE] [--mtu BYTES]
 
 Shows the clock of tests/camera/clockbits.h at 5 pictures a second at the path /NAME, and prints its port when it
 listens. Writes each picture's clock to FOLDER/truth, and to FOLDER/sessions the number of sessions whenever it
@@ -27,7 +27,16 @@ SOURCE = (f"appsrc name=source is-live=true format=time "
           f"caps=video/x-raw,format=I420,width={WIDTH},height={HEIGHT},framerate={FPS}/1")
 ENCODERS = {
     "h264": f"x264enc tune=zerolatency speed-preset=ultrafast bitrate=300 key-int-max={FPS}",
-    "h265": f"x265enc tune=zerolatency speed-preset=ultrafast bitrate=300 key-int-max={FPS} log-level=none",
+    # parameter sets come in-band only: the payloader knows none when it is described
+    "h265": f"x265enc tune=zerolatency speed-preset=ultrafast bitrate=300 key-int-max={FPS} "
+            "option-string=repeat-headers=1:pools=1:log-level=none",
+}
+TONE = "audiotestsrc wave=ticks ! audio/x-raw,rate=%d,channels=1 ! audioconvert "
+AUDIO = {
+    "none": "",
+    "aac": TONE % 16000 + "! voaacenc bitrate=32000 ! rtpmp4gpay name=pay1 pt=97",
+    "latm": TONE % 16000 + "! voaacenc bitrate=32000 ! rtpmp4apay name=pay1 pt=97",
+    "pcma": TONE % 8000 + "! alawenc ! rtppcmapay name=pay1 pt=8",
 }
 
 
@@ -70,7 +79,7 @@ class Camera(GstRtspServer.RTSPMediaFactory):
         super().__init__()
         self.source = Source(truth)
         self.set_launch(f"( {SOURCE} ! {ENCODERS[options.codec]} "
-                        f"! rtp{options.codec}pay name=pay0 pt=96 mtu={options.mtu} )")
+                        f"! rtp{options.codec}pay name=pay0 pt=96 mtu={options.mtu} {AUDIO[options.audio]} )")
         self.set_shared(True)
         self.connect("media-configure", self.on_media)
 
@@ -118,6 +127,7 @@ def parse():
     parser.add_argument("--user")
     parser.add_argument("--password")
     parser.add_argument("--codec", choices=ENCODERS, default="h264")
+    parser.add_argument("--audio", choices=AUDIO, default="none")
     parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--tls")
     parser.add_argument("--mtu", type=int, default=1400)

@@ -43,12 +43,13 @@ class GstCamera:
     """One process, one camera. trust: how Holdfast is to know it ("pin" or "ca"); then it speaks TLS."""
     interval_us, gop_us = SECOND // 5, SECOND
 
-    def __init__(self, name, codec="h264", auth=None, transport="tcp", address="127.0.0.1", trust=None, mtu=1400):
+    def __init__(self, name, codec="h264", auth=None, transport="tcp", address="127.0.0.1", trust=None, mtu=1400,
+                 audio="none"):
         self.names, self.address = (name,), address
         self.user, self.password = ("view", "p w?&") if auth else (None, None)
         self.settings = {"transport": transport}
         self.folder = tempfile.mkdtemp(prefix="hfg-")
-        switches = ["--codec", codec, "--address", address, "--mtu", str(mtu)]
+        switches = ["--codec", codec, "--audio", audio, "--address", address, "--mtu", str(mtu)]
         if auth:
             switches += ["--auth", auth, "--user", self.user, "--password", self.password]
         self.identity = Identity(address) if trust else None

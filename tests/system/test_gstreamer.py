@@ -7,10 +7,12 @@ import pytest
 from harness_footage import check_range
 from harness_gst import GstCamera
 from harness_site import PROGRAM, Site, environment
+from harness_sound import beeps, streams
 from harness_time import SECOND
 from harness_wait import until
 
 PICTURES = 85
+SOUND = {"aac": ("aac", "mp4a"), "latm": ("aac", "mp4a"), "pcma": ("pcm_alaw", "alaw")}
 SETTLED_US = 10 * SECOND  # until then a camera's first pictures, which waited for a viewer, may be moved (timeline.h)
 
 
@@ -31,7 +33,7 @@ def cameras():
 
 
 def check_footage(site, name, camera):
-    """Decoded in silence, every picture once, in order."""
+    """Decoded in silence, every picture once, in order. Returns the file."""
     clocks = camera.clocks()
     site.wait_recorded(name, clocks[-1])
     start, end = site.first_recorded(name, clocks) + SETTLED_US, clocks[-1]
@@ -39,6 +41,28 @@ def check_footage(site, name, camera):
     assert answer.status == 200, answer.body
     check_range(answer.body, start, end, camera.clocks(), camera)
     assert [t[2] for t in site.tiles(name, start, end)] == ["recorded"]
+    return answer.body
+
+
+@pytest.fixture(scope="module")
+def speakers():
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(GstCamera(kind, auth="basic", codec="h265" if kind == "pcma" else "h264", audio=kind))
+               for kind in SOUND]
+
+
+def test_their_sound_is_heard(speakers):
+    """One tick a second, beside pictures that lack nothing."""
+    recording = {"segment": "4s", "gap_after": "2s", "audio": True}
+    with Site(speakers, recording=recording) as site:
+        for camera in speakers:
+            until(f"the pictures of {camera.names[0]}", lambda c=camera: c.clocks()[PICTURES:], 60)
+        for camera in speakers:
+            kind = camera.names[0]
+            body = check_footage(site, kind, camera)
+            assert SOUND[kind] in streams(body)
+            heard = beeps(body)
+            assert len(heard) >= 4 and all(abs(b - a - 1) < 0.05 for a, b in zip(heard, heard[1:])), heard
 
 
 def test_footage_shows_what_the_cameras_saw(cameras):
