@@ -2,8 +2,8 @@
  * time.
  *
  * Whatever the sound does, the pictures do not know of it: it may be missing, late, broken or lost; then a
- * fragment has less of it, or none. It is placed by its arrival, as pictures are (timeline.h), less its own
- * length, since a packet leaves the camera after the last sound in it was heard. Frames tile to the sample
+ * fragment has less of it, or none. It is placed by its arrival, as pictures are (timeline.h), less the sound
+ * that had to be heard before its packet could leave the camera (audio_depay.h). Frames tile to the sample
  * as long as that stays within AUDIO_TOLERANCE_US of where the timeline wants them; they are led back by one
  * sample per frame. Beyond, there is a hole, or something is left out.
  *

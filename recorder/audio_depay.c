@@ -110,7 +110,7 @@ static int gather(struct audio_depay *d, const struct rtp_packet *p)
 static void hand_out(struct audio_depay *d, const struct rtp_packet *p, struct mono arrival)
 {
 	struct audio_frame f = {.data = d->packet.data, .arrival = arrival, .restarted = d->restarted,
-				.rtp_ticks = rtp_unwrap(&d->unwrap, p->timestamp)};
+				.rtp_ticks = rtp_unwrap(&d->unwrap, p->timestamp), .ticks_after = d->frame_ticks};
 
 	for (unsigned i = 0; i < d->frames; i++)
 		f.ticks_after += ticks_of(d, d->lens[i]);

@@ -27,7 +27,9 @@ struct audio_frame {
 	int64_t rtp_ticks;        /* extended RTP timestamp of its first sample */
 	uint32_t ticks;           /* how long it lasts */
 	struct mono arrival;      /* of the packet that it came in */
-	uint32_t ticks_after;     /* what of that packet's sound comes behind this frame's first sample */
+	uint32_t ticks_after;     /* so much sound, from this frame's first sample on, had to be heard before that
+	                             packet could be sent: the frames from this one on, and with AAC one more,
+	                             since each is coded with the next in view (ISO/IEC 14496-3 §4.6.11) */
 	bool restarted;           /* another source: rtp_ticks begin anew */
 };
 typedef void audio_frame_fn(void *arg, const struct audio_frame *f);

@@ -9,6 +9,7 @@
 #include <libavformat/avformat.h>
 #include <libavutil/opt.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ struct rtp_fixture {
 struct rtp_fixture_conf {
 	const char *encoder;  /* "libx264", "libx265" */
 	int width, height, frames, gop, b_frames, slices, kbps, fps;
+	const char *params;   /* more of the encoder's own, "key=value:key=value"; NULL: none */
 };
 
 struct rtp_fixture_sink { struct rtp_fixture *f; unsigned frame; };
@@ -89,10 +91,12 @@ static inline void rtp_fixture_encode(struct rtp_fixture *f, const struct rtp_fi
 	enc->thread_count = 1;
 	av_opt_set(enc->priv_data, "preset", "ultrafast", 0);
 	av_opt_set(enc->priv_data, "forced-idr", "1", 0);
-	if (strcmp(c->encoder, "libx264") == 0)
-		av_opt_set(enc->priv_data, "x264-params", "scenecut=0:b-adapt=0", 0);
-	else
-		av_opt_set(enc->priv_data, "x265-params", "log-level=none:scenecut=0:open-gop=0:pools=1", 0);
+	bool h264 = strcmp(c->encoder, "libx264") == 0;
+	char params[300];
+	snprintf(params, sizeof params, "%s%s%s",
+		 h264 ? "scenecut=0:b-adapt=0" : "log-level=none:scenecut=0:open-gop=0:pools=1",
+		 c->params ? ":" : "", c->params ? c->params : "");
+	av_opt_set(enc->priv_data, h264 ? "x264-params" : "x265-params", params, 0);
 	REQUIRE(avcodec_open2(enc, codec, NULL) == 0);
 	REQUIRE(av_frame_get_buffer(pic, 0) == 0);
 	for (int n = 0; n < c->frames; n++) {

@@ -1,3 +1,4 @@
+#include "media/box.h"
 #include "media/segment.h"
 #include "recorder/run.h"
 #include "audio_fixture.h"
@@ -103,18 +104,25 @@ static void on_broken(void *owner, enum gap_cause cause, const char *detail)
 
 static const struct run_events events = {on_up, on_down, on_broken};
 
-static void begin_with(int gop, int segment_s, const struct track *audio)
+static void begin_coded(const struct rtp_fixture_conf *c, enum track_codec codec, int segment_s,
+			const struct track *audio)
 {
-	struct rtp_fixture_conf c = {"libx264", 320, 240, 60, gop, 0, 1, 600, 15};
-	struct track t = {.codec = TRACK_H264, .payload_type = 96, .clock_rate = 90000};
+	struct track t = {.codec = codec, .payload_type = 96, .clock_rate = 90000};
 	struct run_conf conf = {.site = "s", .camera = "c", .segment_us = segment_s * US_PER_S,
 				.gap_after_us = 2 * US_PER_S, .audio = audio};
 	struct err e;
 
 	w = (struct world){.outlet = {.ops = &fake_ops}, .ts = 0xffff0000};
 	clock_fake_init(&w.clock, (struct wall){T0});
-	rtp_fixture_make(&w.f, &c);
+	rtp_fixture_make(&w.f, c);
 	assert_int_equal(run_create(&conf, &t, &w.clock.base, &w.outlet, &events, NULL, &w.run, &e), 0);
+}
+
+static void begin_with(int gop, int segment_s, const struct track *audio)
+{
+	struct rtp_fixture_conf c = {"libx264", 320, 240, 60, gop, 0, 1, 600, 15};
+
+	begin_coded(&c, TRACK_H264, segment_s, audio);
 }
 
 static void begin(int gop, int segment_s)
@@ -360,6 +368,128 @@ static void test_sender_reports_move_nothing(void **state)
 	finish();
 }
 
+/* --- bit-exact --------------------------------------------------------------------------- */
+
+/* Which kinds a sequence of NAL units has, to know that the test tests something. */
+struct kinds { unsigned nals, delimiters, sei, sets, slices; };
+
+static void add_nal(struct buf *out, struct kinds *k, bool h265, const uint8_t *nal, size_t len)
+{
+	unsigned type = h265 ? nal[0] >> 1 & 0x3f : nal[0] & 0x1f;
+	uint8_t size[4];
+
+	put_u32be(size, (uint32_t)len);
+	buf_add(out, size, 4);
+	buf_add(out, nal, len);
+	k->nals++;
+	k->delimiters += type == (h265 ? 35 : 9);
+	k->sei += h265 ? type == 39 || type == 40 : type == 6;
+	k->sets += h265 ? type >= 32 && type <= 34 : type == 7 || type == 8;
+	k->slices += h265 ? type < 32 : type >= 1 && type <= 5;
+}
+
+static void sent_nals(struct buf *out, struct kinds *k, bool h265)
+{
+	for (unsigned i = 0; i < w.f.frame_count; i++) {
+		const uint8_t *p = w.f.frames[i]->data, *nal = NULL;
+		size_t len = (size_t)w.f.frames[i]->size;
+		for (size_t n = 0; n + 3 <= len; n++) {
+			if (p[n] || p[n + 1] || p[n + 2] != 1)
+				continue;
+			if (nal)
+				add_nal(out, k, h265, nal, (size_t)(p + n - nal) - (p[n - 1] == 0));
+			nal = p + n + 3;
+		}
+		add_nal(out, k, h265, nal, (size_t)(p + len - nal));
+	}
+}
+
+static void stored_nals(struct buf *out, struct kinds *k, bool h265)
+{
+	for (unsigned i = 0; i < w.count; i++) {
+		const struct buf *file = &w.segments[i].file;
+		struct box b;
+		for (size_t at = 0; at < file->len; at += (size_t)b.size) {
+			assert_int_equal(box_read(file->data + at, file->len - at, &b), 0);
+			for (size_t n = at + b.head; b.type == BOX_MDAT && n < at + b.size;) {
+				size_t len = get_u32be(file->data + n);
+				assert_true(len > 0 && n + 4 + len <= at + b.size);
+				add_nal(out, k, h265, file->data + n + 4, len);
+				n += 4 + len;
+			}
+		}
+	}
+}
+
+/* Delimiters, SEI (cameras may sign in them), parameter sets that come in-band only, and every slice: what
+ * the camera sent is what stands in the files, unit by unit and in order. */
+static void nal_units_are_stored_as_sent(const char *encoder, const char *params)
+{
+	bool h265 = strcmp(encoder, "libx265") == 0;
+	struct rtp_fixture_conf c = {encoder, 640, 480, 60, 15, 0, 4, 900, 15, params};
+	struct buf sent = {0}, stored = {0};
+	struct kinds want = {0}, got = {0};
+
+	begin_coded(&c, h265 ? TRACK_H265 : TRACK_H264, 2, NULL);
+	play(0, 60, -1);
+	end(NULL);
+	assert_true(w.count >= 2);
+	sent_nals(&sent, &want, h265);
+	stored_nals(&stored, &got, h265);
+	assert_true(want.delimiters == 60 && want.sei >= 60 && want.sets >= 4 * (h265 ? 3 : 2) && want.slices >= 120);
+	assert_int_equal(got.nals, want.nals);
+	assert_int_equal(stored.len, sent.len);
+	assert_memory_equal(stored.data, sent.data, sent.len);
+	for (unsigned i = 0; i < w.count; i++)
+		check_segment(&w.segments[i]);
+	buf_finish(&sent);
+	buf_finish(&stored);
+	finish();
+}
+
+static void test_h264_is_stored_as_sent(void **state)
+{
+	(void)state;
+	nal_units_are_stored_as_sent("libx264", "aud=1:nal-hrd=vbr:vbv-maxrate=900:vbv-bufsize=900:slices=4");
+}
+
+static void test_h265_is_stored_as_sent(void **state)
+{
+	(void)state;
+	nal_units_are_stored_as_sent("libx265",
+		"aud=1:hrd=1:vbv-maxrate=900:vbv-bufsize=900:repeat-headers=1:slices=4");
+}
+
+/* The picture's size changes in mid-stream: another segment, at the same microsecond, and no frame less. */
+static void parameters_change_in_mid_stream(const char *encoder, enum track_codec codec)
+{
+	struct rtp_fixture_conf c = {encoder, 320, 240, 30, 15, 0, 1, 600, 15};
+
+	begin_coded(&c, codec, 300, NULL);
+	play(0, 30, -1);
+	rtp_fixture_finish(&w.f);
+	c.width = 352;
+	c.height = 288;
+	rtp_fixture_make(&w.f, &c);
+	play(0, 30, -1);
+	end(NULL);
+	assert_int_equal(w.ups, 1);
+	assert_int_equal(w.downs + w.brokens, 0);
+	assert_int_equal(w.count, 2);
+	assert_int_equal(w.segments[0].frames + w.segments[1].frames, 60);
+	assert_int_equal(w.segments[0].end.us, w.segments[1].begin.start.us);
+	check_segment(&w.segments[0]);
+	check_segment(&w.segments[1]);
+	finish();
+}
+
+static void test_parameters_change_in_mid_stream(void **state)
+{
+	(void)state;
+	parameters_change_in_mid_stream("libx264", TRACK_H264);
+	parameters_change_in_mid_stream("libx265", TRACK_H265);
+}
+
 /* --- with sound ------------------------------------------------------------------------ */
 
 /* Packets of the sound that are due by now; of each packet, its last sample is as old as the network. */
@@ -504,6 +634,9 @@ int main(void)
 		cmocka_unit_test(test_disk_refuses_and_fails),
 		cmocka_unit_test(test_leaves_a_disk_at_the_next_key_frame),
 		cmocka_unit_test(test_sender_reports_move_nothing),
+		cmocka_unit_test(test_h264_is_stored_as_sent),
+		cmocka_unit_test(test_h265_is_stored_as_sent),
+		cmocka_unit_test(test_parameters_change_in_mid_stream),
 		cmocka_unit_test(test_sound_is_in_the_files),
 		cmocka_unit_test(test_broken_sound_costs_no_picture),
 		cmocka_unit_test(test_sound_that_cannot_be_recorded),
