@@ -6,7 +6,7 @@
 #include "base/require.h"
 #include "daemon/demo.h"
 #include "daemon/process.h"
-#include "media/root_identity.h"
+#include "daemon/root_watch.h"
 #include "recorder/root.h"
 
 #include <errno.h>
@@ -18,7 +18,6 @@
 
 #define LOCK_WAIT_S 30
 #define EXIT_CANNOT 3
-#define ABSENT_EVERY_MS 5000
 
 enum { KEEPER, API, RECORDER, ROLES };
 
@@ -31,8 +30,7 @@ struct supervisor {
 	struct process roles[ROLES];
 	struct demo *demo;               /* NULL: not a demo */
 	uv_signal_t term, intr, hup;
-	uv_timer_t look;                 /* for disks that were away at start */
-	unsigned present;                /* roots with an identity when the roles were started */
+	struct root_watch roots;
 	unsigned running;                /* roles not yet stopped */
 	bool stopping;
 };
@@ -100,17 +98,6 @@ static int take_lock(struct supervisor *s, struct err *e)
 				     s->conf->state);
 }
 
-/* Confinement names folders that exist, so a disk that is mounted later needs new processes. */
-static unsigned count_present(const struct conf *conf)
-{
-	struct root_identity id;
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < conf->root_count; i++)
-		n += root_identity_check(fs_real(), conf->roots[i].path, conf->site.id, &id) == 0;
-	return n;
-}
-
 /* --- configuration -------------------------------------------------------------------- */
 
 static void send_part(struct supervisor *s, int role)
@@ -146,7 +133,7 @@ static void reload(struct supervisor *s)
 	conf_destroy(s->conf);
 	s->conf = fresh;
 	root_prepare_all(fs_real(), fresh);
-	s->present = count_present(fresh);
+	root_watch_configure(&s->roots, fresh);
 	send_part(s, RECORDER);
 	process_restart(&s->roles[KEEPER]);
 	process_restart(&s->roles[API]);
@@ -155,22 +142,21 @@ static void reload(struct supervisor *s)
 
 /* --- lives ------------------------------------------------------------------------------ */
 
-static void on_look(uv_timer_t *t)
+static void on_root_came(void *owner)
 {
-	struct supervisor *s = t->data;
+	struct supervisor *s = owner;
 
-	if (s->stopping || s->present == s->conf->root_count || count_present(s->conf) <= s->present)
+	if (s->stopping)
 		return;
 	log_warn("root", "text=\"a disk is back; the roles start again to use it\"");
 	root_prepare_all(fs_real(), s->conf);
-	s->present = count_present(s->conf);
 	for (int i = 0; i < ROLES; i++)
 		process_restart(&s->roles[i]);
 }
 
 static void end_loop(struct supervisor *s)
 {
-	uv_close((uv_handle_t *)&s->look, NULL);
+	root_watch_close(&s->roots);
 	uv_close((uv_handle_t *)&s->term, NULL);
 	uv_close((uv_handle_t *)&s->intr, NULL);
 	uv_close((uv_handle_t *)&s->hup, NULL);
@@ -262,12 +248,9 @@ int supervisor_run(struct conf *conf, const char *conf_path)
 		return EXIT_CANNOT;
 	}
 	root_prepare_all(fs_real(), conf);
-	s.present = count_present(conf);
 	uv_loop_init(&s.loop);
 	watch_signals(&s);
-	uv_timer_init(&s.loop, &s.look);
-	s.look.data = &s;
-	uv_timer_start(&s.look, on_look, ABSENT_EVERY_MS, ABSENT_EVERY_MS);
+	root_watch_start(&s.roots, &s.loop, conf, on_root_came, &s);
 	if (conf->demo)
 		s.demo = demo_start(&s.loop, conf, s.lock_fd);
 	start_roles(&s);

@@ -21,6 +21,7 @@ class SickDisk:
         self.folder = tempfile.mkdtemp(prefix="hfd-", dir="/tmp")
         self.backing, self.path = (os.path.join(self.folder, name) for name in ("backing", "disk"))
         self._control = os.path.join(self.folder, "control")
+        self._lingering = []
         os.mkdir(self.backing)
         os.mkdir(self.path)
         self._start()
@@ -38,13 +39,23 @@ class SickDisk:
         self._end()
         shutil.rmtree(self.folder)
 
+    def vanish(self):
+        """As if it was pulled out: what is open lingers, the folder below is empty."""
+        self._lingering.append(self.process)
+        subprocess.run(["fusermount3", "-u", "-z", self.path], check=True)
+
+    def come_back(self):
+        os.unlink(self._control)
+        self._start()
+
     def _end(self):
         self.order("heal")
         subprocess.run(["fusermount3", "-u", self.path], check=True)  # fails if anybody still uses it
-        code = self.process.wait(STOP_S)
-        self.process.stdout.close()
-        self.process.stderr.close()
-        assert code == 0, f"holdfast-sickdisk ended with {code}"
+        for process in [*self._lingering, self.process]:
+            code = process.wait(STOP_S)
+            process.stdout.close()
+            process.stderr.close()
+            assert code == 0, f"holdfast-sickdisk ended with {code}"
 
     def order(self, line):
         """tests/sickdisk/sickness.h"""

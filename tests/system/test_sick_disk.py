@@ -159,3 +159,20 @@ def test_a_full_disk_is_a_gap_until_there_is_room():
         assert check_truth(site, camera, "a", start + SECOND, end, "storage_full")
         kinds = [e["kind"] for e in site.ledger() if e["kind"].startswith("storage.")]
         assert kinds == ["storage.full", "storage.recovered"]
+
+
+def test_a_disk_that_was_away_is_used_again():
+    """Unmounted and mounted again: nothing is written in its place, and recording comes back by itself."""
+    with SickDisk() as disk, SimCamera("a") as camera, \
+            Site([camera], segment="2s", storage=[{"path": disk.path, "reserve": "1MiB"}]) as site:
+        start = camera.wait_frames("a", 30)[0]
+        site.wait_recorded("a", start + SECOND)
+        disk.vanish()
+        until("it is told", lambda: state_of(site, disk) in ("failed", "absent"))
+        until("a gap", lambda: [g for g in site.gaps(camera="a") if g["cause"] == "storage_failed"])
+        assert not os.listdir(disk.path)
+        disk.come_back()
+        end = now_us()
+        until("it is recorded again", lambda: site.recorded("a", end, now_us()), 60)
+        assert state_of(site, disk) == "ok"
+        assert "0 violations" in site.fsck()
