@@ -54,10 +54,22 @@ static void do_read(uv_work_t *w)
 		       : footage_read(&f->reader, f->at, f->piece, left < HTTP_PIECE_BYTES ? (size_t)left : HTTP_PIECE_BYTES);
 }
 
+/* The keeper looks at that file next, and once it has marked what does not hold, the rest is served. */
+static void tell_keeper(struct footage *f)
+{
+	const struct api_deps *deps = &f->api->deps;
+	json_t *msg = json_pack("{s:s, s:s, s:I}", "type", "suspect", "camera", f->plan.camera, "at",
+				(json_int_t)f->plan.parts[f->reader.looked_at].start.us);
+
+	deps->send(deps->owner, msg);
+	json_decref(msg);
+}
+
 static void give_up(struct footage *f)
 {
 	if (f->piece_len == -EBADMSG)
 		f->api->footage_damaged++;
+	tell_keeper(f);
 	log_error("footage", "camera=%s at=%llu error=%d text=\"%s; connection cut\"", f->plan.camera,
 		  (unsigned long long)f->at, (int)f->piece_len,
 		  f->piece_len == -EBADMSG ? "damaged fragment is not served" : "cannot be read");
@@ -213,6 +225,7 @@ static void after_prepare(uv_work_t *w, int status)
 	}
 	log_error("footage", "camera=%s error=%d text=\"cannot be prepared\"", f->plan.camera, f->rc);
 	f->api->footage_damaged += f->rc == -EBADMSG;
+	tell_keeper(f);
 	if (f->rc == -ENOENT)
 		problem_set(&c->problem, 503, NULL, NULL, "录像文件正在移动，请重试", "the footage is being moved; try again");
 	else

@@ -52,6 +52,25 @@ static void take(struct footage_plan *p, const struct catalog_segment *row, cons
 	part->given = (struct wall_range){x->items[first].start, {last->start.us + last->duration_us}};
 }
 
+/* Damaged fragments are passed over, and so is what follows them up to a key frame: nothing can be shown from
+ * the middle of a group of pictures. */
+static void take_sound(struct footage_plan *p, const struct catalog_segment *row, const struct fragment_index *x,
+		       unsigned first, unsigned end)
+{
+	bool broken = false;
+
+	for (unsigned i = first, k; i < end; i = k) {
+		k = i + 1;
+		broken |= fragment_is_damaged(&x->items[i]);
+		if (fragment_is_damaged(&x->items[i]) || (broken && !x->items[i].key))
+			continue;
+		broken = false;
+		while (k < end && !fragment_is_damaged(&x->items[k]))
+			k++;
+		take(p, row, x, i, k);
+	}
+}
+
 int footage_plan_add(void *arg, const struct catalog_segment *row)
 {
 	struct footage_plan *p = arg;
@@ -63,7 +82,7 @@ int footage_plan_add(void *arg, const struct catalog_segment *row)
 	unsigned first = first_fragment(&x, p->asked.start), end = end_fragment(&x, p->asked.end);
 	bool ended = end > 0 && x.items[end - 1].start.us + x.items[end - 1].duration_us <= p->asked.start.us;
 	if (first < end && !ended)
-		take(p, row, &x, first, end);
+		take_sound(p, row, &x, first, end);
 	fragment_index_finish(&x);
 	return 0;
 }

@@ -11,7 +11,7 @@
 
 #define ETAG_MAX 40
 
-struct footage_part {           /* what one file gives */
+struct footage_part {           /* what one file gives; two of them, if something between is damaged */
 	char *root, *file;
 	struct wall start;      /* of the file's first fragment */
 	int64_t init_bytes, init;

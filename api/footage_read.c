@@ -139,6 +139,7 @@ static int part_open(struct footage_reader *r, unsigned part)
 	struct moof m;
 
 	part_close(r);
+	r->looked_at = part;
 	r->fd = open_file(r, p);
 	if (r->fd < 0)
 		return r->fd;
@@ -156,7 +157,8 @@ static int part_open(struct footage_reader *r, unsigned part)
 		memcpy(plan->stsd_digest, moov.stsd_digest, 32);
 		buf_add(&r->init, r->head.data, r->head.len);
 	}
-	rc = peek_head(r, r->index.items[0].offset, r->index.items[0].bytes, &h, &m);
+	rc = fragment_is_damaged(&r->index.items[0])
+		? -EBADMSG : peek_head(r, r->index.items[0].offset, r->index.items[0].bytes, &h, &m);
 	if (rc < 0 && rc != -EBADMSG)
 		return rc;
 	r->by_index = rc < 0; /* a damaged first fragment costs itself, not the file */

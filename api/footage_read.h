@@ -16,6 +16,7 @@ struct footage_reader {
 	struct buf init;           /* ftyp and moov of the first file */
 	int fd;                    /* of part `part`; -1 none */
 	unsigned part, loaded;     /* loaded: the fragment whose head stands ready, from 0 in the part; UINT_MAX none */
+	unsigned looked_at;        /* the part that was opened last, or could not be */
 	struct fragment_index index;
 	int64_t shift_ticks;       /* added to a decode time of this file */
 	bool by_index;             /* that is not known: times come from the index */

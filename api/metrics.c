@@ -71,6 +71,24 @@ static int count_gap(void *arg, const struct catalog_gap *row)
 	return 0;
 }
 
+static void scrub(struct sheet *s)
+{
+	struct catalog_scrub x;
+
+	if (catalog_scrub(s->cat, &x) < 0)
+		return;
+	head(&s->out, "holdfast_scrub_round_bytes", "gauge", "Bytes of the archive read and checked in this round.");
+	buf_printf(&s->out, "holdfast_scrub_round_bytes %lld\n", (long long)x.round_bytes);
+	head(&s->out, "holdfast_scrub_round_began_seconds", "gauge", "When this round began, Unix time.");
+	buf_printf(&s->out, "holdfast_scrub_round_began_seconds %lld\n", (long long)(x.round_began.us / US_PER_S));
+	head(&s->out, "holdfast_scrub_rounds_total", "counter", "Rounds that were finished.");
+	buf_printf(&s->out, "holdfast_scrub_rounds_total %lld\n", (long long)x.rounds);
+	head(&s->out, "holdfast_scrub_damaged_fragments_total", "counter", "Fragments that were found to be damaged.");
+	buf_printf(&s->out, "holdfast_scrub_damaged_fragments_total %lld\n", (long long)x.damaged);
+	head(&s->out, "holdfast_scrub_missing_files_total", "counter", "Files that were found to be gone.");
+	buf_printf(&s->out, "holdfast_scrub_missing_files_total %lld\n", (long long)x.missing);
+}
+
 static void from_catalog(struct sheet *s)
 {
 	struct gap_query open = {.only_open = true, .to.us = INT64_MAX, .limit = 10000};
@@ -92,6 +110,7 @@ static void from_catalog(struct sheet *s)
 	catalog_ledger_head(s->cat, &seq, hash);
 	head(&s->out, "holdfast_ledger_seq", "counter", "Entries in the ledger.");
 	buf_printf(&s->out, "holdfast_ledger_seq %lld\n", (long long)seq);
+	scrub(s);
 }
 
 static void from_roots(struct sheet *s)

@@ -60,6 +60,20 @@ static void add_keep(struct call *c, struct catalog *cat, json_t *o)
 			    json_time_or_null(k.asked_days > 0, (struct wall){k.asked_at.us + CATALOG_KEEP_NOTICE_US}));
 }
 
+/* How far the archive was read in this round, and what was found. */
+static void add_scrub(struct call *c, struct catalog *cat, json_t *o)
+{
+	struct catalog_scrub s;
+
+	if (catalog_scrub(cat, &s) < 0)
+		s = (struct catalog_scrub){0};
+	json_object_set_new(o, "scrub", json_pack(
+		"{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "round_began", json_time_or_null(s.round_began.us > 0, s.round_began),
+		"last_round_began", json_time_or_null(s.round_before.us > 0, s.round_before), "round_bytes",
+		(json_int_t)s.round_bytes, "period_s", (json_int_t)(c->api->deps.conf->scrub_us / US_PER_S), "rounds",
+		(json_int_t)s.rounds, "damaged_fragments", (json_int_t)s.damaged, "missing_files", (json_int_t)s.missing));
+}
+
 int retention_get(struct call *c)
 {
 	struct api *a = c->api;
@@ -81,6 +95,7 @@ int retention_get(struct call *c)
 	json_t *o = json_pack("{s:i, s:o, s:o, s:o?}", "floor_days", (int)conf->rule.floor_days, "cameras", s.cameras,
 			      "roots", roots_json(a), "forecast", forecast);
 	add_keep(c, cat, o);
+	add_scrub(c, cat, o);
 	call_json(c, 200, o);
 	return 0;
 }

@@ -33,6 +33,8 @@ static int check(const struct conf *conf, bool full)
 		return CLI_CANNOT;
 	}
 	printf(lang("已核对 %lu 个文件，发现 %lu 处问题\n", "%lu files checked, %lu violations\n"), f.files, f.findings);
+	if (f.known)
+		printf(lang("%lu 个文件的损坏已记录为缺口\n", "%lu files have damage that is known: its time is a gap\n"), f.known);
 	return f.findings ? CLI_NO : CLI_YES;
 }
 

@@ -20,6 +20,7 @@
 #define BUFFER_DEFAULT "64MiB"
 #define BUFFER_LEAST_MIB 8u /* of each root: a few fragments of the largest cameras */
 #define BUFFER_MOST_GIB 16u
+#define SCRUB_DEFAULT "30d"
 #define KEEP_EXTRA_DAYS 5
 #define KEEP_MAX_DAYS 3650
 
@@ -95,12 +96,32 @@ void check_rule(const struct check *k)
 	conf_report_finish(&inner);
 }
 
+/* --- durations --------------------------------------------------------------- */
+
+struct bounds { const char *least, *most; };
+
+static int64_t check_duration(const struct check *k, const char *section, const char *key, const char *text,
+                              struct bounds b)
+{
+	int64_t us = 0, least, most;
+	int rc = units_duration(text, &us);
+
+	if (units_duration(b.least, &least) < 0 || units_duration(b.most, &most) < 0)
+		return 0;
+	if (rc < 0 || us < least || us > most)
+		check_error(k, section, key,
+		            "“%s”不可用：请写 %s 到 %s 之间的时长，带单位 ms、s、min、h 或 d",
+		            "\"%s\" cannot be used: write a time from %s to %s, with its unit ms, s, "
+		            "min, h or d", text_quote(text).text, b.least, b.most);
+	return us;
+}
+
 /* --- retention --------------------------------------------------------------- */
 
 void check_retention(const struct check *k)
 {
 	const struct conf_rule *rule = &k->conf->rule;
-	const char *text = k->raw->retention.keep_days;
+	const char *text = k->raw->retention.keep_days, *scrub = k->raw->retention.scrub;
 	unsigned days = rule->floor_days + KEEP_EXTRA_DAYS;
 	unsigned least = rule->floor_days + RULE_MARGIN_DAYS;
 
@@ -116,27 +137,11 @@ void check_retention(const struct check *k)
 		            "write %u or more", days, rule->title, rule->article, rule->id,
 		            rule->floor_days, RULE_MARGIN_DAYS, least);
 	k->conf->keep_days = days;
+	k->conf->scrub_us = check_duration(k, "retention", "scrub", scrub ? scrub : SCRUB_DEFAULT,
+	                                   (struct bounds){"10s", "30d"});
 }
 
 /* --- recording --------------------------------------------------------------- */
-
-struct bounds { const char *least, *most; };
-
-static int64_t check_duration(const struct check *k, const char *key, const char *text,
-                              struct bounds b)
-{
-	int64_t us = 0, least, most;
-	int rc = units_duration(text, &us);
-
-	if (units_duration(b.least, &least) < 0 || units_duration(b.most, &most) < 0)
-		return 0;
-	if (rc < 0 || us < least || us > most)
-		check_error(k, "recording", key,
-		            "“%s”不可用：请写 %s 到 %s 之间的时长，带单位 ms、s 或 min",
-		            "\"%s\" cannot be used: write a time from %s to %s, with its unit ms, s or "
-		            "min", text_quote(text).text, b.least, b.most);
-	return us;
-}
 
 /* The whole recorder's; each root has the same share. */
 static uint64_t check_buffer(const struct check *k, const char *text)
@@ -170,10 +175,10 @@ void check_recording(const struct check *k)
 	const struct raw_recording *raw = &k->raw->recording;
 
 	k->conf->segment_us =
-		check_duration(k, "segment", raw->segment ? raw->segment : SEGMENT_DEFAULT,
+		check_duration(k, "recording", "segment", raw->segment ? raw->segment : SEGMENT_DEFAULT,
 	                       (struct bounds){"2s", "5min"});
 	k->conf->gap_after_us =
-		check_duration(k, "gap_after", raw->gap_after ? raw->gap_after : GAP_AFTER_DEFAULT,
+		check_duration(k, "recording", "gap_after", raw->gap_after ? raw->gap_after : GAP_AFTER_DEFAULT,
 	                       (struct bounds){"1s", "10s"});
 	k->conf->audio = check_audio(k, raw->audio);
 	k->conf->buffer_bytes = check_buffer(k, raw->buffer ? raw->buffer : BUFFER_DEFAULT);

@@ -60,6 +60,7 @@ struct conf {
 	struct conf_root *roots;
 	unsigned root_count;
 	unsigned keep_days;
+	int64_t scrub_us;            /* every byte of the archive is read once in this time */
 	int64_t segment_us, gap_after_us;
 	bool audio;            /* sound is recorded with the pictures */
 	uint64_t buffer_bytes; /* for what the disks have not written yet: all roots together */

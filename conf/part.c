@@ -91,9 +91,9 @@ static void write_net(const struct conf *c, json_t *out)
 json_t *conf_part(const struct conf *c, enum conf_role role)
 {
 	json_t *out = json_pack(
-		"{s:s, s:s, s:b, s:I, s:I, s:I, s:b, s:I, s:{s:s, s:s, s:s, s:s}, s:o, s:o, s:o, s:o}",
+		"{s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:b, s:I, s:{s:s, s:s, s:s, s:s}, s:o, s:o, s:o, s:o}",
 		"digest", c->digest, "state", c->state, "demo", c->demo, "keep_days",
-		(json_int_t)c->keep_days, "segment_us", (json_int_t)c->segment_us, "gap_after_us",
+		(json_int_t)c->keep_days, "scrub_us", (json_int_t)c->scrub_us, "segment_us", (json_int_t)c->segment_us, "gap_after_us",
 		(json_int_t)c->gap_after_us, "audio", c->audio, "buffer_bytes",
 		(json_int_t)c->buffer_bytes, "site", "id", c->site.id, "name", c->site.name,
 		"timezone", c->site.timezone, "language", c->site.language, "rule",
@@ -280,6 +280,7 @@ int conf_from_part(const json_t *part, struct conf **out, struct err *e)
 	c->state = text(&r, part, "state");
 	c->demo = json_is_true(json_object_get(part, "demo"));
 	c->keep_days = (unsigned)number(&r, part, "keep_days", INT32_MAX);
+	c->scrub_us = number(&r, part, "scrub_us", INT64_MAX);
 	c->segment_us = number(&r, part, "segment_us", INT64_MAX);
 	c->gap_after_us = number(&r, part, "gap_after_us", INT64_MAX);
 	c->audio = json_is_true(json_object_get(part, "audio"));

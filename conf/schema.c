@@ -23,6 +23,7 @@ static const cyaml_schema_field_t root_fields[] = {
 
 static const cyaml_schema_field_t retention_fields[] = {
 	TEXT(MAY, raw_retention, keep_days),
+	TEXT(MAY, raw_retention, scrub),
 	CYAML_FIELD_END,
 };
 

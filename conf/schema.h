@@ -16,7 +16,7 @@
 
 struct raw_site { char *id, *name, *timezone, *language; };
 struct raw_root { char *path, *reserve; };
-struct raw_retention { char *keep_days; };
+struct raw_retention { char *keep_days, *scrub; };
 struct raw_recording { char *segment, *gap_after, *buffer, *audio; };
 struct raw_area { char *id, *name, *kind; };
 struct raw_camera {

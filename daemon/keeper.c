@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "daemon/child.h"
 #include "indexer/indexer.h"
+#include "indexer/scrub.h"
 #include "retention/outlook.h"
 #include "retention/reaper.h"
 
@@ -10,6 +11,9 @@
 
 #define STEP_EVERY_MS 1000
 #define REAP_FIRST_MS 3000
+#define SCRUB_FIRST_MS 5000
+#define SCRUB_YIELD_MS 1000
+#define SCRUB_ERROR_MS 60000
 #define FORECAST_EVERY_MS 600000
 #define FORECAST_FIRST_MS 10000
 
@@ -18,7 +22,11 @@ struct keeper {
 	struct indexer *indexer;
 	struct reaper reaper;
 	struct hub hub;
-	uv_timer_t step, reap, forecast;
+	uv_timer_t step, reap, forecast, scrub_due;
+	struct scrub scrub;
+	struct scrub_job scrub_job;     /* while a worker reads */
+	uv_work_t scrub_work;
+	bool scrubbing, reaping, stopping;
 	uv_idle_t more;                 /* runs while there is a backlog */
 	int64_t told_seq;               /* the ledger's head that the api was told */
 	char told_journal[JOURNAL_FILE_MAX];
@@ -84,6 +92,8 @@ static void on_reap(uv_timer_t *t)
 	int n = reaper_step(&k->reaper);
 	int64_t took_us = clock_mono(k->reaper.clock).us - began.us;
 
+	k->reaping = n >= REAPER_BATCH;
+
 	if (n < 0)
 		log_warn("retention", "text=\"will try again: %s\"", strerror(-n));
 	uv_timer_start(&k->reap, on_reap, reaper_pause_ms(n, took_us), 0);
@@ -100,6 +110,70 @@ static void on_forecast(uv_timer_t *t)
 	if (rc < 0)
 		log_warn("forecast", "text=\"will try again: %s\"", strerror(-rc));
 	tell_news(k);
+}
+
+/* --- reading everything once a month ------------------------------------------------------ */
+
+static void on_scrub(uv_timer_t *t);
+
+static void scrub_later(struct keeper *k)
+{
+	int64_t ms = scrub_wait_us(&k->scrub) / US_PER_MS;
+
+	if (!k->stopping && !k->scrubbing)
+		uv_timer_start(&k->scrub_due, on_scrub, ms > 0 ? (uint64_t)ms : 1, 0);
+}
+
+static void do_scrub(uv_work_t *w)
+{
+	struct keeper *k = w->data;
+
+	scrub_read(&k->scrub_job);
+}
+
+static void after_scrub(uv_work_t *w, int status)
+{
+	struct keeper *k = w->data;
+	int rc = scrub_apply(&k->scrub, &k->scrub_job);
+
+	(void)status; /* it is never cancelled */
+	k->scrubbing = false;
+	if (rc < 0)
+		log_warn("scrub", "text=\"will try again: %s\"", strerror(-rc));
+	scrub_later(k);
+	if (!k->stopping)
+		tell_news(k);
+}
+
+/* What is to be published or deleted comes first. */
+static void on_scrub(uv_timer_t *t)
+{
+	struct keeper *k = t->data;
+
+	if (k->reaping || uv_is_active((uv_handle_t *)&k->more)) {
+		uv_timer_start(&k->scrub_due, on_scrub, SCRUB_YIELD_MS, 0);
+		return;
+	}
+	int rc = scrub_next(&k->scrub, &k->scrub_job);
+	k->scrubbing = rc > 0 && uv_queue_work(t->loop, &k->scrub_work, do_scrub, after_scrub) == 0;
+	if (rc > 0 && !k->scrubbing)
+		scrub_job_finish(&k->scrub_job);
+	if (rc < 0)
+		log_warn("scrub", "text=\"will try again: %s\"", strerror(-rc));
+	if (rc < 0)
+		uv_timer_start(&k->scrub_due, on_scrub, SCRUB_ERROR_MS, 0);
+	else
+		scrub_later(k);
+}
+
+/* Somebody was not served, because the bytes do not hold. */
+static void suspect(struct keeper *k, const json_t *msg)
+{
+	const char *camera = json_string_value(json_object_get(msg, "camera"));
+
+	if (camera)
+		scrub_suspect(&k->scrub, camera, (struct wall){json_integer_value(json_object_get(msg, "at"))});
+	scrub_later(k);
 }
 
 static void answer(struct keeper *k, struct peer *from, const json_t *msg)
@@ -129,6 +203,8 @@ static void on_msg(struct hub *h, struct peer *from, json_t *msg)
 		step(k);
 	} else if (strcmp(type, "cmd") == 0) {
 		answer(k, from, msg);
+	} else if (strcmp(type, "suspect") == 0) {
+		suspect(k, msg);
 	} else if (strcmp(type, "live") == 0) {
 		hub_broadcast(h, msg);
 	}
@@ -189,14 +265,19 @@ static int begin(struct child *c, struct err *e)
 	int rc = reaper_configure(&k->reaper);
 	if (rc < 0)
 		log_warn("retention", "text=\"keep_days will be taken up later: %s\"", strerror(-rc));
+	rc = scrub_init(&k->scrub, fs_real(), clock_real(), c->conf, k->catalog);
+	if (rc < 0)
+		log_warn("scrub", "text=\"begins anew: %s\"", strerror(-rc));
 	uv_timer_init(&c->loop, &k->step);
 	uv_timer_init(&c->loop, &k->reap);
 	uv_timer_init(&c->loop, &k->forecast);
+	uv_timer_init(&c->loop, &k->scrub_due);
 	uv_idle_init(&c->loop, &k->more);
-	k->step.data = k->reap.data = k->forecast.data = k->more.data = k;
+	k->step.data = k->reap.data = k->forecast.data = k->more.data = k->scrub_due.data = k->scrub_work.data = k;
 	uv_timer_start(&k->step, on_step, 0, STEP_EVERY_MS);
 	uv_timer_start(&k->reap, on_reap, REAP_FIRST_MS, 0);
 	uv_timer_start(&k->forecast, on_forecast, FORECAST_FIRST_MS, FORECAST_EVERY_MS);
+	uv_timer_start(&k->scrub_due, on_scrub, SCRUB_FIRST_MS, 0);
 	return 0;
 }
 
@@ -215,11 +296,14 @@ static void stop(struct child *c)
 {
 	struct keeper *k = c->state;
 
+	k->stopping = true;
 	drain(k);
+	scrub_save(&k->scrub);
 	hub_close(&k->hub);
 	uv_close((uv_handle_t *)&k->step, NULL);
 	uv_close((uv_handle_t *)&k->reap, NULL);
 	uv_close((uv_handle_t *)&k->forecast, NULL);
+	uv_close((uv_handle_t *)&k->scrub_due, NULL);
 	uv_close((uv_handle_t *)&k->more, NULL);
 	child_stopped(c); /* the loop ends when the last of them is closed */
 }

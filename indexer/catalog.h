@@ -164,9 +164,24 @@ struct catalog_keep {
 };
 int catalog_keep(struct catalog *c, struct catalog_keep *out);
 
+/* The keeper's reading of the whole archive, round after round (indexer/scrub.h): where it stands and what it
+ * found since the catalogue was made. All zero before the first. */
+struct catalog_scrub {
+	char camera[CATALOG_ID_MAX];     /* the next to be read: a segment and a fragment of it */
+	struct wall start;
+	unsigned fragment;
+	struct wall round_began, round_before; /* this round, and the last that was finished (us 0: none) */
+	int64_t round_bytes;             /* read in this round */
+	int64_t rounds, damaged, missing; /* finished rounds; fragments; files */
+};
+int catalog_scrub(struct catalog *c, struct catalog_scrub *out);
+/* 1 when damage of that file is known (and its time is a gap already), 0, or negative. */
+int catalog_is_damaged(struct catalog *c, const char *camera, struct wall start);
+
 /* Keys: "witnessed_us", "journal_file", "journal_offset", "seal_key" (hex), "site_id", "settled_at"
  * (wall µs up to which the keeper has the recorder's word), "recorder" (JSON: up|down, since),
- * "retention" (JSON: the forecast, retention/outlook.h), "keep" (JSON: struct catalog_keep). Empty string if
+ * "retention" (JSON: the forecast, retention/outlook.h), "keep" (JSON: struct catalog_keep), "scrub" (JSON:
+ * struct catalog_scrub). Empty string if
  * there is none. */
 int catalog_state(struct catalog *c, const char *key, char *out, size_t room);
 

@@ -44,23 +44,33 @@ static void find(struct fsck *f, const char *fmt, ...)
 
 /* --- 1: rows → files ------------------------------------------------------------------------ */
 
+/* NULL: it holds. */
+static const char *what_is_wrong(struct walk *w, const struct catalog_segment *s, const struct segment_scan *scan, int rc)
+{
+	if (rc < 0)
+		return "damaged";
+	if (!scan->sealed)
+		return "the seal is missing";
+	if (!scan->content_ok || memcmp(scan->seal_digest, s->seal_digest, SHA256_BYTES) != 0)
+		return "the bytes are not those that were sealed";
+	if (w->seal_key && !scan->signature_ok)
+		return "the seal is not signed by this box's key";
+	if (w->chained && s->sequence == w->sequence + 1 && memcmp(scan->seal.previous, w->digest, SHA256_BYTES) != 0)
+		return "does not follow the segment before it";
+	return NULL;
+}
+
 static void check_seal(struct walk *w, const struct catalog_segment *s, const char *path, int fd)
 {
 	struct segment_scan scan;
 
 	segment_scan_init(&scan, true);
 	int rc = segment_scan(&scan, w->f->fs, fd, s->bytes, w->seal_key);
-	if (rc < 0)
-		find(w->f, "%s: damaged at byte %lld", path, (long long)scan.whole_bytes);
-	else if (!scan.sealed)
-		find(w->f, "%s: the seal is missing", path);
-	else if (!scan.content_ok || memcmp(scan.seal_digest, s->seal_digest, SHA256_BYTES) != 0)
-		find(w->f, "%s: the bytes are not those that were sealed", path);
-	else if (w->seal_key && !scan.signature_ok)
-		find(w->f, "%s: the seal is not signed by this box's key", path);
-	else if (w->chained && s->sequence == w->sequence + 1 &&
-		 memcmp(scan.seal.previous, w->digest, SHA256_BYTES) != 0)
-		find(w->f, "%s: does not follow the segment before it", path);
+	const char *wrong = what_is_wrong(w, s, &scan, rc);
+	if (wrong && catalog_is_damaged(w->catalog, s->camera, s->start) > 0)
+		w->f->known++;
+	else if (wrong)
+		find(w->f, "%s: %s (byte %lld)", path, wrong, (long long)scan.whole_bytes);
 	segment_scan_finish(&scan);
 }
 
@@ -114,10 +124,14 @@ static int on_row(void *arg, const struct catalog_segment *s)
 			find(w->f, "%s: %s", path, strerror(-fd));
 		return 0;
 	}
-	if (fstat(fd, &st) < 0 || st.st_size != s->bytes)
-		find(w->f, "%s: has another size than the catalogue says", path);
-	else if (w->f->full)
+	if (fstat(fd, &st) < 0 || st.st_size != s->bytes) {
+		if (catalog_is_damaged(w->catalog, s->camera, s->start) > 0)
+			w->f->known++;
+		else
+			find(w->f, "%s: has another size than the catalogue says", path);
+	} else if (w->f->full) {
 		check_seal(w, s, path, fd);
+	}
 	w->f->fs->close(w->f->fs, fd);
 	note_row(w, s);
 	return 0;

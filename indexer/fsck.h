@@ -18,6 +18,7 @@ struct fsck {
 	void (*progress)(void *arg, unsigned long files);
 	void *arg;
 	unsigned long files, findings;  /* results */
+	unsigned long known;            /* files with damage of which the catalogue knows: their time is a gap */
 };
 
 /* 0: it was looked at whole (see findings); negative: it could not be. */

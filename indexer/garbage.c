@@ -1,6 +1,7 @@
 #include "indexer/garbage.h"
 
 #include "indexer/catalog_internal.h"
+#include "media/root_identity.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -72,6 +73,17 @@ int garbage_root_uuid(struct catalog *c, int64_t root, char out[UUID_TEXT_MAX])
 		snprintf(out, UUID_TEXT_MAX, "%s", db_text(&q, 0));
 	db_done(&q);
 	return rc > 0 ? 0 : rc == 0 ? -ENOENT : rc;
+}
+
+bool garbage_root_is_ours(struct fs *fs, struct catalog *c, const char *site, int64_t root, const char *path)
+{
+	struct root_identity identity;
+	char known[UUID_TEXT_MAX], found[UUID_TEXT_MAX];
+
+	if (root_identity_check(fs, path, site, &identity) < 0 || garbage_root_uuid(c, root, known) < 0)
+		return false;
+	uuid_format(identity.root, found);
+	return strcmp(known, found) == 0;
 }
 
 /* --- claiming ----------------------------------------------------------------------------- */

@@ -4,6 +4,7 @@
  *
  * Threads, errors: as catalog_write.h. Callers: retention/. */
 #pragma once
+#include "base/fs.h"
 #include "indexer/catalog_write.h"
 
 struct garbage_candidate { int64_t id; struct wall start, end; int64_t witnessed_us; };
@@ -26,6 +27,9 @@ int garbage_cameras(struct catalog *c, int64_t root, garbage_camera_fn *fn, void
 
 /* The identity that a root had when footage was last put there. -ENOENT: no such root. */
 int garbage_root_uuid(struct catalog *c, int64_t root, char out[UUID_TEXT_MAX]);
+
+/* Whether the disk at path is the one that footage of this root was put on, as its identity says. */
+bool garbage_root_is_ours(struct fs *fs, struct catalog *c, const char *site, int64_t root, const char *path);
 
 /* Inside a transaction, after the policy's check: the row becomes garbage; what no other segment
  * covers becomes expired. */

@@ -15,10 +15,12 @@ struct fragment {
 	int64_t duration_us;
 	int64_t offset;    /* of its prft in the file */
 	uint32_t bytes;    /* prft + moof + mdat */
-	uint32_t frames;
+	uint32_t frames;   /* 0: found to be damaged after it was published; its bytes are passed over */
 	uint32_t crc;      /* CRC-32C of those bytes */
 	bool key;          /* begins with a key frame */
 };
+
+static inline bool fragment_is_damaged(const struct fragment *f) { return f->frames == 0; }
 
 struct fragment_index { struct fragment *items; unsigned count, room; };
 

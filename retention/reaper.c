@@ -3,7 +3,6 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "indexer/garbage.h"
-#include "media/root_identity.h"
 #include "media/segment.h"
 #include "retention/claim.h"
 #include "retention/keep.h"
@@ -43,14 +42,7 @@ struct batch {
 
 static bool is_ours(struct reaper *r, const struct place *root)
 {
-	struct root_identity identity;
-	char known[UUID_TEXT_MAX], found[UUID_TEXT_MAX];
-
-	if (root_identity_check(r->fs, root->path, r->conf->site.id, &identity) < 0 ||
-	    garbage_root_uuid(r->catalog, root->id, known) < 0)
-		return false;
-	uuid_format(identity.root, found);
-	return strcmp(known, found) == 0;
+	return garbage_root_is_ours(r->fs, r->catalog, r->conf->site.id, root->id, root->path);
 }
 
 /* --- unlinking ---------------------------------------------------------------------------------- */

@@ -289,6 +289,66 @@ static void shows_gaps_as_jumps(void **state)
 	bed_close(&b);
 }
 
+/* As the scrub marks it: no frames; and the bytes are wrong, too. */
+static void spoil(struct bed *b, int64_t ms, unsigned n)
+{
+	struct fragment_index x;
+	struct buf packed = {0};
+	char name[256], path[900];
+	sqlite3_stmt *s;
+
+	sqlite3_prepare_v2(b->db, "SELECT fragments, init_bytes FROM segment WHERE start = ?", -1, &s, NULL);
+	sqlite3_bind_int64(s, 1, at_ms(ms).us);
+	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+	assert_int_equal(fragment_index_unpack(sqlite3_column_blob(s, 0), (size_t)sqlite3_column_bytes(s, 0), at_ms(ms),
+					       sqlite3_column_int64(s, 1), &x), 0);
+	sqlite3_finalize(s);
+	x.items[n].frames = 0;
+	fragment_index_pack(&x, &packed);
+	sqlite3_prepare_v2(b->db, "UPDATE segment SET fragments = ? WHERE start = ?", -1, &s, NULL);
+	sqlite3_bind_blob(s, 1, packed.data, (int)packed.len, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 2, at_ms(ms).us);
+	assert_int_equal(sqlite3_step(s), SQLITE_DONE);
+	sqlite3_finalize(s);
+	segment_archive_name(name, "playroom-east", at_ms(ms));
+	snprintf(path, sizeof path, "%s/archive/%s", b->root, name);
+	FILE *f = fopen(path, "r+");
+	assert_non_null(f);
+	fseek(f, (long)x.items[n].offset + 36, SEEK_SET); /* the moof's type */
+	fputs("xxxx", f);
+	fclose(f);
+	buf_finish(&packed);
+	fragment_index_finish(&x);
+}
+
+static void goes_around_what_is_damaged(void **state)
+{
+	struct bed b;
+	struct client c;
+	struct seen s;
+
+	(void)state;
+	bed_open(&b);
+	add(&b, 0, 10, false);
+	spoil(&b, 0, 4);
+	assert_int_equal(fetch(&b, &c, "GET", 6000, 14000, NULL), 200);
+	look(&s, (const uint8_t *)client_body(&c), client_body_len(&c));
+	assert_int_equal(s.fragments, 3); /* 6, 10 and 12 s */
+	assert_int_equal(s.at[1], 4000000);
+	assert_int_equal(s.sequence[2], 3);
+	client_finish(&c);
+	spoil(&b, 0, 0); /* by whose tfdt a file's times are known */
+	assert_int_equal(fetch(&b, &c, "GET", 0, 20000, NULL), 200);
+	look(&s, (const uint8_t *)client_body(&c), client_body_len(&c));
+	assert_int_equal(s.fragments, 8);
+	assert_int_equal(s.at[0], 0);
+	assert_int_equal(s.at[3], 8000000);
+	client_finish(&c);
+	assert_int_equal(fetch(&b, &c, "GET", 8100, 9900, NULL), 404);
+	client_finish(&c);
+	bed_close(&b);
+}
+
 static void every_range_of_bytes_is_the_same_bytes(void **state)
 {
 	struct bed b;
@@ -504,6 +564,7 @@ int main(void)
 		cmocka_unit_test(gives_whole_frames_of_the_range),
 		cmocka_unit_test(gives_the_sound_of_the_range),
 		cmocka_unit_test(shows_gaps_as_jumps),
+		cmocka_unit_test(goes_around_what_is_damaged),
 		cmocka_unit_test(every_range_of_bytes_is_the_same_bytes),
 		cmocka_unit_test(follows_a_file_that_was_published_meanwhile),
 		cmocka_unit_test(never_gives_a_damaged_fragment),
