@@ -42,12 +42,12 @@ static int window_fill(struct segment_scan *s, const struct file *f, int64_t at,
 
 	if (!f->fs)
 		return -EIO;
+	if ((uint64_t)(s->limit - at) < want)
+		want = (size_t)(s->limit - at);
 	if (want > s->window_room) {
 		s->window = xrealloc(s->window, want);
 		s->window_room = want;
 	}
-	if ((uint64_t)(s->limit - at) < want)
-		want = (size_t)(s->limit - at);
 	s->seen = s->window;
 	s->window_at = at;
 	s->window_len = 0;
