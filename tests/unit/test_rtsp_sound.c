@@ -69,12 +69,45 @@ static void a_camera_that_refuses_it_is_played_without(void **state)
 	}
 }
 
+#define UDP_OK OK "Session: abc\r\nTransport: RTP/AVP;unicast;server_port=6970-6971\r\n\r\n"
+
+static const char *camera_over_udp(struct peer *p, const char *request)
+{
+	if (strncmp(request, "SETUP ", 6) == 0 && !strstr(request, "track2 "))
+		return UDP_OK;
+	return camera(p, request);
+}
+
+static void over_udp_it_has_ports_of_its_own(void **state)
+{
+	static const char *const answers[] = {UDP_OK, "RTSP/1.0 461 Unsupported\r\nCSeq: %u\r\n\r\n"};
+	unsigned first, second;
+
+	(void)state;
+	over_udp = true;
+	for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+		to_sound = answers[i];
+		t = (struct play){.reply = camera_over_udp, .audio = true};
+		run_session(NULL, NULL);
+		assert_int_equal(t.plays, 1);
+		assert_false(t.has_ended);
+		const char *asked = strstr((char *)t.heard.data, "client_port=");
+		assert_int_equal(sscanf(asked, "client_port=%u", &first), 1);
+		asked = strstr(asked + 1, "client_port=");
+		assert_int_equal(sscanf(asked, "client_port=%u", &second), 1);
+		assert_true(first != second && first % 2 == 0 && second % 2 == 0);
+		done();
+	}
+	over_udp = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(plays_both),
 		cmocka_unit_test(leaves_it_alone_unless_it_is_wanted),
 		cmocka_unit_test(a_camera_that_refuses_it_is_played_without),
+		cmocka_unit_test(over_udp_it_has_ports_of_its_own),
 	};
 	lang_set("en");
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,241 @@
+#include "rtsp_session_inner.h"
+
+#include "rtsp_reply.h"
+#include "sdp.h"
+
+#include "base/lang.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define REDIRECTS_MAX 3
+
+/* --- answers that are not 200 ---------------------------------------------------- */
+
+/* What cameras say to an address that is not theirs; 459 and 460: it is of one track, or of all. */
+static bool is_unknown_address(int status)
+{
+	return status == 400 || status == 404 || status == 459 || status == 460;
+}
+
+/* Content-Base, or the session's control, may have led astray: what was asked for is the other base. */
+static bool ask_elsewhere(struct rtsp_session *s)
+{
+	if (s->sm.now == SETUP && rtsp_transport_spare(&s->transport)) {
+		rtsp_session_set_up(s);
+		return true;
+	}
+	if (s->sm.now != PLAY || strcmp(s->spare.path, s->aggregate.path) == 0)
+		return false;
+	s->aggregate = s->spare;
+	s->spare = s->transport.lanes[0].url;
+	rtsp_session_play(s);
+	return true;
+}
+
+/* Whether it is the sound that the camera refuses: then the video goes on alone. */
+static bool do_without(struct rtsp_session *s)
+{
+	if (s->sm.now != SETUP || !rtsp_transport_do_without(&s->transport))
+		return false;
+	log_warn("audio", "host=%s state=refused text=\"%s\"", s->url.host,
+		 lang("摄像机拒绝提供声音,只录画面", "the camera refuses its sound: pictures only"));
+	return true;
+}
+
+static void refused(struct rtsp_session *s, int status)
+{
+	char detail[200];
+
+	if (s->sm.now == PLAYING) { /* a keep-alive: as long as media comes, it comes */
+		s->request.method = NULL;
+		return;
+	}
+	if (is_unknown_address(status) && ask_elsewhere(s))
+		return;
+	if (do_without(s)) {
+		rtsp_session_set_up(s);
+		return;
+	}
+	snprintf(detail, sizeof detail, "%s %d: %s", s->request.method, status,
+		 status == 461 ? rtsp_transport_remedy(&s->transport) : rtsp_reply_remedy(status));
+	rtsp_session_end(s, CAUSE_CAMERA_REFUSED, detail);
+}
+
+static void challenged(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	const char *why;
+
+	switch (rtsp_request_challenged(&s->request, r, &why)) {
+	case 0:      rtsp_session_repeat(s); break;
+	case -EPERM: rtsp_session_end(s, CAUSE_CAMERA_REFUSED, why); break;
+	default:     refused(s, r->status); break;
+	}
+}
+
+static void redirected(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	const char *to = rtsp_item_header(r, "Location"), *why = "";
+	struct rtsp_url url;
+
+	if (s->sm.now > DESCRIBE || s->redirects++ == REDIRECTS_MAX) {
+		rtsp_session_end(s, CAUSE_CAMERA_REFUSED, lang("摄像机的转向太多,请检查 url",
+			"the camera redirects too often: check url"));
+		return;
+	}
+	if (!to || rtsp_url_parse(to, &url, &why) < 0) {
+		rtsp_session_end(s, CAUSE_CAMERA_REFUSED, lang("摄像机转到非 rtsp:// 地址,请检查 url",
+			"the camera redirects to something that is not rtsp://: check url"));
+		return;
+	}
+	if (s->url.tls && !url.tls) {
+		rtsp_session_end(s, CAUSE_CAMERA_REFUSED, lang("摄像机从 rtsps:// 转到未加密的地址,已拒绝;请检查 url",
+			"the camera redirects from rtsps:// to plain text, which is refused: check url"));
+		return;
+	}
+	s->url = url;
+	rtsp_conn_close(s->conn);
+	sm_move(&s->sm, CONNECTING);
+	rtsp_session_connect(s);
+}
+
+/* --- answers, one per step ---------------------------------------------------------- */
+
+static void answered_options(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	/* A camera that knows no OPTIONS may well know the rest: DESCRIBE decides. */
+	rtsp_keepalive_offers(&s->keepalive, r->status == 200, rtsp_item_header(r, "Public"));
+	rtsp_session_describe(s);
+}
+
+/* The address of a track: beside Content-Base, and beside the URL that was asked for. */
+static int add_track(struct rtsp_session *s, const struct rtsp_url *from, const struct track *track)
+{
+	struct rtsp_url url, spare;
+
+	if (rtsp_url_resolve(from, track->control, &url) < 0)
+		return -EINVAL;
+	if (rtsp_url_resolve(&s->url, track->control, &spare) < 0)
+		spare = url;
+	rtsp_transport_add(&s->transport, &url, &spare, track->clock_rate);
+	return 0;
+}
+
+static int resolve_urls(struct rtsp_session *s, const struct rtsp_item *r, const struct sdp *sdp)
+{
+	const char *base = rtsp_item_header(r, "Content-Base");
+	struct rtsp_url from;
+
+	if (!base)
+		base = rtsp_item_header(r, "Content-Location");
+	if (rtsp_url_resolve(&s->url, base, &from) < 0)
+		from = s->url;
+	if (rtsp_url_resolve(&from, sdp->control, &s->aggregate) < 0)
+		s->aggregate = from;
+	s->spare = s->url;
+	int rc = add_track(s, &from, &sdp->track);
+	if (rc == 0 && s->target->audio && sdp->has_audio)
+		add_track(s, &from, &sdp->audio); /* the video goes without it */
+	return rc;
+}
+
+static void tell_tracks(struct rtsp_session *s, const struct sdp *sdp)
+{
+	const struct track list[RTSP_TRACKS_MAX] = {sdp->track, sdp->audio};
+
+	if (s->target->audio && !sdp->has_audio && sdp->other_audio[0])
+		log_warn("audio", "host=%s state=refused codec=%s text=\"%s\"", s->url.host, sdp->other_audio,
+			 lang("该声音编码无法录制,请在摄像机中改为 AAC 或 G.711",
+			      "this sound codec is not recorded, set AAC or G.711 in the camera"));
+	s->events->tracks(s->owner, list, s->transport.count);
+}
+
+static void answered_describe(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	struct sdp sdp;
+	struct err e;
+
+	if (s->events->described)
+		s->events->described(s->owner, (const char *)r->data, r->len);
+	if (sdp_parse((const char *)r->data, r->len, &sdp, &e) < 0) {
+		rtsp_session_end(s, CAUSE_STREAM_UNUSABLE, e.text);
+		return;
+	}
+	if (resolve_urls(s, r, &sdp) < 0) {
+		sdp_finish(&sdp);
+		rtsp_session_end(s, CAUSE_STREAM_UNUSABLE, lang("摄像机给出的视频地址不对",
+			"the camera names no valid address for its video"));
+		return;
+	}
+	tell_tracks(s, &sdp);
+	sdp_finish(&sdp);
+	if (s->sm.now == DESCRIBE) /* the owner may have closed us */
+		rtsp_session_set_up(s);
+}
+
+static void answered_setup(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	const char *session = rtsp_item_header(r, "Session"), *transport = rtsp_item_header(r, "Transport");
+	char *id = s->request.session;
+	bool known = id[0] && !session; /* a later track joins the session of the first */
+
+	if (!known && (!session || rtsp_reply_session(session, id, &s->timeout_s) < 0))
+		rtsp_session_end(s, CAUSE_CAMERA_REFUSED, lang("摄像机没有给出会话号", "the camera gave no session"));
+	else if (rtsp_transport_grant(&s->transport, transport) < 0 && !do_without(s))
+		rtsp_session_end(s, CAUSE_STREAM_UNUSABLE, rtsp_transport_remedy(&s->transport));
+	else
+		rtsp_session_set_up(s);
+}
+
+static void answered_keep_alive(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	if (r->status == 454)
+		rtsp_session_end(s, CAUSE_STREAM_STALLED, lang("摄像机结束了会话", "the camera has ended the session"));
+	else if (r->status != 200 && rtsp_keepalive_refused(&s->keepalive))
+		rtsp_session_keep_alive(s);
+}
+
+/* The camera takes no UDP: better recorded another way than not at all. */
+static void fell_back(struct rtsp_session *s)
+{
+	char url[RTSP_URL_TEXT_MAX], quoted[RTSP_URL_TEXT_MAX];
+
+	log_warn("rtsp_transport", "url=\"%s\" asked=udp used=tcp",
+		 log_quote(quoted, sizeof quoted, rtsp_url_format(&s->url, url)));
+	rtsp_session_set_up(s);
+}
+
+static bool is_redirect(int status)
+{
+	return status == 301 || status == 302 || status == 303 || status == 307;
+}
+
+void rtsp_answer(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	s->status = r->status;
+	if (r->status == 401) {
+		challenged(s, r);
+		return;
+	}
+	if (is_redirect(r->status) && s->sm.now != PLAYING) {
+		redirected(s, r);
+		return;
+	}
+	if (r->status == 461 && s->sm.now == SETUP && rtsp_transport_fall_back(&s->transport)) {
+		fell_back(s);
+		return;
+	}
+	if (r->status != 200 && s->sm.now != OPTIONS && s->sm.now != PLAYING) {
+		refused(s, r->status);
+		return;
+	}
+	rtsp_request_accepted(&s->request);
+	switch (s->sm.now) {
+	case OPTIONS:  answered_options(s, r); break;
+	case DESCRIBE: answered_describe(s, r); break;
+	case SETUP:    answered_setup(s, r); break;
+	case PLAY:     rtsp_session_playing(s); break;
+	case PLAYING:  answered_keep_alive(s, r); break;
+	}
+}
