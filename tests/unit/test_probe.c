@@ -125,6 +125,13 @@ static void times_that_jump_or_lie_are_found(void **state)
 	assert_true(s.m.longest_key_us < 2100000);
 
 	s = begun();
+	play(&s, 40, 20);
+	s.ticks += 90000 * 3 / 2; /* too little to change the pace */
+	play(&s, 40, 20);
+	assert_int_equal(s.m.jumps, 1);
+	assert_false(probe_measure_is_sane(&s.m));
+
+	s = begun();
 	for (int i = 0; i < 80; i++, s.ticks += 4500, s.at_us += 100000) /* half the pace */
 		frame(&s, s.ticks, i == 0);
 	assert_int_equal(s.m.jumps, 0);
