@@ -29,7 +29,8 @@ void probe_measure_packet(struct probe_measure *m, const uint8_t *data, size_t l
 	if (rtp_packet_parse(data, len, &p) < 0)
 		return;
 	int64_t ticks = rtp_unwrap(&m->unwrap, p.timestamp);
-	if (m->has_packet && ticks == m->packet_ticks)
+	/* the rest of a picture, or one that was sent behind a later one (B-frames): it says nothing of delay */
+	if (m->has_packet && ticks <= m->packet_ticks && m->packet_ticks - ticks < m->clock_rate)
 		return;
 	if (m->has_packet) {
 		double d = (double)(arrival.us - m->packet_at.us - us_of(m, ticks - m->packet_ticks));

@@ -13,7 +13,7 @@ struct probe_measure {
 	/* packets */
 	struct rtp_unwrap unwrap;
 	bool has_packet;
-	int64_t packet_ticks;           /* of the packet before: the first of each picture is measured */
+	int64_t packet_ticks;           /* of the picture before: the first packet of each is measured */
 	struct mono packet_at;
 	double jitter_us;               /* RFC 3550 §6.4.1, of first packets of pictures */
 

@@ -178,6 +178,19 @@ static void jitter_is_of_first_packets(void **state)
 	probe_measure_packet(&s.m, (const uint8_t *)"x", 1, (struct mono){0}); /* no RTP */
 }
 
+static void b_frames_are_no_jitter(void **state)
+{
+	struct stream s = begun();
+
+	(void)state;
+	for (uint32_t i = 0; i < 60; i++, s.at_us += 100000) /* shown as 0 3 1 2 6 4 5 … */
+		packet(&s, 9000 * (i + (i % 3 == 1 ? 2 : 0) - (i % 3 == 1 || i == 0 ? 0 : 1)));
+	assert_true(s.m.jitter_us < 20000);
+	for (uint32_t i = 0; i < 20; i++, s.at_us += 100000) /* a jump back does not end the measuring */
+		packet(&s, 9000 * i);
+	assert_int_equal(s.m.packet_ticks, 9000 * 19);
+}
+
 /* --- findings ------------------------------------------------------------------------------------ */
 
 static struct probe_result perfect(void)
@@ -406,6 +419,7 @@ int main(void)
 		cmocka_unit_test(times_that_jump_or_lie_are_found),
 		cmocka_unit_test(b_frames_are_reordering_not_jumps),
 		cmocka_unit_test(jitter_is_of_first_packets),
+		cmocka_unit_test(b_frames_are_no_jitter),
 		cmocka_unit_test(a_perfect_camera_has_nothing_to_change),
 		cmocka_unit_test(the_way_to_a_camera),
 		cmocka_unit_test(logins),
