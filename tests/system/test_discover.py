@@ -136,11 +136,11 @@ HOSTILE = {
     "deep": b"<a>" * 100000, "wide": b"<a>" + b"<b/>" * 100000 + b"</a>", "empty": b"", "html": b"<html><p>login</html>",
     "zeros": b"\0" * 1000,
 }
-OPERATIONS = ("GetSystemDateAndTime", "GetServices", "GetProfiles", "GetStreamUri", "GetDeviceInformation")
+OPERATIONS = ("GetSystemDateAndTime", "GetProfiles", "GetStreamUri")
 
 
 def test_hostile_answers():
-    """To every question: at the first it is no ONVIF device, at the others nothing is believed; soon done."""
+    """To several questions: at the first it is no ONVIF device, at the others nothing is believed; soon done."""
     kinds = list(itertools.product(OPERATIONS, HOSTILE))
     with contextlib.ExitStack() as stack:
         _, devices = read(*(stack.enter_context(OnvifCamera(say={o: HOSTILE[w]})) for o, w in kinds))
@@ -186,7 +186,5 @@ def test_usage(tmp_path):
     readable = tmp_path / "pw"
     readable.write_text("x\n")
     readable.chmod(0o644)
-    assert discover("--timeout", "0")[0] == 2
     assert discover("--address", "rtsp://127.0.0.1/")[0] == 2
     assert discover("--username", "u", "--password-file", str(readable), "--interface", "lo")[0] == 3
-    assert discover("--interface", "no-such-interface")[0] == 3
