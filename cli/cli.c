@@ -31,6 +31,8 @@ static const struct command {
 	 "find ONVIF cameras and print their configuration (without --password-file, the password comes from standard input)"},
 	{"backup", command_backup, false, "DIR [--with-keys] [-c FILE]", "备份数据库、公钥和配置（运行中也可以）",
 	 "copy databases, public keys and configuration, while running too"},
+	{"verify", command_verify, false, "PATH ... --key FILE ... [--site ID] [--json]",
+	 "离线核验录像文件、文件夹或台账（只需公钥）", "check a copy of footage or ledger, offline, with nothing but a public key"},
 	{"probe", command_probe, false,
 	 "URL [--username USER [--password-file FILE]] [--transport udp] [--tls-pin PIN | --tls-ca FILE] [--seconds N] [--json]",
 	 "检查一台摄像机：哪里对，哪里不对，怎样改（不写 --password-file 时从标准输入读密码）",
