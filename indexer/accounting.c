@@ -147,6 +147,17 @@ static int narrow_open(const struct accounting *a, const struct gap *g, bool up,
 	return rc < 0 ? rc : gap_open(a->catalog, a->now, g->camera, end, g->cause, g->detail);
 }
 
+/* Footage beyond the present is of a clock that was ahead: an open gap reaches only to now, and makes way for it
+ * when time comes there (account_gap_goes_on). */
+static int is_beyond_now(struct catalog *c, int64_t start, bool *yes)
+{
+	int64_t now = 0;
+	int rc = db_int(c->db, &now, "SELECT CAST(value AS INTEGER) FROM state WHERE key = 'settled_at'", "");
+
+	*yes = start > now;
+	return rc == -ENOENT ? 0 : rc;
+}
+
 static int narrow(const struct accounting *a, const char *camera, bool up, int64_t start, int64_t end)
 {
 	struct gap g = {.start = INT64_MIN};
@@ -154,9 +165,13 @@ static int narrow(const struct accounting *a, const char *camera, bool up, int64
 
 	while ((rc = gap_find_next(a->catalog, camera, start, g.start, g.id, &g)) == 0 && g.start < end) {
 		struct gap was = g;
+		bool beyond = false;
 		if (!was.open && was.start == was.end)
 			continue;
-		rc = was.open ? narrow_open(a, &was, up, start, end) : narrow_closed(a, &was, start, end);
+		if (was.open && !up && was.start < start)
+			rc = is_beyond_now(a->catalog, start, &beyond);
+		if (rc == 0 && !beyond)
+			rc = was.open ? narrow_open(a, &was, up, start, end) : narrow_closed(a, &was, start, end);
 		if (rc < 0)
 			return rc;
 	}

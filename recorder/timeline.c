@@ -16,6 +16,8 @@
 #define DISTRUST_FOR_US (600 * US_PER_S)
 #define REBASE_S 3600
 #define INTERVAL_MAX_US (60 * US_PER_S)
+#define INTERVALS_SURE 5            /* of fewer, one silence could be the median, and hide the next one */
+#define UNSURE_MAX_US (500 * US_PER_MS)
 
 static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
@@ -195,6 +197,9 @@ static void learn_depth(struct timeline *t, int64_t ticks)
 {
 	unsigned after = 0;
 
+	/* No frame is held back over a hole: behind it, order begins anew, or the hole would be filled with time. */
+	if (t->recent > 0 && ticks - t->recent_ticks[t->recent - 1] > (int64_t)t->clock_rate * (REORDER_US / US_PER_S))
+		t->recent = 0;
 	for (unsigned i = t->recent; i > 0 && t->recent_ticks[i - 1] > ticks; i--)
 		after++;
 	if (after > TIMELINE_DEPTH_MAX)
@@ -230,7 +235,7 @@ int64_t timeline_interval(const struct timeline *t)
 		return FIRST_INTERVAL_US;
 	for (unsigned i = 0; i < n; i++)
 		sort_in(sorted, &have, TIMELINE_INTERVALS, t->intervals_us[i]);
-	return sorted[n / 2];
+	return n < INTERVALS_SURE ? min64(sorted[0], UNSURE_MAX_US) : sorted[n / 2];
 }
 
 struct placed timeline_place(struct timeline *t, int64_t rtp_ticks, int64_t arrival_us)

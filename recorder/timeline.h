@@ -59,5 +59,5 @@ void timeline_not_before(struct timeline *t, int64_t us);
 /* The ticks that follow are of another source. */
 void timeline_restart(struct timeline *t);
 struct placed timeline_place(struct timeline *t, int64_t rtp_ticks, int64_t arrival_us);
-/* The median of the last frame intervals; 40 ms while none is known. */
+/* The median of the last frame intervals; the least while few are known, and 40 ms without any. */
 int64_t timeline_interval(const struct timeline *t);

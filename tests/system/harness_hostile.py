@@ -52,6 +52,42 @@ def mute(connection):
         pass
 
 
+def byte_a_second(connection):
+    """An answer that never ends, never stops, and is no error yet."""
+    connection.recv(4096)
+    for byte in b"RTSP/1.0 200 OK\r\n" + b"X: y\r\n" * 1000:
+        connection.sendall(bytes([byte]))
+        connection.settimeout(1)
+        try:
+            if not connection.recv(4096):
+                return
+        except TimeoutError:
+            pass
+
+
+def no_delimiter(connection):
+    connection.recv(4096)
+    for _ in range(10):
+        connection.sendall(b"RTSP/1.0" + b"x" * (1 << 20))
+
+
+def never_content(connection):
+    """401 for ever, each time with a fresh nonce."""
+    nonce = 0
+    while (request := connection.recv(4096)):
+        nonce += 1
+        connection.sendall(b"RTSP/1.0 401 Unauthorized\r\nCSeq: %s\r\nWWW-Authenticate: Digest realm=\"r\", "
+                           b"nonce=\"%d\", stale=true\r\n\r\n" % (re.search(rb"CSeq: *(\d+)", request)[1], nonce))
+
+
+def redirects_to(location):
+    def talk(connection):
+        while (request := connection.recv(4096)):
+            connection.sendall(b"RTSP/1.0 302 Moved\r\nCSeq: %s\r\nLocation: %s\r\n\r\n"
+                               % (re.search(rb"CSeq: *(\d+)", request)[1], location))
+    return talk
+
+
 def noise(connection):
     connection.recv(4096)
     connection.sendall(bytes(range(256)) * 400)

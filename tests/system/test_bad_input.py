@@ -22,10 +22,15 @@ TALKS = {
     "odd-codec": hostile.describes(b"v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nm=video 0 RTP/AVP 96\r\n"
                                    b"a=rtpmap:96 X-EVIL/90000\r\na=control:a\r\n"),
     "gigabyte": hostile.describes(b"v=0\r\n", GIGABYTE),
+    "mute": hostile.mute, "byte-a-second": hostile.byte_a_second, "ten-megabytes": hostile.no_delimiter,
+    "redirect-to-web": hostile.redirects_to(b"http://127.0.0.1/"),
+    "redirect-to-file": hostile.redirects_to(b"file:///etc/passwd"),
 }
 CAUSES = {"unreachable": {"camera_unreachable"}, "wrong-password": {"camera_refused"},
           "no-password": {"camera_refused"}, "no-sdp": {"stream_unusable"}, "no-video": {"stream_unusable"},
-          "odd-codec": {"stream_unusable"}}
+          "odd-codec": {"stream_unusable"}, "mute": {"camera_unreachable"}, "byte-a-second": {"camera_unreachable"},
+          "ten-megabytes": {"camera_refused"}, "redirect-to-web": {"camera_refused"},
+          "redirect-to-file": {"camera_refused"}, "401-loop": {"camera_refused"}}
 ANY_CAUSE = {"camera_unreachable", "camera_refused", "stream_unusable"}
 
 
@@ -44,6 +49,8 @@ def site(good):
         s.add_camera("unreachable", f"rtsp://127.0.0.1:{nobody.getsockname()[1]}/a")
         s.add_camera("wrong-password", locked.url("locked"), "view", "wrong")
         s.add_camera("no-password", locked.url("locked") + "?x")
+        loop = stack.enter_context(hostile.Hostile(hostile.never_content))
+        s.add_camera("401-loop", loop.url(), "view", "right")
         for name, talk in TALKS.items():
             s.add_camera(name, stack.enter_context(hostile.Hostile(talk)).url())
         stack.enter_context(s)
@@ -63,7 +70,7 @@ def good_camera_notices_nothing(site, good):
 
 # --- cameras --------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("name", ["unreachable", "wrong-password", "no-password", *TALKS])
+@pytest.mark.parametrize("name", ["unreachable", "wrong-password", "no-password", "401-loop", *TALKS])
 def test_a_camera_that_is_none_has_a_gap_from_the_start(site, name):
     """From the instant of its configuration, open, with a cause and a sentence."""
     gap = until("a gap", lambda: site.gaps(camera=name, open="true"), 60)[0]

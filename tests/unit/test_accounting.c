@@ -571,6 +571,30 @@ static void a_box_that_boots_in_1970_and_gets_the_time_later(void **state)
 	expect_gaps(1);
 }
 
+/* The last file of a clock that was ahead comes when the right one is set: what lies between is no gap. */
+static void a_late_file_of_the_future_is_no_gap_until_then(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 5);
+	down(5, "clock_stepped");
+	up(3606);
+	covered(3606, 3610);
+	settled(3610);
+	down(3612, "clock_stepped");
+	assert_int_equal(account_clock_back(&acc, at(8)), 0);
+	settled(8);
+	covered(3606, 3612);
+	settled(9);
+	expect(0, 20, "R 0 5 | G 5 8 clock_stepped | G 8 9 clock_stepped | P 9 20");
+	up(10);
+	covered(10, 12);
+	settled(12);
+	expect(0, 3620, "R 0 5 | G 5 8 clock_stepped | G 8 10 clock_stepped | R 10 12 | P 12 3606 | R 3606 3612 | "
+	       "P 3612 3620");
+	expect_gaps(2);
+}
+
 /* Just after a step forward all files look old. The tail of one that is still being sealed is awaited. */
 static void a_step_forward_makes_no_file_old(void **state)
 {
@@ -802,14 +826,26 @@ static int64_t recorded_once(const struct world *w)
 	return sum;
 }
 
+/* The last file of the life before may come before or after the step. */
 static void clock_goes_back(struct world *w)
 {
+	double start = w->run_start, end = w->down ? start : later(w, 3);
+	bool comes_late = chance(w, 1) < 0.5;
+
 	if (!w->down)
-		go_down(w);
+		down(end, "clock_stepped");
+	if (!w->down && !comes_late)
+		covered(start, end);
 	w->latest = w->now > w->latest ? w->now : w->latest;
 	w->now = (double)(int64_t)((w->now - chance(w, 200)) * 1e6) / 1e6;
 	assert_int_equal(account_clock_back(&acc, at(w->now)), 0);
 	settled(w->now);
+	if (!w->down && comes_late)
+		covered(start, end);
+	if (!w->down)
+		remember(w, start, end);
+	w->up = false;
+	w->down = true;
 }
 
 static void no_time_is_lived_for_nothing(const struct world *w)
@@ -878,6 +914,7 @@ int main(void)
 		T(a_step_of_1_day_back),
 		T(a_new_box_that_boots_in_1970_and_gets_the_time_later),
 		T(a_box_that_boots_in_1970_and_gets_the_time_later),
+		T(a_late_file_of_the_future_is_no_gap_until_then),
 		T(a_step_forward_makes_no_file_old),
 		T(any_sequence_of_facts_is_accounted_for),
 		T(any_sequence_with_a_clock_set_back_is_accounted_for),

@@ -524,6 +524,43 @@ static void a_track_that_no_run_takes_is_unusable(void **state)
 	close_stage();
 }
 
+/* 24 reboots: each is one outage from its last frame to its first, with one cause, however long it takes to
+ * come back; and the next try is soon. */
+static void a_camera_that_reboots_every_hour(void **state)
+{
+	int64_t down_us = 0;
+
+	(void)state;
+	open_stage(NULL);
+	pass(600);
+	for (int hour = 0; hour < 24; hour++) {
+		int downs = st.downs;
+		while (!st.session) /* the back-off */
+			pass(CAMERA_TICK_MS);
+		session_plays();
+		frame();
+		if (hour > 0)
+			down_us += st.start.us - st.since.us;
+		assert_int_equal(st.ups, hour + 1);
+		for (int s = 0; s < 3600; s++) {
+			pass(1000);
+			frame();
+		}
+		struct wall end = st.run->end;
+		session_ends(CAUSE_CAMERA_UNREACHABLE);
+		for (int tries = 0; tries < 5; tries++) { /* it boots */
+			while (!st.session)
+				pass(CAMERA_TICK_MS);
+			session_ends(CAUSE_CAMERA_UNREACHABLE);
+		}
+		assert_int_equal(st.downs, downs + 1);
+		assert_int_equal(st.since.us, end.us);
+	}
+	assert_int_equal(st.runs, 24);
+	assert_in_range(down_us / US_PER_S, 23 * 44, 23 * 46); /* 1 + 2 + 4 + 8 + 15 + 15 s */
+	close_stage();
+}
+
 static void closes_from_every_state(void **state)
 {
 	(void)state;
@@ -652,6 +689,7 @@ int main(void)
 		cmocka_unit_test(a_session_without_frames_is_given_up),
 		cmocka_unit_test(media_before_the_answer_to_play_counts),
 		cmocka_unit_test(a_track_that_no_run_takes_is_unusable),
+		cmocka_unit_test(a_camera_that_reboots_every_hour),
 		cmocka_unit_test(closes_from_every_state),
 		cmocka_unit_test(records_whatever_fails_once),
 	};

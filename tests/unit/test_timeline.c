@@ -211,6 +211,24 @@ static void test_reordering(void **state)
 	assert_int_equal(t.depth, 1);
 }
 
+/* A frame that comes after a silence is not held back into it. */
+static void a_silence_amid_reordered_frames(void **state)
+{
+	(void)state;
+	static const int shown[] = {0, 2, 1};
+	struct timeline t;
+
+	timeline_init(&t, RATE, 0);
+	for (int n = 0; n < 600; n++) {
+		int number = n == 0 ? 0 : (n - 1) / 2 * 2 + shown[(n - 1) % 2 + 1];
+		int64_t silence = n >= 301 ? 10 * US_PER_S : 0, truth = T0 + number * US_PER_S / 15 + silence;
+		struct placed p = timeline_place(&t, number * 6000 + silence / US_PER_S * RATE,
+						 T0 + n * US_PER_S / 15 + silence + 100000);
+		assert_true(llabs(p.at_us - truth) < 300 * US_PER_MS);
+	}
+	assert_int_equal(t.depth, 1);
+}
+
 static void test_bounds(void **state)
 {
 	(void)state;
@@ -238,6 +256,7 @@ int main(void)
 		cmocka_unit_test(test_stuck_and_lying),
 		cmocka_unit_test(test_network_stall),
 		cmocka_unit_test(test_reordering),
+		cmocka_unit_test(a_silence_amid_reordered_frames),
 		cmocka_unit_test(test_bounds),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
