@@ -82,6 +82,58 @@ static void a_file_that_nobody_told_of_is_found(void **state)
 	assert_true(archived(&box, 1));
 }
 
+static void say_storage(struct site_box *b, const char *state)
+{
+	say(b, "storage", json_pack("{ss ss ss}", "root", b->root, "state", state, "error", "why"));
+}
+
+#define STORAGE_ENTRIES "SELECT count(*) FROM ledger WHERE kind LIKE 'storage.%'"
+#define RECOVERIES "SELECT count(*) FROM ledger WHERE kind = 'storage.recovered'"
+
+/* Who touches a disk that hangs, hangs with it: what lies there waits for the recorder's next word. */
+static void a_disk_that_does_not_answer_is_not_touched(void **state)
+{
+	(void)state;
+	say_up(&box, 1);
+	say_storage(&box, "ok");
+	assert_int_equal(run(&box), 0);
+	say_storage(&box, "stalled");
+	say_open(&box, 1);
+	int64_t bytes = put_file(&box, 1, 5, ".mp4", true);
+	advance_to(&box, 5);
+	say_sealed(&box, 1, 5, bytes);
+	indexer_hint(box.ix);
+	assert_int_equal(run(&box), 0);
+	assert_false(archived(&box, 1));
+	assert_int_equal(ask(box.place.catalog, STORAGE_ENTRIES), 0);
+	say_storage(&box, "failed");
+	assert_int_equal(run(&box), 0);
+	assert_false(archived(&box, 1));
+	assert_int_equal(ask(box.place.catalog, STORAGE_ENTRIES), 1);
+	say_storage(&box, "ok");
+	assert_int_equal(run(&box), 0);
+	assert_true(archived(&box, 1));
+	assert_int_equal(ask(box.place.catalog, RECOVERIES), 1);
+	expect_tiles(box.place.catalog, CAM, 1, 6, "R 1 5 | P 5 6");
+}
+
+static void a_closed_file_that_was_lost_is_a_gap_with_its_cause(void **state)
+{
+	(void)state;
+	say_up(&box, 1);
+	say_open(&box, 1);
+	int64_t bytes = put_file(&box, 1, 4, ".open", false);
+	say_beat(&box, 1, bytes);
+	say_open(&box, 7);
+	bytes = put_file(&box, 7, 9, ".open", false);
+	advance_to(&box, 9);
+	say_beat(&box, 7, bytes);
+	say(&box, "lost", json_pack("{ss sI sI ss ss}", "camera", CAM, "start", (json_int_t)SEC(4), "end",
+				    (json_int_t)SEC(7), "cause", "storage_failed", "detail", "stuck"));
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 10, "R 1 4 | G 4 7 storage_failed | R 7 9 | P 9 10");
+}
+
 static void spoil(const char *root, int from)
 {
 	char name[256];
@@ -436,6 +488,8 @@ int main(void)
 		T(a_lost_file_becomes_a_gap),
 		T(a_root_that_is_not_mounted_is_left_alone),
 		T(a_crash_of_the_recorder_is_one_gap),
+		T(a_disk_that_does_not_answer_is_not_touched),
+		T(a_closed_file_that_was_lost_is_a_gap_with_its_cause),
 		T(a_silent_recorder_is_down),
 		T(witnessed_time_is_what_the_beats_saw),
 		T(a_step_forward_is_one_gap_and_no_other),
