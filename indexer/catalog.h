@@ -189,5 +189,7 @@ int catalog_state(struct catalog *c, const char *key, char *out, size_t room);
 /* Design §5 (4): recorded, expired and gaps tile the camera's obligation up to the accounting's
  * frontier, without overlap, to the microsecond. 0; -EBADMSG with the first fault in *e. */
 int catalog_check_tiling(struct catalog *c, const char *camera, struct err *e);
+/* Recorded coverage is time that segments and the durable part of open files hold. 0 or -EBADMSG. */
+int catalog_check_claims(struct catalog *c, const char *camera, struct err *e);
 /* The ledger's sequence is without holes and its hashes chain. *entries: how many. 0 or -EBADMSG. */
 int catalog_check_ledger(struct catalog *c, int64_t *entries, struct err *e);

@@ -87,6 +87,88 @@ int catalog_check_tiling(struct catalog *c, const char *camera, struct err *e)
 	return rc;
 }
 
+/* --- claims -------------------------------------------------------------------------------- */
+
+/* The seal of a segment and its fragments may differ by so much (publish.c). */
+#define CLAIM_SEAM_US US_PER_MS
+
+struct extent { int64_t start, end; };
+
+/* Goes on to the next stretch: rows that touch count as one. Returns 1, 0 at the end, or negative. */
+static int next_stretch(struct db_query *q, struct extent *row, bool *has_row, struct extent *out)
+{
+	int rc = 1;
+
+	if (!*has_row)
+		return 0;
+	*out = *row;
+	while ((rc = db_step(q)) > 0) {
+		*row = (struct extent){db_i64(q, 0), db_i64(q, 1)};
+		if (row->start > out->end + CLAIM_SEAM_US)
+			return 1;
+		out->end = row->end > out->end ? row->end : out->end;
+	}
+	*has_row = false;
+	return rc < 0 ? rc : 1;
+}
+
+struct stretches { struct db_query q; struct extent row; bool has_row; };
+
+static int stretches_begin(struct stretches *s, struct catalog *c, const char *camera, const char *sql)
+{
+	int rc = db_query(c->db, &s->q, sql, "t", camera);
+
+	if (rc < 0)
+		return rc;
+	rc = db_step(&s->q);
+	s->has_row = rc > 0;
+	if (s->has_row)
+		s->row = (struct extent){db_i64(&s->q, 0), db_i64(&s->q, 1)};
+	return rc < 0 ? rc : 0;
+}
+
+static int claim_fault(struct err *e, const char *camera, const struct extent *claim)
+{
+	char text[WALL_TEXT_MAX];
+
+	return err_set(e, -EBADMSG, "camera %s: in the coverage from %s on there is time that no file holds", camera,
+		       wall_format((struct wall){claim->start}, text));
+}
+
+/* Each claim lies within one stretch of files. */
+static int compare_stretches(struct stretches *claims, struct stretches *holds, const char *camera, struct err *e)
+{
+	struct extent claim, hold = {INT64_MAX, INT64_MIN};
+	int claimed, held = 1;
+
+	while ((claimed = next_stretch(&claims->q, &claims->row, &claims->has_row, &claim)) > 0) {
+		while (held > 0 && hold.end < claim.end - CLAIM_SEAM_US)
+			held = next_stretch(&holds->q, &holds->row, &holds->has_row, &hold);
+		if (held < 0)
+			return held;
+		if (held == 0 || hold.start > claim.start + CLAIM_SEAM_US)
+			return claim_fault(e, camera, &claim);
+	}
+	return claimed;
+}
+
+int catalog_check_claims(struct catalog *c, const char *camera, struct err *e)
+{
+	struct stretches claims = {0}, holds = {0};
+	int rc = stretches_begin(&claims, c, camera,
+				 "SELECT start, end FROM span WHERE camera = ? AND state = 'recorded' ORDER BY start");
+
+	if (rc == 0)
+		rc = stretches_begin(&holds, c, camera,
+				     "SELECT start, end FROM segment WHERE camera = ?1 AND start < end UNION ALL "
+				     "SELECT start, end FROM open_segment WHERE camera = ?1 AND start < end ORDER BY start");
+	if (rc == 0)
+		rc = compare_stretches(&claims, &holds, camera, e);
+	db_done(&claims.q);
+	db_done(&holds.q);
+	return rc;
+}
+
 /* --- ledger ------------------------------------------------------------------------------------ */
 
 struct chain {

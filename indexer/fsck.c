@@ -182,6 +182,10 @@ static void walk_folder(struct walk *w, const char *path, const char *camera, in
 {
 	DIR *d = opendir(path);
 
+	if (!d && errno == ENOTDIR)
+		find(w->f, "%s: is in no catalogue", path);
+	else if (!d && (depth > 0 || errno != ENOENT)) /* a new root has no archive yet */
+		find(w->f, "%s: cannot be looked into: %s", path, strerror(errno));
 	for (struct dirent *x; d && (x = readdir(d)) != NULL;) {
 		if (x->d_name[0] == '.')
 			continue;
@@ -242,6 +246,8 @@ static int on_camera_tiles(void *arg, const struct catalog_camera *camera)
 	struct err e = {0};
 
 	if (catalog_check_tiling(w->catalog, camera->id, &e) < 0)
+		find(w->f, "%s", e.text);
+	if (catalog_check_claims(w->catalog, camera->id, &e) < 0)
 		find(w->f, "%s", e.text);
 	return 0;
 }

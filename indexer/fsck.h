@@ -3,7 +3,8 @@
  *	1  every segment row names a file of that size (full: whose seal and bytes hold, chained to the one before)
  *	2  every file in archive/ has exactly one of a row and a garbage row, or was published after the index mark
  *	3  after a clean stop: no garbage, no open segment, incoming/ empty
- *	4  for each camera, recorded + gap + expired tile its obligation exactly; and the ledger's chain holds
+ *	4  for each camera, recorded + gap + expired tile its obligation exactly, and no time is recorded that
+ *	   no row's file holds; and the ledger's chain holds
  *
  * Threads: any. Memory: caller's struct. */
 #pragma once

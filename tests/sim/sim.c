@@ -539,6 +539,8 @@ static void check_hour(void)
 		wrong("garbage is left");
 	if (catalog_check_tiling(c, sim.box.cameras[camera].id, &e) < 0)
 		wrong("%s", e.text);
+	if (catalog_check_claims(c, sim.box.cameras[camera].id, &e) < 0)
+		wrong("%s", e.text);
 }
 
 static bool is_over(unsigned camera, const struct film *f)
