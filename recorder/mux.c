@@ -75,6 +75,8 @@ static void take_output(struct mux *m, struct buf *bytes)
 	avio_flush(m->io);
 	buf_finish(bytes);
 	*bytes = m->out;
+	bytes->data = xrealloc(bytes->data, bytes->len); /* a queue that is bounded by its room holds twice as much */
+	bytes->room = bytes->len;
 	m->base += (int64_t)m->out.len;
 	m->out = (struct buf){0};
 	m->at = 0;

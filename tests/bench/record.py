@@ -151,7 +151,7 @@ class Holdfast(Tool):
                    for i in range(self.count)]
         conf = {"site": {"id": "cn-bench-0001", "name": "Bench", "timezone": "Asia/Shanghai", "language": "en"},
                 "rule": "cn-hangjin-2021", "state": "state", "storage": [{"path": "footage", "reserve": "1MiB"}],
-                "recording": {"segment": f"{self.args.segment}s"},
+                "recording": {"segment": f"{self.args.segment}s", "buffer": f"{max(64, 2 * self.count)}MiB"},
                 "areas": [{"id": "room", "name": "Room", "kind": "activity"}], "cameras": cameras,
                 "api": [{"listen": f"127.0.0.1:{free_port()}"}]}
         (self.folder / "holdfast.yaml").write_text(json.dumps(conf), encoding="utf-8")
