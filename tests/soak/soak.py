@@ -198,15 +198,6 @@ def judge(site, camera, name, start, end, tally):
     return not bad and not phantom
 
 
-def kill_costs(site, cameras, kills, tally):
-    """What the recorder's deaths cost: from the start of the gap to the kill, and until it was back."""
-    for camera in cameras:
-        for name in camera.names:
-            for g in site.gaps(camera=name, cause="recorder_down"):
-                tally["recorder_down gaps listed"] += 1
-    return [k for k in kills if k[1] == "recorder"]
-
-
 def check_regulator(site, regulator):
     head = site.ledger()[-1]["seq"]
     until("the regulator knows all", lambda: len(regulator.acknowledged()) >= head, 120)
