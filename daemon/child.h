@@ -47,6 +47,7 @@ struct child {
 };
 
 #define CHILD_CHANNEL_FD 3
+#define CHILD_CATALOG_DAMAGED 4 /* exit code of the keeper: the catalogue cannot be used, make a new one */
 
 int child_main(const struct child_role *role); /* returns the exit code */
 void child_stopped(struct child *c);

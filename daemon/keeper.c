@@ -7,7 +7,9 @@
 #include "retention/outlook.h"
 #include "retention/reaper.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define STEP_EVERY_MS 1000
 #define REAP_FIRST_MS 3000
@@ -31,6 +33,15 @@ struct keeper {
 	int64_t told_seq;               /* the ledger's head that the api was told */
 	char told_journal[JOURNAL_FILE_MAX];
 };
+
+/* Nobody mends a catalogue in place: the supervisor puts it aside, and a new one is made from the files. */
+static void leave_if_damaged(int rc)
+{
+	if (rc != -EUCLEAN)
+		return;
+	log_error("catalog", "text=\"the catalogue is damaged: it is put aside and made again from the files\"");
+	_exit(CHILD_CATALOG_DAMAGED);
+}
 
 /* --- telling the others --------------------------------------------------------------- */
 
@@ -66,6 +77,7 @@ static void step(struct keeper *k)
 	bool more = false;
 	int rc = indexer_step(k->indexer, &more);
 
+	leave_if_damaged(rc);
 	if (rc < 0)
 		log_warn("indexer", "text=\"will try again: %s\"", strerror(-rc));
 	if (more && rc == 0)
@@ -92,6 +104,7 @@ static void on_reap(uv_timer_t *t)
 	int n = reaper_step(&k->reaper);
 	int64_t took_us = clock_mono(k->reaper.clock).us - began.us;
 
+	leave_if_damaged(n);
 	k->reaping = n >= REAPER_BATCH;
 
 	if (n < 0)
@@ -136,6 +149,7 @@ static void after_scrub(uv_work_t *w, int status)
 	struct keeper *k = w->data;
 	int rc = scrub_apply(&k->scrub, &k->scrub_job);
 
+	leave_if_damaged(rc);
 	(void)status; /* it is never cancelled */
 	k->scrubbing = false;
 	if (rc < 0)
@@ -221,6 +235,9 @@ static int construct(struct child *c, struct err *e)
 	free(path);
 	c->state = k;
 	if (rc == 0)
+		rc = catalog_quick_check(k->catalog); /* seconds for 90 days of 64 cameras; recording goes on */
+	leave_if_damaged(rc);
+	if (rc == 0)
 		rc = indexer_create(fs_real(), clock_real(), c->conf, k->catalog, &k->indexer, e);
 	if (rc < 0)
 		return rc;
@@ -286,7 +303,7 @@ static void drain(struct keeper *k)
 {
 	bool more = true;
 
-	indexer_hint(k->indexer);
+	indexer_finish(k->indexer);
 	while (more && indexer_step(k->indexer, &more) == 0)
 		;
 	indexer_mark_ledger(k->indexer);

@@ -106,6 +106,8 @@ static void on_child_exit(uv_process_t *child, int64_t status, int signum)
 	uv_timer_stop(&p->timer);
 	drop_channel(p);
 	uv_close((uv_handle_t *)child, NULL);
+	if (!stopping && p->spec->exited)
+		p->spec->exited(p, (int)status);
 	if (stopping)
 		finish(p);
 	else

@@ -23,6 +23,7 @@ struct process_spec {
 	void (*ready)(struct process *p);
 	void (*started)(struct process *p); /* the channel is there: send the configuration */
 	void (*stopped)(struct process *p);
+	void (*exited)(struct process *p, int status); /* by itself, before it is started again; may be NULL */
 	void *owner;
 };
 

@@ -4,9 +4,11 @@
 #include "base/lang.h"
 #include "base/log.h"
 #include "base/require.h"
+#include "daemon/child.h"
 #include "daemon/demo.h"
 #include "daemon/process.h"
 #include "daemon/root_watch.h"
+#include "indexer/catalog.h"
 #include "recorder/root.h"
 
 #include <errno.h>
@@ -177,6 +179,23 @@ static void on_stopped(struct process *p)
 		end_loop(s);
 }
 
+/* The keeper found its catalogue damaged. The api holds the old file open, and its rights name it. */
+static void on_exited(struct process *p, int status)
+{
+	struct supervisor *s = p->spec->owner;
+	char aside[4096];
+	struct err e = {0};
+
+	if (p != &s->roles[KEEPER] || status != CHILD_CATALOG_DAMAGED)
+		return;
+	if (catalog_put_aside(s->conf->state, clock_wall(clock_real()), aside, &e) < 0 || make_catalog_files(s->conf, &e) < 0) {
+		log_error("catalog", "text=\"%s\"", e.text);
+		return;
+	}
+	log_error("catalog", "aside=%s text=\"a new catalogue is made from the files\"", aside);
+	process_restart(&s->roles[API]);
+}
+
 static void on_started(struct process *p)
 {
 	struct supervisor *s = p->spec->owner;
@@ -218,7 +237,7 @@ static void start_roles(struct supervisor *s)
 	for (int i = 0; i < ROLES; i++) {
 		s->specs[i] = (struct process_spec){.name = argv[i][2], .argv = argv[i], .channel = true,
 			.lock_fd = s->lock_fd, .stop_ms = patience_ms[i], .started = on_started,
-			.stopped = on_stopped, .owner = s};
+			.stopped = on_stopped, .exited = on_exited, .owner = s};
 		process_start(&s->roles[i], &s->loop, &s->specs[i]);
 		s->running++;
 	}

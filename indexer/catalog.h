@@ -25,6 +25,9 @@ struct catalog;
 /* mode=ro, never checkpoints (design §2). */
 int catalog_open(const char *path, struct catalog **out, struct err *e);
 void catalog_close(struct catalog *c);
+/* Moves a catalogue that is not to be used any more out of the way: STATE/catalog.db → catalog.db.TIME, its log
+ * beside it. Nobody may have it open. `to` (at least 4096 bytes): where it lies now, "" if there was none. */
+int catalog_put_aside(const char *state, struct wall now, char *to, struct err *e);
 /* One consistent view over several questions: BEGIN … (nestable: no). */
 int catalog_begin_read(struct catalog *c);
 void catalog_end_read(struct catalog *c);

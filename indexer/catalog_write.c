@@ -31,6 +31,19 @@ int catalog_create(const char *path, struct catalog **out, struct err *e)
 	return 0;
 }
 
+int catalog_quick_check(struct catalog *c)
+{
+	struct db_query q;
+	int rc = db_query(c->db, &q, "PRAGMA quick_check(1)", "");
+
+	if (rc < 0)
+		return rc;
+	rc = db_step(&q);
+	bool sound = rc > 0 && strcmp(db_text(&q, 0), "ok") == 0;
+	db_done(&q);
+	return rc < 0 ? rc : sound ? 0 : -EUCLEAN;
+}
+
 int catalog_begin(struct catalog *c) { return db_exec(c->db, "BEGIN IMMEDIATE"); }
 
 int catalog_commit(struct catalog *c) { return db_exec(c->db, "COMMIT"); }

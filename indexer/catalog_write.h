@@ -9,6 +9,8 @@
 
 /* Opens read-write, makes the schema, WAL, synchronous=FULL, PERSIST_WAL, the only checkpointer. */
 int catalog_create(const char *path, struct catalog **out, struct err *e);
+/* Walks through the whole file: -EUCLEAN when its structure is damaged. As long as reading it takes. */
+int catalog_quick_check(struct catalog *c);
 int catalog_begin(struct catalog *c);
 int catalog_commit(struct catalog *c);
 void catalog_rollback(struct catalog *c);

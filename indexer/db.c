@@ -28,6 +28,8 @@ static int map(int code)
 	case SQLITE_LOCKED:
 	case SQLITE_CANTOPEN: return -EAGAIN;
 	case SQLITE_CONSTRAINT: return -EEXIST;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB: return -EUCLEAN;
 	default: return -EIO;
 	}
 }

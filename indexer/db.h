@@ -6,7 +6,8 @@
  * Threads: a struct db belongs to one thread.
  * Memory:  db_open_*() allocate, db_close() frees; SQL texts are string literals (the cache
  *          goes by their address).
- * Errors:  0 or negative: -EAGAIN not ready or busy, -EEXIST a constraint, -EIO anything else. */
+ * Errors:  0 or negative: -EAGAIN not ready or busy, -EEXIST a constraint, -EUCLEAN the file is damaged,
+ *          -EIO anything else. */
 #pragma once
 #include "base/err.h"
 

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #define BATCH_RECORDS 256
+#define WALK_BUDGET_US (100 * US_PER_MS)
+#define WALK_TRIES 3
 
 /* --- transactions ---------------------------------------------------------------------- */
 
@@ -76,10 +78,14 @@ static int tell_digest(struct indexer *ix)
 int indexer_configure(struct indexer *ix, const struct conf *conf)
 {
 	ix->conf = conf;
+	uint8_t hash[SHA256_BYTES];
+	int64_t seq;
 	int rc = transaction_begin(ix);
 	if (rc < 0)
 		return rc;
-	rc = roots_configure(ix);
+	rc = catalog_ledger_head(ix->catalog, &seq, hash);
+	if (rc == 0)
+		rc = roots_configure(ix);
 	if (rc == 0)
 		rc = ledger_mark_check(ix);
 	if (rc == 0)
@@ -88,6 +94,8 @@ int indexer_configure(struct indexer *ix, const struct conf *conf)
 		rc = tell_digest(ix);
 	if (rc == 0)
 		rc = configure_cameras(ix);
+	if (rc == 0 && seq == 0)
+		rc = rebuild_begin(ix);
 	ix->scan_due = true;
 	return transaction_end(ix, rc);
 }
@@ -126,10 +134,17 @@ void indexer_destroy(struct indexer *ix)
 	if (!ix)
 		return;
 	open_file_forget(ix, NULL);
+	archive_walk_finish(&ix->walk);
 	roots_finish(ix);
 	key_destroy(ix->seal_key);
 	free(ix->journal_dir);
 	free(ix);
+}
+
+void indexer_finish(struct indexer *ix)
+{
+	ix->hurry = true;
+	ix->scan_due = true;
 }
 
 void indexer_hint(struct indexer *ix)
@@ -154,10 +169,11 @@ static int count_and_ingest(void *arg, const json_t *record)
 	return ingest(b->ix, record);
 }
 
+/* Holes are judged with all files on the table. */
 static int settle(struct indexer *ix)
 {
 	ix->acc.stepped = has_just_stepped(ix);
-	return is_recovering(ix) ? 0 : account_settle(&ix->acc, (struct wall){settled_at(ix)});
+	return is_recovering(ix) || !ix->archive_seen ? 0 : account_settle(&ix->acc, (struct wall){settled_at(ix)});
 }
 
 static int read_batch(struct indexer *ix, struct batch *b, struct journal_pos *pos)
@@ -195,12 +211,38 @@ static int consume(struct indexer *ix, unsigned *records)
 	return 0;
 }
 
+/* A file that can never be taken up must not keep the others waiting. */
+static int end_walk(struct indexer *ix)
+{
+	int rc = ix->walk.failed;
+	unsigned long taken = ix->walk.taken;
+
+	ix->walk.tries++;
+	ix->archive_seen = rc == 0 || ix->walk.tries >= WALK_TRIES;
+	archive_walk_finish(&ix->walk);
+	if (!ix->archive_seen || !is_rebuilding(ix))
+		return ix->archive_seen ? 0 : rc;
+	rc = transaction_begin(ix);
+	return rc < 0 ? rc : transaction_end(ix, rebuild_end(ix, taken));
+}
+
+/* *more: there are files left. */
+static int walk(struct indexer *ix, bool *more)
+{
+	if (ix->archive_seen || ix->hurry)
+		return 0;
+	if (!ix->walk.running)
+		archive_walk_begin(ix, is_rebuilding(ix));
+	if (archive_walk_step(ix, WALK_BUDGET_US))
+		return end_walk(ix);
+	*more = true;
+	return 0;
+}
+
 static int scan(struct indexer *ix)
 {
-	int rc = ix->archive_seen ? 0 : scan_archive(ix), failed = scan_incoming(ix);
+	int rc = scan_incoming(ix);
 
-	rc = rc < 0 ? rc : failed;
-	ix->archive_seen = rc == 0;
 	ix->scan_due = rc < 0;
 	ix->scanned = clock_mono(ix->clock);
 	int opened = transaction_begin(ix);
@@ -222,6 +264,9 @@ int indexer_step(struct indexer *ix, bool *more)
 	if (rc < 0 || *more)
 		return rc;
 	struct mono now = clock_mono(ix->clock);
+	rc = walk(ix, more);
+	if (rc < 0)
+		return rc;
 	if (ix->scan_due || now.us - ix->scanned.us >= INDEXER_SCAN_EVERY_US)
 		rc = scan(ix);
 	if (rc == 0 && now.us - ix->heard.us > INDEXER_SILENCE_US)

@@ -33,6 +33,8 @@ void indexer_destroy(struct indexer *ix);
 
 /* One batch. *more: call again soon; else at the next hint, and at least once a second. */
 int indexer_step(struct indexer *ix, bool *more);
+/* The keeper is about to go: what the recorder sealed is taken up, a walk through the archive is not. */
+void indexer_finish(struct indexer *ix);
 /* A hint: something was renamed in incoming/. The next step looks. */
 void indexer_hint(struct indexer *ix);
 /* Journal files before this one are not needed any more (journal_seen); "" at first. */

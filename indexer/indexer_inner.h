@@ -1,6 +1,7 @@
 /* What the indexer's files share. */
 #pragma once
 #include "accounting.h"
+#include "archive_walk.h"
 #include "indexer.h"
 #include "media/segment.h"
 
@@ -28,7 +29,8 @@ struct indexer {
 	unsigned root_count;
 	struct open_file *open_files;
 	struct key *seal_key;        /* of the last journal `start`; NULL before */
-	bool scan_due, archive_seen;
+	struct archive_walk walk;
+	bool scan_due, archive_seen, hurry; /* hurry: the keeper is about to go */
 	struct mono scanned, heard;
 	int64_t marked_seq;          /* the ledger's head that every root knows (ledger_mark.h); 0: none */
 };
@@ -74,8 +76,19 @@ int file_lost(struct indexer *ix, const char *kind, const char *stem, const stru
 
 /* scan.c: what no fact told of. Transactions of their own. */
 int scan_incoming(struct indexer *ix);
-int scan_archive(struct indexer *ix);
 int scan_lost(struct indexer *ix); /* in a transaction: rows of files that are nowhere */
+
+struct list { char **names; unsigned count, room; };
+/* Names that end in suffix ("": all but hidden ones), sorted. No folder: nothing. */
+void list_dir(const char *path, const char *suffix, struct list *l);
+void list_finish(struct list *l);
+/* A file that fails now is tried again later (*first_error tells); only the catalogue's own trouble is returned. */
+int publish_alone(struct indexer *ix, const struct root *r, const char *stem, int *first_error);
+
+/* rebuild.c: in a transaction. What the files tell of cameras and obligations, when the catalogue is new. */
+int rebuild_begin(struct indexer *ix);
+int rebuild_end(struct indexer *ix, unsigned long files);
+bool is_rebuilding(struct indexer *ix);
 
 /* ingest.c: one journal record, in a transaction. */
 int ingest(void *ix, const json_t *record);

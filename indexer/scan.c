@@ -8,14 +8,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-struct list { char **names; unsigned count, room; };
-
 static int by_name(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void list_finish(struct list *l)
+void list_finish(struct list *l)
 {
 	for (unsigned i = 0; i < l->count; i++)
 		free(l->names[i]);
@@ -23,8 +21,7 @@ static void list_finish(struct list *l)
 	*l = (struct list){0};
 }
 
-/* Names that end in suffix ("": all but hidden ones), sorted. No folder: nothing. */
-static void list_dir(const char *path, const char *suffix, struct list *l)
+void list_dir(const char *path, const char *suffix, struct list *l)
 {
 	DIR *d = opendir(path);
 
@@ -45,8 +42,7 @@ static void list_dir(const char *path, const char *suffix, struct list *l)
 		qsort(l->names, l->count, sizeof *l->names, by_name);
 }
 
-/* A file that fails now is tried again at the next scan; only the catalogue's own trouble ends this one. */
-static int publish_alone(struct indexer *ix, const struct root *r, const char *stem, int *first_error)
+int publish_alone(struct indexer *ix, const struct root *r, const char *stem, int *first_error)
 {
 	int rc = transaction_begin(ix);
 
@@ -79,64 +75,6 @@ int scan_incoming(struct indexer *ix)
 			publish_alone(ix, r, stem, &failed);
 		}
 		list_finish(&files);
-		free(dir);
-	}
-	return failed;
-}
-
-/* --- the archive: renamed, but the row was never written -------------------------------------- */
-
-static void scan_day(struct indexer *ix, const struct root *r, const char *camera, const char *day, int *failed)
-{
-	char *dir = xasprintf("%s/archive/%s/%s", r->path, camera, day), stem[STEM_MAX];
-	uint8_t digest[SHA256_BYTES];
-	struct list files;
-
-	list_dir(dir, ".mp4", &files);
-	for (unsigned f = 0; f < files.count; f++) {
-		char *name = files.names[f];
-		struct wall start;
-		name[strlen(name) - 4] = '\0';
-		if (wall_parse_name(name, &start) < 0 ||
-		    segment_row_find(ix->catalog, camera, start.us, digest) != 0)
-			continue;
-		snprintf(stem, sizeof stem, "%s-%s", camera, name);
-		publish_alone(ix, r, stem, failed);
-	}
-	list_finish(&files);
-	free(dir);
-}
-
-static void scan_camera(struct indexer *ix, const struct root *r, const char *camera, int *failed)
-{
-	char *dir = xasprintf("%s/archive/%s", r->path, camera), from[WALL_TEXT_MAX] = "";
-	struct wall last = {0};
-	struct list days;
-
-	if (db_int(ix->catalog->db, &last.us, "SELECT max(start) FROM segment WHERE camera = ?", "t", camera) == 0 &&
-	    last.us > US_PER_DAY)
-		wall_format_day((struct wall){last.us - US_PER_DAY}, from);
-	list_dir(dir, "", &days);
-	for (unsigned i = 0; i < days.count; i++)
-		if (strcmp(days.names[i], from) >= 0)
-			scan_day(ix, r, camera, days.names[i], failed);
-	list_finish(&days);
-	free(dir);
-}
-
-int scan_archive(struct indexer *ix)
-{
-	int failed = 0;
-
-	for (unsigned i = 0; i < ix->root_count; i++) {
-		struct list cameras;
-		if (!ix->roots[i].present)
-			continue;
-		char *dir = xasprintf("%s/archive", ix->roots[i].path);
-		list_dir(dir, "", &cameras);
-		for (unsigned n = 0; n < cameras.count; n++)
-			scan_camera(ix, &ix->roots[i], cameras.names[n], &failed);
-		list_finish(&cameras);
 		free(dir);
 	}
 	return failed;

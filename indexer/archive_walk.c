@@ -1,0 +1,128 @@
+#include "indexer_inner.h"
+
+#include "base/buf.h"
+#include "catalog_internal.h"
+
+#include <stdlib.h>
+
+/* --- the days ------------------------------------------------------------------------------ */
+
+static void add_days(struct indexer *ix, unsigned root, const char *camera, bool all)
+{
+	char *dir = xasprintf("%s/archive/%s", ix->roots[root].path, camera), from[WALL_TEXT_MAX] = "";
+	struct archive_walk *w = &ix->walk;
+	struct wall last = {0};
+	struct list days;
+
+	if (!all && db_int(ix->catalog->db, &last.us, "SELECT max(start) FROM segment WHERE camera = ?", "t", camera) == 0 &&
+	    last.us > US_PER_DAY)
+		wall_format_day((struct wall){last.us - US_PER_DAY}, from);
+	list_dir(dir, "", &days);
+	for (unsigned i = 0; i < days.count; i++) {
+		if (strcmp(days.names[i], from) < 0 || strlen(days.names[i]) >= sizeof w->days->day)
+			continue;
+		w->days = xrealloc(w->days, (w->count + 1) * sizeof *w->days);
+		struct archive_day *d = &w->days[w->count++];
+		*d = (struct archive_day){.root = root};
+		snprintf(d->camera, sizeof d->camera, "%s", camera);
+		snprintf(d->day, sizeof d->day, "%s", days.names[i]);
+	}
+	list_finish(&days);
+	free(dir);
+}
+
+static int newest_first(const void *x, const void *y)
+{
+	const struct archive_day *a = x, *b = y;
+	int by_day = strcmp(b->day, a->day);
+
+	return by_day ? by_day : strcmp(a->camera, b->camera);
+}
+
+void archive_walk_begin(struct indexer *ix, bool all)
+{
+	struct archive_walk *w = &ix->walk;
+
+	w->running = true;
+	for (unsigned i = 0; i < ix->root_count; i++) {
+		struct list cameras;
+		if (!ix->roots[i].present)
+			continue;
+		char *dir = xasprintf("%s/archive", ix->roots[i].path);
+		list_dir(dir, "", &cameras);
+		for (unsigned n = 0; n < cameras.count; n++)
+			if (seal_name_ok(cameras.names[n]))
+				add_days(ix, i, cameras.names[n], all);
+		list_finish(&cameras);
+		free(dir);
+	}
+	if (w->count)
+		qsort(w->days, w->count, sizeof *w->days, newest_first);
+}
+
+/* --- the files of a day ----------------------------------------------------------------------- */
+
+static void drop_files(struct archive_walk *w)
+{
+	struct list l = {w->files, w->file_count, w->file_count};
+
+	list_finish(&l);
+	w->files = NULL;
+	w->file_count = w->file = 0;
+}
+
+static void list_files(struct indexer *ix)
+{
+	struct archive_walk *w = &ix->walk;
+	const struct archive_day *d = &w->days[w->at];
+	char *dir = xasprintf("%s/archive/%s/%s", ix->roots[d->root].path, d->camera, d->day);
+	struct list files;
+
+	list_dir(dir, ".mp4", &files);
+	w->files = files.names;
+	w->file_count = files.count;
+	w->file = 0;
+	free(dir);
+}
+
+static void take(struct indexer *ix, char *name)
+{
+	struct archive_walk *w = &ix->walk;
+	const struct archive_day *d = &w->days[w->at];
+	uint8_t digest[SHA256_BYTES];
+	char stem[STEM_MAX];
+	struct wall start;
+
+	name[strlen(name) - strlen(".mp4")] = '\0';
+	if (wall_parse_name(name, &start) < 0 || segment_row_find(ix->catalog, d->camera, start.us, digest) != 0)
+		return;
+	snprintf(stem, sizeof stem, "%s-%s", d->camera, name);
+	int rc = publish_alone(ix, &ix->roots[d->root], stem, &w->failed);
+	if (rc < 0 && w->failed == 0)
+		w->failed = rc;
+	w->taken += rc == 0;
+}
+
+bool archive_walk_step(struct indexer *ix, int64_t budget_us)
+{
+	struct archive_walk *w = &ix->walk;
+	struct mono began = clock_mono(ix->clock);
+
+	for (; w->at < w->count; w->at++, drop_files(w)) {
+		if (!w->files)
+			list_files(ix);
+		for (; w->file < w->file_count; w->file++) {
+			if (clock_mono(ix->clock).us - began.us > budget_us)
+				return false;
+			take(ix, w->files[w->file]);
+		}
+	}
+	return true;
+}
+
+void archive_walk_finish(struct archive_walk *w)
+{
+	drop_files(w);
+	free(w->days);
+	*w = (struct archive_walk){.tries = w->tries};
+}

@@ -1,0 +1,188 @@
+/* A new catalogue beside an archive that is not new: the old one was lost, or put aside because it was damaged.
+ *
+ * What is made again: segments, indexes, coverage (by the walk through the archive), cameras and obligations
+ * (from the seals here), gaps (from the journal as far as it reaches; a hole of which nobody knows any more is
+ * footage_missing), the age of footage (below). What is lost: holds, explanations, the ledger, what was expired;
+ * the ledger says so. */
+#include "indexer_inner.h"
+
+#include "account_row.h"
+#include "base/buf.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+
+/* One camera's oldest and newest footage over all roots. */
+struct found { char camera[SEAL_NAME_MAX]; int64_t oldest, newest_end; };
+struct survey { struct indexer *ix; struct found *items; unsigned count; int64_t since; };
+
+bool is_rebuilding(struct indexer *ix)
+{
+	return state_int(ix->catalog, "rebuilding") != 0;
+}
+
+/* --- seals ------------------------------------------------------------------------------------- */
+
+static bool seal_of(struct indexer *ix, const char *path, const char *camera, struct seal *out)
+{
+	uint8_t end[SEAL_MAX_BYTES];
+	struct stat st;
+	size_t at;
+	int fd = ix->fs->open(ix->fs, path, O_RDONLY | O_NOFOLLOW, 0);
+
+	if (fd < 0)
+		return false;
+	bool ok = fstat(fd, &st) == 0 && st.st_size >= (off_t)sizeof end &&
+		  ix->fs->pread(ix->fs, fd, end, sizeof end, st.st_size - (off_t)sizeof end) == (ssize_t)sizeof end &&
+		  seal_find(end, sizeof end, out, &at) == 0 && strcmp(out->camera, camera) == 0 &&
+		  strcmp(out->site, ix->conf->site.id) == 0;
+	ix->fs->close(ix->fs, fd);
+	return ok;
+}
+
+static struct found *found_of(struct survey *s, const char *camera)
+{
+	for (unsigned i = 0; i < s->count; i++)
+		if (strcmp(s->items[i].camera, camera) == 0)
+			return &s->items[i];
+	s->items = xrealloc(s->items, (s->count + 1) * sizeof *s->items);
+	struct found *f = &s->items[s->count++];
+	*f = (struct found){.oldest = INT64_MAX};
+	snprintf(f->camera, sizeof f->camera, "%s", camera);
+	return f;
+}
+
+static void note(struct found *f, const struct seal *seal)
+{
+	f->oldest = seal->start.us < f->oldest ? seal->start.us : f->oldest;
+	f->newest_end = seal->end.us > f->newest_end ? seal->end.us : f->newest_end;
+}
+
+/* The first good file of the day from its beginning, or from its end. */
+static bool look_at_day(struct survey *s, const char *dir, const char *camera, bool from_end)
+{
+	struct list files;
+	bool found = false;
+
+	list_dir(dir, ".mp4", &files);
+	for (unsigned i = 0; i < files.count && !found; i++) {
+		char *path = xasprintf("%s/%s", dir, files.names[from_end ? files.count - 1 - i : i]);
+		struct seal seal;
+		found = seal_of(s->ix, path, camera, &seal) && seal.start.us >= s->since;
+		if (found)
+			note(found_of(s, camera), &seal);
+		free(path);
+	}
+	list_finish(&files);
+	return found;
+}
+
+static void survey_camera(struct survey *s, const char *root, const char *camera)
+{
+	char *dir = xasprintf("%s/archive/%s", root, camera);
+	struct list days;
+
+	list_dir(dir, "", &days);
+	for (int from_end = 0; from_end < 2; from_end++) {
+		bool found = false;
+		for (unsigned i = 0; i < days.count && !found; i++) {
+			char *day = xasprintf("%s/%s", dir, days.names[from_end ? days.count - 1 - i : i]);
+			found = look_at_day(s, day, camera, from_end);
+			free(day);
+		}
+	}
+	list_finish(&days);
+	free(dir);
+}
+
+static void survey_root(struct survey *s, const char *root)
+{
+	char *dir = xasprintf("%s/archive", root);
+	struct list cameras;
+
+	list_dir(dir, "", &cameras);
+	for (unsigned i = 0; i < cameras.count; i++)
+		if (seal_name_ok(cameras.names[i]))
+			survey_camera(s, root, cameras.names[i]);
+	list_finish(&cameras);
+	free(dir);
+}
+
+/* --- cameras ---------------------------------------------------------------------------------------- */
+
+/* One that is no longer configured: its obligation ended with its last footage, as far as anybody knows. */
+static int retire(struct indexer *ix, const struct found *f)
+{
+	struct catalog *c = ix->catalog;
+	int rc = db_run(c->db, "UPDATE camera SET retired_at = ? WHERE id = ?", "it", f->newest_end, f->camera);
+
+	return rc < 0 ? rc : db_run(c->db, "UPDATE obligation SET end = ? WHERE camera = ?", "it", f->newest_end, f->camera);
+}
+
+static int enrol(struct indexer *ix, const struct found *f)
+{
+	struct account acc;
+	int rc = account_load(ix->catalog, f->camera, &acc);
+	bool configured = rc == 0;
+
+	if (rc == -ENOENT)
+		rc = db_run(ix->catalog->db, "INSERT INTO camera VALUES (?1, ?1, '', ?2, NULL, NULL)", "ti", f->camera, f->oldest);
+	if (rc == 0)
+		rc = db_run(ix->catalog->db, "UPDATE camera SET configured_at = min(configured_at, ?) WHERE id = ?", "it", f->oldest,
+			    f->camera);
+	if (rc == 0)
+		rc = account_load(ix->catalog, f->camera, &acc);
+	if (rc == 0)
+		rc = account_enrol(&ix->acc, &acc, f->oldest);
+	return rc < 0 || configured ? rc : retire(ix, f);
+}
+
+/* Footage from before the days that are kept is held or left over: what lies between was lawfully deleted, and
+ * no obligation can be told from it. */
+int rebuild_begin(struct indexer *ix)
+{
+	struct survey s = {.ix = ix, .since = ix->acc.now.us - (int64_t)ix->conf->keep_days * US_PER_DAY};
+	int rc = 0;
+
+	for (unsigned i = 0; i < ix->root_count; i++)
+		if (ix->roots[i].present)
+			survey_root(&s, ix->roots[i].path);
+	if (s.count > 0) {
+		log_warn("rebuild", "cameras=%u text=\"the catalogue is new and the archive is not: it is made again from the files\"",
+			 s.count);
+		rc = set_state_int(ix->catalog, "rebuilding", 1);
+		if (rc == 0)
+			rc = ledger_append(ix->catalog, ix->acc.now, "catalog.lost", NULL,
+					   json_pack("{si ss}", "cameras", (int)s.count, "lost",
+						     "holds, explanations, the ledger before this entry"), NULL);
+	}
+	for (unsigned i = 0; rc == 0 && i < s.count; i++)
+		rc = enrol(ix, &s.items[i]);
+	free(s.items);
+	return rc;
+}
+
+/* --- the end -------------------------------------------------------------------------------------------- */
+
+/* How long the box has witnessed that a segment lies there: at least the footage that its camera made after
+ * it. No clock can inflate that, and without it retention would count from the rebuilding on. */
+static int restore_age(struct indexer *ix)
+{
+	return db_run(ix->catalog->db,
+		      "UPDATE segment SET witnessed_us = min(witnessed_us, ?1 - x.later) FROM (SELECT id, coalesce(sum(end - start) "
+		      "OVER (PARTITION BY camera ORDER BY sequence DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS later "
+		      "FROM segment) AS x WHERE x.id = segment.id", "i", state_int(ix->catalog, "witnessed_us"));
+}
+
+int rebuild_end(struct indexer *ix, unsigned long files)
+{
+	int rc = restore_age(ix);
+
+	log_info("rebuild", "files=%lu text=\"done\"", files);
+	if (rc == 0)
+		rc = set_state_int(ix->catalog, "rebuilding", 0);
+	return rc < 0 ? rc : ledger_append(ix->catalog, ix->acc.now, "catalog.rebuilt", NULL,
+					   json_pack("{sI}", "files", (json_int_t)files), NULL);
+}

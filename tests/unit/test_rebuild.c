@@ -1,0 +1,193 @@
+/* A catalogue that was lost is made again from the files: what is on the disk is covered as before. */
+#include "keeper_box.h"
+
+#include "indexer/catalog_internal.h"
+#include "indexer/fsck.h"
+
+static struct site_box box;
+
+/* Three days ago the first file; since the journal's files of then are pruned, only files tell of it. */
+static void publish(int from, int to)
+{
+	say_open(&box, from);
+	int64_t bytes = put_file(&box, from, to, ".mp4", true);
+	say_sealed(&box, from, to, bytes);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	box_init(&box);
+	box.conf.keep_days = 95;
+	say_up(&box, 1);
+	publish(1, 6);
+	publish(6, 11);
+	say_down(&box, 11);
+	say_up(&box, 20);
+	publish(20, 26);
+	publish(26, 31);
+	advance_to(&box, 31);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 31, "R 1 11 | G 11 20 stream_stalled | R 20 31");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	expect_sound(box.place.catalog, CAM);
+	box_finish(&box);
+	return 0;
+}
+
+static void lose_catalogue(void)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
+
+	keeper_die(&box);
+	for (int i = 0; i < 3; i++) {
+		char *path = xasprintf("%s/catalog.db%s", box.place.dir, suffixes[i]);
+		unlink(path);
+		free(path);
+	}
+}
+
+/* The journal begins anew: nobody knows of what was before. */
+static void lose_journal(void)
+{
+	char *dir = xasprintf("%s/journal", box.place.dir);
+	struct err e;
+
+	journal_close(box.journal);
+	place_remove(dir);
+	assert_int_equal(journal_open(fs_real(), &box.clock.base, dir, &box.journal, &e), 0);
+	say_start(&box, "boot-1");
+	say(&box, "ready", json_object());
+	free(dir);
+}
+
+static int64_t told(const char *kind)
+{
+	int64_t n = 0;
+
+	assert_int_equal(db_int(box.place.catalog->db, &n, "SELECT count(*) FROM ledger WHERE kind = ?", "t", kind), 0);
+	return n;
+}
+
+static void on_finding(void *arg, const char *text)
+{
+	(void)arg;
+	fail_msg("%s", text);
+}
+
+static void expect_fsck_clean(void)
+{
+	struct fsck f = {.fs = fs_real(), .conf = &box.conf, .finding = on_finding};
+	struct err e;
+
+	assert_int_equal(fsck_run(&f, &e), 0);
+	assert_int_equal(f.files, 4);
+}
+
+static void with_the_journal_all_is_as_before(void **state)
+{
+	(void)state;
+	lose_catalogue();
+	keeper_start(&box);
+	assert_int_equal(run(&box), 0);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 31, "R 1 11 | G 11 20 stream_stalled | R 20 31");
+	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM segment"), 4);
+	assert_int_equal(told("catalog.lost"), 1);
+	assert_int_equal(told("catalog.rebuilt"), 1);
+	expect_fsck_clean();
+}
+
+static void without_the_journal_coverage_is_and_a_hole_has_no_cause(void **state)
+{
+	(void)state;
+	lose_catalogue();
+	lose_journal();
+	keeper_start(&box);
+	assert_int_equal(run(&box), 0);
+	say_up(&box, 31);
+	publish(31, 36);
+	advance_to(&box, 40);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 36, "R 1 11 | G 11 20 footage_missing | R 20 36");
+}
+
+static void a_camera_of_before_is_found_and_retired(void **state)
+{
+	(void)state;
+	lose_catalogue();
+	box.conf.camera_count = 0;
+	keeper_start(&box);
+	assert_int_equal(run(&box), 0);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM camera WHERE retired_at IS NOT NULL"), 1);
+	expect_tiles(box.place.catalog, CAM, 1, 35, "R 1 11 | G 11 20 footage_missing | R 20 31 | N 31 35");
+	box.conf.camera_count = 1;
+}
+
+static void age_is_what_was_filmed_since(void **state)
+{
+	(void)state;
+	lose_catalogue();
+	lose_journal();
+	keeper_start(&box);
+	assert_int_equal(run(&box), 0);
+	/* 11 seconds of footage were made after the second file */
+	assert_int_equal(ask(box.place.catalog, "SELECT (SELECT max(witnessed_us) FROM segment) - witnessed_us FROM segment "
+			     "WHERE sequence = 2"), 11 * US_PER_S);
+}
+
+static void footage_from_before_what_is_kept_obliges_to_nothing(void **state)
+{
+	(void)state;
+	enum { LATER = 200 * 86400 };
+	advance_to(&box, LATER + 5);
+	publish(LATER, LATER + 5);
+	assert_int_equal(run(&box), 0);
+	lose_catalogue();
+	lose_journal();
+	keeper_start(&box);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 31, "R 1 11 | N 11 20 | R 20 31");
+	expect_tiles(box.place.catalog, CAM, LATER - 10, LATER + 5, "N 1.728e+07 1.728e+07 | R 1.728e+07 1.728e+07");
+}
+
+/* It goes on where it was, and whatever day comes first. */
+static void a_keeper_that_dies_meanwhile_goes_on(void **state)
+{
+	bool more;
+
+	(void)state;
+	lose_catalogue();
+	keeper_start(&box);
+	assert_int_equal(indexer_step(box.ix, &more), 0);
+	keeper_die(&box);
+	keeper_start(&box);
+	assert_int_equal(run(&box), 0);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 31, "R 1 11 | G 11 20 stream_stalled | R 20 31");
+	assert_int_equal(told("catalog.rebuilt"), 1);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(with_the_journal_all_is_as_before), T(without_the_journal_coverage_is_and_a_hole_has_no_cause),
+		T(a_camera_of_before_is_found_and_retired), T(age_is_what_was_filmed_since),
+		T(footage_from_before_what_is_kept_obliges_to_nothing), T(a_keeper_that_dies_meanwhile_goes_on),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
