@@ -47,9 +47,10 @@ def sample(pids):
         stat = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
         total["cpu_ms"] += (int(stat[11]) + int(stat[12])) * 1000 / TICKS
         for task in os.listdir(f"/proc/{pid}/task"):
-            status = fields(f"/proc/{pid}/task/{task}/status")
-            total["switches"] += int(status["voluntary_ctxt_switches"][0])
-            total["switches"] += int(status["nonvoluntary_ctxt_switches"][0])
+            with contextlib.suppress(OSError):  # a thread that has ended meanwhile
+                status = fields(f"/proc/{pid}/task/{task}/status")
+                total["switches"] += int(status["voluntary_ctxt_switches"][0])
+                total["switches"] += int(status["nonvoluntary_ctxt_switches"][0])
         io = fields(f"/proc/{pid}/io")
         total["writes"] += int(io["syscw"][0])
         total["written_kb"] += int(io["wchar"][0]) / 1000
