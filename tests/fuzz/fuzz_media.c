@@ -2,7 +2,7 @@
  * Whatever comes in, the files that go out must be ones that the keeper reads whole, one after the other
  * in time, and what is told as coverage must be what was handed to the disk.
  *
- * Input: a byte (bit 0: H.265), then records `kind, milliseconds, length (2 bytes, big endian), bytes`. */
+ * Input: a byte (bit 0: H.265; bits 1 and 2: no sound, AAC, G.711 A or µ), then records `kind, milliseconds, length (2 bytes, big endian), bytes`. */
 #include "base/require.h"
 #include "media/box.h"
 #include "media/segment.h"
@@ -16,7 +16,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
-enum record_kind { RTP, RTCP, TICK, STEP, REFUSE, KINDS };
+enum record_kind { RTP, RTCP, TICK, STEP, REFUSE, SOUND, KINDS };
 
 /* --- a disk that keeps what it is given ------------------------------------------------ */
 
@@ -141,14 +141,24 @@ static void play(struct world *w, enum record_kind kind, unsigned ms, const uint
 	case TICK:   run_tick(w->run); break;
 	case STEP:   w->clock.wall.us += (len ? (int8_t)bytes[0] : 1) * 10 * US_PER_S; break;
 	case REFUSE: w->refuses = !w->refuses; break;
+	case SOUND:  run_audio_packet(w->run, bytes, len); break;
 	case KINDS:  break;
 	}
 }
 
+static const struct track sounds[] = {
+	{.codec = TRACK_AAC, .payload_type = 97, .clock_rate = 16000, .channels = 1,
+	 .fmtp = (char *)"streamtype=5;profile-level-id=1;mode=AAC-hbr;sizelength=13;indexlength=3;indexdeltalength=3;config=1408"},
+	{.codec = TRACK_PCMA, .payload_type = 8, .clock_rate = 8000, .channels = 1},
+	{.codec = TRACK_PCMU, .payload_type = 0, .clock_rate = 8000, .channels = 1},
+};
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
+	unsigned sound = len > 0 ? data[0] >> 1 & 3 : 0;
 	struct world w = {.outlet = {.ops = &ops}};
-	struct run_conf conf = {.site = "s", .camera = "c", .segment_us = 4 * US_PER_S, .gap_after_us = 2 * US_PER_S};
+	struct run_conf conf = {.site = "s", .camera = "c", .segment_us = 4 * US_PER_S, .gap_after_us = 2 * US_PER_S,
+				.audio = sound ? &sounds[sound - 1] : NULL};
 	struct track t = {.payload_type = 96, .clock_rate = 90000,
 			  .codec = len > 0 && data[0] & 1 ? TRACK_H265 : TRACK_H264};
 	struct wall end;
