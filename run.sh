@@ -10,8 +10,8 @@ case $conf in ""|/*) ;; *) conf="$OLDPWD/$conf" ;; esac
 . tests/packages.sh
 # shellcheck disable=SC2086
 install_packages $BUILD_PACKAGES
-[ -d build ] || CC=gcc meson setup build --buildtype=release >build.log 2>&1 || { cat build.log; exit 3; }
-ninja -C build >build.log 2>&1 || { cat build.log; exit 3; }
+[ -f build/build.ninja ] || CC=gcc meson setup build --buildtype=release >build.log 2>&1 || { cat build.log; exit 3; }
+ninja -C build daemon/holdfast tests/camera/holdfast-camera tests/regulator/holdfast-regulator >build.log 2>&1 || { cat build.log; exit 3; }
 
 if [ -z "$conf" ]; then
   exec "$here/build/daemon/holdfast" run --demo

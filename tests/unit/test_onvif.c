@@ -23,7 +23,7 @@
 static int parse(const char *text, xmlDoc **doc)
 {
 	size_t len = strlen(text);
-	char *copy = malloc(len ? len : 1); /* exactly as long, so that a sanitizer sees a step beyond */
+	char *copy = xcalloc(1, len); /* exactly as long, so that a sanitizer sees a step beyond */
 
 	memcpy(copy, text, len);
 	int rc = xml_parse(copy, len, doc);
