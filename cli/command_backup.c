@@ -24,20 +24,15 @@ static int run(const struct conf *conf, const struct options *o)
 
 int command_backup(const struct options *o)
 {
-	struct conf_report report = {0};
 	struct conf *conf;
 
 	if (o->word_count != 1) {
 		fprintf(stderr, "holdfast backup DIR [--with-keys] [-c FILE]\n");
 		return CLI_USAGE;
 	}
-	int rc = conf_load(o->conf, &conf, &report);
-	if (rc < 0)
-		conf_report_print(&report, o->conf, stderr);
-	conf_report_finish(&report);
-	if (rc < 0)
-		return CLI_CANNOT;
-	lang_set(conf->site.language);
+	int rc = options_conf(o, &conf);
+	if (rc != CLI_YES)
+		return rc;
 	rc = run(conf, o);
 	conf_destroy(conf);
 	return rc;

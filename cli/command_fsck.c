@@ -40,16 +40,11 @@ static int check(const struct conf *conf, bool full)
 
 int command_fsck(const struct options *o)
 {
-	struct conf_report report = {0};
 	struct conf *conf;
-	int rc = conf_load(o->conf, &conf, &report);
+	int rc = options_conf(o, &conf);
 
-	if (rc < 0)
-		conf_report_print(&report, o->conf, stderr);
-	conf_report_finish(&report);
-	if (rc < 0)
-		return CLI_CANNOT;
-	lang_set(conf->site.language);
+	if (rc != CLI_YES)
+		return rc;
 	rc = check(conf, o->full);
 	conf_destroy(conf);
 	return rc;

@@ -123,20 +123,29 @@ int options_parse(struct options *o, int argc, char **argv)
 	return use_lang(o->lang);
 }
 
-int options_load(struct options *o)
+int options_conf(const struct options *o, struct conf **out)
 {
 	struct conf_report report = {0};
-	struct conf *conf;
-	int rc = conf_load(o->conf, &conf, &report);
+	int rc = conf_load(o->conf, out, &report);
 
 	if (rc < 0)
 		conf_report_print(&report, o->conf, stderr);
 	conf_report_finish(&report);
 	if (rc < 0)
 		return CLI_CANNOT;
+	clock_set_zone((*out)->site.timezone);
+	lang_set(o->lang ? o->lang : (*out)->site.language);
+	return CLI_YES;
+}
+
+int options_load(struct options *o)
+{
+	struct conf *conf;
+	int rc = options_conf(o, &conf);
+
+	if (rc != CLI_YES)
+		return rc;
 	o->state = xstrdup(conf->state);
-	clock_set_zone(conf->site.timezone);
-	lang_set(o->lang ? o->lang : conf->site.language);
 	conf_destroy(conf);
 	return CLI_YES;
 }

@@ -29,6 +29,10 @@ struct options {
 int options_parse(struct options *o, int argc, char **argv);
 /* A whole number from min to max, or the default if text is NULL. CLI_USAGE, told, if it is none. */
 int options_number(const char *flag, const char *text, unsigned min, unsigned max, unsigned *out);
+/* Reads the configuration, tells on stderr what is wrong with it; takes over its zone and language.
+ * CLI_YES, and conf_destroy(*out) later; else CLI_CANNOT. */
+struct conf;
+int options_conf(const struct options *o, struct conf **out);
 /* Reads the configuration for what most commands need of it: state directory, zone, language. */
 int options_load(struct options *o);
 void options_finish(struct options *o);
