@@ -122,8 +122,8 @@ static void a_file_that_is_no_catalogue_is_refused(void **state)
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(write(fd, "this is not a database, whatever its name says ", 47), 47);
 	close(fd);
-	assert_int_equal(catalog_open(path, &c, &e), -EIO);
-	assert_int_equal(catalog_create(path, &c, &e), -EIO);
+	assert_int_equal(catalog_open(path, &c, &e), -EUCLEAN);
+	assert_int_equal(catalog_create(path, &c, &e), -EUCLEAN);
 	free(path);
 }
 
