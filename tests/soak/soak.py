@@ -24,7 +24,6 @@ from harness_time import SECOND, now_us, text_of  # noqa: E402
 from harness_wait import until  # noqa: E402
 
 EDGE_US = SECOND // 2           # design §12: gap edges
-KILL_US = 2 * SECOND            # design §12: what SIGKILL may cost
 SLACK_US = 300_000              # of the way from the camera's clock to ours, on a machine that is busy
 PICTURE = ("--size", "160x112", "--bitrate", "32")
 FPS, GOP_S = 5, 1
