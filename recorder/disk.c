@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define LOOK_EVERY_US US_PER_S
+#define SYNC_PIECE_US (100 * US_PER_MS) /* then what waits is written, and the round goes on with the next tick */
 
 /* --- the open files ------------------------------------------------------------------ */
 
@@ -181,15 +182,25 @@ static json_t *promise(struct disk *d)
 	return durable;
 }
 
-static void sync_files(struct disk *d, struct disk_tick *t)
+/* A piece of the round over the open files; all of it when the disk is full. */
+static void sync_piece(struct disk *d, struct disk_tick *t)
 {
-	for (struct segment_file *f = d->files; f; f = f->next) {
-		if (!segment_file_is_dirty(f) || segment_file_is_condemned(f))
+	int64_t until_us = clock_mono(d->clock).us + SYNC_PIECE_US;
+	struct segment_file *f = d->files;
+
+	for (; f && (t->full || clock_mono(d->clock).us < until_us); f = f->next) {
+		if (f->round == d->round || !segment_file_is_dirty(f) || segment_file_is_condemned(f))
 			continue;
+		f->round = d->round;
 		segment_file_sync(f);
 		tell_progress(t, f);
 	}
-	d->synced = clock_mono(d->clock);
+	d->in_round = f != NULL;
+}
+
+static void sync_files(struct disk *d, struct disk_tick *t)
+{
+	sync_piece(d, t);
 	json_t *durable = promise(d);
 	if (json_object_size(durable) == 0) {
 		json_decref(durable);
@@ -209,7 +220,12 @@ static void run_tick(struct worker_job *j)
 		t->error = look(d, &t->free_bytes, &t->full);
 		t->looked = true;
 	}
-	if (t->full || now.us - d->synced.us >= STORAGE_SYNC_EVERY_MS * US_PER_MS)
+	if (t->full || (!d->in_round && now.us - d->synced.us >= STORAGE_SYNC_EVERY_MS * US_PER_MS)) {
+		d->round++;
+		d->in_round = true;
+		d->synced = now;
+	}
+	if (d->in_round)
 		sync_files(d, t);
 }
 

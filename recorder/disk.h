@@ -23,7 +23,9 @@ struct disk {
 	/* the rest: disk thread */
 	struct segment_file *files;   /* open ones */
 	bool usable;                  /* the identity was right when last looked at */
-	struct mono synced, looked;
+	struct mono synced, looked;   /* synced: when the last round of syncs began */
+	unsigned round;               /* of syncs: over every open file, in pieces */
+	bool in_round;                /* it is not over */
 };
 
 int disk_create(uv_loop_t *loop, const struct disk *conf, size_t queue_max_bytes, struct disk **out);

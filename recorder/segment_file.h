@@ -42,6 +42,7 @@ struct segment_file {
 	int64_t confirmed_bytes;      /* by fdatasync: durable */
 	unsigned confirmed;           /* fragments within confirmed_bytes */
 	struct segment_promise promise;
+	unsigned round;               /* of the disk's syncs: the last that it was in */
 	void *owner;                  /* for the loop thread */
 	struct segment_file *next;    /* in the disk's list of open files */
 };

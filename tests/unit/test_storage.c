@@ -9,7 +9,9 @@ static const struct wall T0 = {FIXTURE_START};
 
 /* --- a disk that misbehaves when told --------------------------------------------------- */
 
-struct bad_fs { struct fs base; const char *below; atomic_int sync_error, write_error; atomic_bool gate, waiting; atomic_ullong free_bytes; };
+#define SLOW_SYNC_US (60 * US_PER_MS)
+
+struct bad_fs { struct fs base; const char *below; struct fixture_clock *slow; atomic_int sync_error, write_error; atomic_bool gate, waiting; atomic_ullong free_bytes; };
 
 static bool is_below(struct fs *fs, int fd)
 {
@@ -43,6 +45,8 @@ static int bad_sync(struct fs *fs, int fd)
 
 	if (atomic_load(&b->sync_error) && is_below(fs, fd))
 		return -atomic_load(&b->sync_error);
+	if (b->slow && is_below(fs, fd))
+		atomic_fetch_add(&b->slow->us, SLOW_SYNC_US);
 	return fs_real()->datasync(fs_real(), fd);
 }
 
@@ -227,6 +231,48 @@ static struct outlet_segment *half_confirmed(struct fixture *x, struct outlet *o
 	assert_int_equal(fixture_add(o, s, T0, 0), 0);
 	fixture_advance_until(x, s->confirmed == 1);
 	return s;
+}
+
+#define SLOW_CAMERAS 5
+
+static unsigned confirmed(struct outlet_segment *const *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < SLOW_CAMERAS; i++)
+		n += s[i]->confirmed > 0;
+	return n;
+}
+
+/* Between the pieces, what waits is written: a round over many files on a slow disk must not fill the queue. */
+static void a_slow_disk_is_synced_in_pieces(void **state)
+{
+	static const char *const names[SLOW_CAMERAS] = {"a", "b", "c", "d", "e"};
+	struct outlet *o[SLOW_CAMERAS];
+	struct outlet_segment *s[SLOW_CAMERAS];
+	enum gap_cause cause;
+	struct fixture x;
+	struct bad_fs fs;
+
+	fixture_init(&x, *state, 1);
+	bad_init(&fs, x.root_paths[0]);
+	start(&x, &fs.base);
+	fs.slow = &x.clock;
+	for (unsigned i = 0; i < SLOW_CAMERAS; i++) {
+		o[i] = fixture_outlet(&x, names[i]);
+		s[i] = fixture_begin(o[i], T0, &cause);
+		assert_int_equal(fixture_add(o[i], s[i], T0, 0), 0);
+	}
+	fixture_advance_until(&x, confirmed(s) > 0);
+	assert_in_range(confirmed(s), 1, 2);
+	fixture_advance_until(&x, confirmed(s) == SLOW_CAMERAS);
+	for (unsigned i = 0; i < SLOW_CAMERAS; i++)
+		o[i]->ops->close(s[i], fixture_end(T0, 1));
+	fixture_run_until(&x, x.sealed == SLOW_CAMERAS);
+	for (unsigned i = 0; i < SLOW_CAMERAS; i++)
+		storage_outlet_destroy(o[i]);
+	fixture_stop(&x);
+	fixture_finish(&x);
 }
 
 static void what_was_not_synced_is_not_believed(void **state)
@@ -574,6 +620,7 @@ int main(void)
 		fixture_test(segments_are_sealed_in_one_chain_over_restarts),
 		fixture_test(two_roots_share_the_cameras_and_one_chain),
 		fixture_test(the_journal_tells_it_all),
+		fixture_test(a_slow_disk_is_synced_in_pieces),
 		fixture_test(what_was_not_synced_is_not_believed),
 		fixture_test(the_reserve_ends_an_open_segment_whole),
 		fixture_test(a_slow_disk_loses_what_does_not_fit),
