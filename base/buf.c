@@ -106,3 +106,10 @@ void buf_finish(struct buf *b)
 	free(b->data);
 	*b = (struct buf){0};
 }
+
+bool text_ends_with(const char *text, const char *end)
+{
+	size_t n = strlen(text), len = strlen(end);
+
+	return n > len && strcmp(text + n - len, end) == 0;
+}

@@ -5,6 +5,7 @@
  *         beyond help, and the supervisor starts us again. Growth is bounded by
  *         the callers, who check lengths before they append what came from outside. */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,7 @@ void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s);
 __attribute__((format(printf, 1, 2))) char *xasprintf(const char *fmt, ...);
+bool text_ends_with(const char *text, const char *end); /* and has something before it */
 
 static inline void put_u16be(uint8_t *p, uint16_t v) { p[0] = (uint8_t)(v >> 8); p[1] = (uint8_t)v; }
 static inline void put_u32be(uint8_t *p, uint32_t v) { put_u16be(p, (uint16_t)(v >> 16)); put_u16be(p + 2, (uint16_t)v); }

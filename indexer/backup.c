@@ -140,13 +140,6 @@ static int copy_file(struct run *r, const char *from, const char *name, mode_t m
 	return rc < 0 ? rc : enter(r, name);
 }
 
-static bool ends_with(const char *s, const char *end)
-{
-	size_t a = strlen(s), b = strlen(end);
-
-	return a > b && strcmp(s + a - b, end) == 0;
-}
-
 static int copy_keys(struct run *r, const char *folder)
 {
 	char *from = xasprintf("%s/%s", r->b->conf->state, folder), *to = xasprintf("%s/%s", r->b->dir, folder);
@@ -154,8 +147,8 @@ static int copy_keys(struct run *r, const char *folder)
 	DIR *d = opendir(from);
 
 	for (struct dirent *x; rc == 0 && d && (x = readdir(d)) != NULL;) {
-		bool secret = ends_with(x->d_name, ".key");
-		if (!ends_with(x->d_name, ".pub") && !(secret && r->b->with_keys))
+		bool secret = text_ends_with(x->d_name, ".key");
+		if (!text_ends_with(x->d_name, ".pub") && !(secret && r->b->with_keys))
 			continue;
 		char *path = xasprintf("%s/%s", from, x->d_name), *name = xasprintf("%s/%s", folder, x->d_name);
 		rc = copy_file(r, path, name, secret ? 0600 : 0644);

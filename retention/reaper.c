@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "indexer/gap.h"
 #include "indexer/garbage.h"
 #include "media/segment.h"
 #include "retention/claim.h"
@@ -156,13 +157,6 @@ static void unlink_all(struct batch *b)
 
 /* --- the ledger's word -------------------------------------------------------------------------- */
 
-static json_t *wall_text(struct wall w)
-{
-	char text[WALL_TEXT_MAX];
-
-	return json_string(wall_format(w, text));
-}
-
 /* One entry for the files [first, end) of a camera that are gone. */
 static int tell(struct batch *b, unsigned first, unsigned end)
 {
@@ -187,7 +181,7 @@ static int tell(struct batch *b, unsigned first, unsigned end)
 		return 0;
 	}
 	return ledger_append(b->r->catalog, clock_wall(b->r->clock), "footage.expired", b->files[first].camera,
-			     json_pack("{so so sI sI so}", "start", wall_text(from), "end", wall_text(to),
+			     json_pack("{so so sI sI so}", "start", wall_json(from.us), "end", wall_json(to.us),
 				       "files", (json_int_t)files, "bytes", bytes, "seals", seals), NULL);
 }
 

@@ -17,13 +17,6 @@
 /* A folder on the way down: what its name may say of the files below. */
 struct level { const struct level *up; const char *path, *name; bool told; /* below what was asked for */ };
 
-static bool ends_with(const char *name, const char *suffix)
-{
-	size_t n = strlen(name), s = strlen(suffix);
-
-	return n > s && strcmp(name + n - s, suffix) == 0;
-}
-
 static bool is_day(const char *name)
 {
 	char text[WALL_TEXT_MAX];
@@ -57,7 +50,7 @@ static void read_place(const struct level *l, struct place *p)
 static void look_at(struct verify *v, const struct level *l, uint32_t folder, const char *name)
 {
 	struct place p = {.folder = folder, .name = name};
-	bool open = ends_with(name, ".open"), aside = ends_with(name, ".bad");
+	bool open = text_ends_with(name, ".open"), aside = text_ends_with(name, ".bad");
 
 	if (open || aside) {
 		char *path = xasprintf("%s/%s", l->path, name);
@@ -66,7 +59,7 @@ static void look_at(struct verify *v, const struct level *l, uint32_t folder, co
 				 : lang("服务已将其作为损坏文件搁置", "put aside by the server as damaged"));
 		free(path);
 	}
-	if (!ends_with(name, ".mp4"))
+	if (!text_ends_with(name, ".mp4"))
 		return;
 	read_place(l, &p);
 	verify_segment(v, &p);
@@ -173,7 +166,7 @@ static void one_file(struct verify *v, char *path)
 	char *slash = strrchr(path, '/'), *name = xstrdup(slash + 1);
 
 	*slash = '\0';
-	if (ends_with(name, ".mp4") || ends_with(name, ".open") || ends_with(name, ".bad"))
+	if (text_ends_with(name, ".mp4") || text_ends_with(name, ".open") || text_ends_with(name, ".bad"))
 		with_levels(v, path, name);
 	else
 		verify_segment(v, &(struct place){.folder = names_add(&v->folders, path), .name = name});
