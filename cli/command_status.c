@@ -45,9 +45,14 @@ static void print_forecast(const json_t *forecast)
 
 static void print_camera(const json_t *c)
 {
-	printf("  %-20s %-12s %-30s %5.1f fps %6.2f Mbit/s  %s %s\n", text_of(c, "id"), text_of(c, "state"),
+	const json_t *clock_error = json_object_get(c, "clock_error_ms");
+
+	printf("  %-20s %-12s %-30s %5.1f fps %6.2f Mbit/s  %s %s", text_of(c, "id"), text_of(c, "state"),
 	       text_time(c, "since"), json_number_value(json_object_get(c, "fps")),
 	       json_number_value(json_object_get(c, "bitrate_bps")) / 1e6, lang("最早", "oldest"), text_time(c, "oldest"));
+	if (clock_error)
+		printf(lang("  摄像机时钟误差 %+.1f 秒", "  the camera's clock is off by %+.1f s"), json_number_value(clock_error) / 1e3);
+	putchar('\n');
 }
 
 int command_status(const struct options *o)

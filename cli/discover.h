@@ -8,8 +8,6 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#define CLOCK_ERROR_MAX_S 2.0
-
 /* What stands beside the cameras in each entry; all may be NULL. */
 struct discover_entry { const char *area, *username, *password_file; };
 

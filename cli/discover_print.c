@@ -2,8 +2,9 @@
 
 #include "base/clock.h"
 #include "base/lang.h"
+#include "recorder/run.h"
 
-#include <math.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #define KEY_INTERVAL_MAX_S 2.1 /* two seconds, and what a frame rate that is not round adds */
@@ -43,7 +44,7 @@ const char *discover_profile_problem(const struct onvif_profile *p)
 
 const char *discover_clock_problem(const struct onvif_device *d)
 {
-	if (!d->clock_known || fabs((double)d->clock_error_us) <= CLOCK_ERROR_MAX_S * 1e6)
+	if (!d->clock_known || llabs(d->clock_error_us) <= CAMERA_CLOCK_ERROR_MAX_US)
 		return NULL;
 	if (d->clock_ntp)
 		return lang("摄像机称已用 NTP 校时，时间却不对：请检查其 NTP 服务器和时区",

@@ -1,16 +1,17 @@
 #include "recorder/probe_finding.h"
 
 #include "base/lang.h"
+#include "recorder/run.h"
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #define KEY_INTERVAL_MAX_S 2.1   /* two seconds, and what a frame rate that is not round adds */
 #define KEY_VARIES 1.5           /* times: no camera with a fixed interval varies so */
 #define SMART_KEY_S 4.1          /* beyond what cameras have as their default */
-#define CLOCK_ERROR_MAX_S 2.0
 #define JITTER_MAX_S 0.1
 #define FPS_LIES 1.2             /* times */
 #define DAYS 90
@@ -243,7 +244,7 @@ static void find_clock(const struct probe_result *r, struct list *l)
 
 	if (!r->clock_known)
 		add(l, PROBE_NOTE, "clock", NULL, "%s", lang("摄像机没有报告时间（RTCP）", "the camera did not report its time (RTCP)"));
-	else if (fabs(s) > CLOCK_ERROR_MAX_S)
+	else if (llabs(r->clock_error_us) > CAMERA_CLOCK_ERROR_MAX_US)
 		add(l, PROBE_WARN, "clock", lang("请在摄像机中设置 NTP 校时和时区（录像时间以本机为准，不受影响）",
 			"set NTP and the time zone in the camera (recorded times are this box's, and not affected)"),
 		    lang("摄像机时钟误差 %+.1f 秒", "the camera's clock is off by %+.1f s"), s);

@@ -71,7 +71,7 @@ struct run {
 	struct meter meter;
 	uint64_t frames, bytes;
 	int64_t clock_error_us;
-	bool clock_error_known;
+	bool clock_error_known, clock_told;
 };
 
 static void end_coverage(struct run *r, struct wall end, enum gap_cause cause, const char *detail);
@@ -395,6 +395,23 @@ static void on_frame(void *arg, const struct frame *f)
 
 /* --- packets and time ------------------------------------------------------------------------ */
 
+/* One line for each change. Coverage is not touched: it is by our clock. */
+static void tell_clock(struct run *r)
+{
+	bool off = llabs(r->clock_error_us) > CAMERA_CLOCK_ERROR_MAX_US;
+
+	if (off == r->clock_told)
+		return;
+	r->clock_told = off;
+	if (off)
+		log_warn("camera_clock", "id=%s state=off error_s=%+.1f text=\"%s\"", r->conf.camera,
+			 (double)r->clock_error_us / 1e6,
+			 lang("请在摄像机中设置 NTP 校时和时区(录像时间以本机为准,不受影响)",
+			      "set NTP and the time zone in the camera (recorded times are this box's, and not affected)"));
+	else
+		log_info("camera_clock", "id=%s state=right error_s=%+.1f", r->conf.camera, (double)r->clock_error_us / 1e6);
+}
+
 static void measure_clock(struct run *r, const uint8_t *data, size_t len, struct mono arrival)
 {
 	struct rtcp_report report;
@@ -403,6 +420,7 @@ static void measure_clock(struct run *r, const uint8_t *data, size_t len, struct
 		return;
 	r->clock_error_us = report.wall_us - clock_watch_wall(&r->watch, arrival).us;
 	r->clock_error_known = true;
+	tell_clock(r);
 }
 
 void run_packet(struct run *r, const uint8_t *data, size_t len, bool rtcp)

@@ -19,6 +19,9 @@
 #include "recorder/outlet.h"
 #include "recorder/track.h"
 
+/* People are told of a camera's clock that is further off. */
+#define CAMERA_CLOCK_ERROR_MAX_US (2 * US_PER_S)
+
 struct run_conf {
 	const char *site, *camera;       /* borrowed */
 	int64_t segment_us, gap_after_us;

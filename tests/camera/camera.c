@@ -51,7 +51,8 @@ static int make_media(struct camera *cam, int64_t clock_us, bool key, struct cam
 	int rc = encoder_encode(cam->encoder, key, &unit);
 	if (rc < 0)
 		return rc;
-	*m = (struct camera_media){.clock_us = clock_us, .shift_us = cam->shift_us};
+	*m = (struct camera_media){.clock_us = clock_us, .shift_us = cam->shift_us,
+				   .told_us = clock_us + cam->clock_off_us};
 	return packetise(cam, unit, key, &m->packets);
 }
 
@@ -247,6 +248,12 @@ void camera_jump(struct camera *cam, double seconds)
 {
 	cam->shift_us += (int64_t)(seconds * 1e6);
 	truth_line(cam->truth, "jump", cam->cfg.name, "\"seconds\":%.6f", seconds);
+}
+
+void camera_set_clock_off(struct camera *cam, double seconds)
+{
+	cam->clock_off_us = (int64_t)(seconds * 1e6);
+	truth_line(cam->truth, "clock", cam->cfg.name, "\"seconds\":%.6f", seconds);
 }
 
 int camera_change_sets(struct camera *cam, struct err *e)

@@ -28,6 +28,7 @@ struct camera_media {
 	struct rtp_packets packets;
 	int64_t clock_us;
 	int64_t shift_us; /* to be added to the clock for the RTP timestamp */
+	int64_t told_us;  /* the clock as sender reports tell it */
 };
 
 /* Somebody who plays. The calls may detach their own viewer, no other. */
@@ -58,6 +59,7 @@ struct camera {
 
 	bool silent, refused, wrong_auth, muted;
 	int64_t shift_us;           /* sum of the jumps */
+	int64_t clock_off_us;       /* what it tells of the time, minus the time */
 };
 
 int camera_init(struct camera *cam, uv_loop_t *loop, const struct camera_config *cfg,
@@ -78,4 +80,6 @@ void camera_set_refused(struct camera *cam, bool on);
 void camera_set_wrong_auth(struct camera *cam, bool on);
 void camera_set_fps(struct camera *cam, double fps); /* > 0 */
 void camera_jump(struct camera *cam, double seconds);
+/* Its sender reports tell a time that is so much ahead; the picture shows the true one. */
+void camera_set_clock_off(struct camera *cam, double seconds);
 int camera_change_sets(struct camera *cam, struct err *e);

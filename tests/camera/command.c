@@ -99,6 +99,16 @@ static int order_jump(const struct order *o)
 	return rc;
 }
 
+static int order_clock(const struct order *o)
+{
+	double seconds;
+	int rc = read_number(o, -JUMP_MAX_S, JUMP_MAX_S, &seconds);
+
+	if (rc == 0)
+		camera_set_clock_off(o->cam, seconds);
+	return rc;
+}
+
 static int order_params(const struct order *o)
 {
 	return camera_change_sets(o->cam, o->e);
@@ -123,6 +133,7 @@ static const struct { const char *name; int (*run)(const struct order *o); } ord
 	{"silent", order_silent}, {"drop", order_drop},           {"refuse", order_refuse},
 	{"slow", order_slow},     {"jump", order_jump},           {"wrongauth", order_wrongauth},
 	{"params", order_params}, {"stat", order_stat},           {"mute", order_mute},
+	{"clock", order_clock},
 };
 
 static int run_for_all(struct order *o, int (*run)(const struct order *o))

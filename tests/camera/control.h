@@ -6,6 +6,7 @@
  *	refuse NAME on|off      503 to DESCRIBE and SETUP; "all": connect() is refused
  *	slow NAME FPS|off       another rhythm
  *	jump NAME SECONDS       RTP timestamps jump, forward or back
+ *	clock NAME SECONDS      its sender reports tell a time so far ahead (or behind)
  *	wrongauth NAME on|off   no password is right (401)
  *	params NAME             other parameter sets, in mid-stream
  *	mute NAME on|off        no sound any more

@@ -86,7 +86,7 @@ static void on_media(struct camera_viewer *v, const struct camera_media *m)
 	rtp_stream_add_packets(&s->stream, &out, s->channels.rtp, &m->packets, timestamp);
 	/* A clock that was set back must not silence the reports. */
 	if (m->clock_us >= s->report_due_us || m->clock_us < s->report_due_us - REPORT_EVERY_US) {
-		rtp_stream_add_report(&s->stream, &out, s->channels.rtcp, m->clock_us, timestamp);
+		rtp_stream_add_report(&s->stream, &out, s->channels.rtcp, m->told_us, timestamp);
 		s->report_due_us = m->clock_us + REPORT_EVERY_US;
 	}
 	rtsp_session_send(s, &out);
