@@ -151,14 +151,13 @@ static int open_encoder(struct camera *cam, struct err *e)
 
 static int open_chain(struct camera *cam, struct err *e)
 {
-	const struct encoder_config *cfg = &cam->cfg.encoder;
 	int rc = cam->encoder ? 0 : open_encoder(cam, e);
 
 	if (rc == 0 && cam->cfg.sound != SOUND_NONE && !cam->sound)
 		rc = sound_create(&cam->sound, cam->cfg.sound, e);
 
 	if (rc == 0 && !cam->packetiser)
-		rc = rtp_packetiser_create(&cam->packetiser, cfg->width, cfg->height, e);
+		rc = rtp_packetiser_create(&cam->packetiser, &cam->cfg.encoder, e);
 	return rc;
 }
 

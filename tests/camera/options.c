@@ -18,11 +18,12 @@ const char options_usage[] =
 	"  --user U --password P   who may watch\n"
 	"  --auth KIND             digest (default with --user), digest-sha256, basic, none\n"
 	"  --nonce-life SECONDS    after which a nonce is stale (default 300)\n"
+	"  --codec h264|h265       (default h264)\n"
 	"  --size WxH              of the picture (default 320x240)\n"
 	"  --fps N                 (default 10)\n"
 	"  --gop SECONDS           between key frames (default 1)\n"
 	"  --bitrate KBIT          per second (default 128)\n"
-	"  --fill on|off           filler data up to the bit rate (default off)\n"
+	"  --fill on|off           filler data up to the bit rate (default off; not with h265)\n"
 	"  --sets sdp|inband       where parameter sets are; inband (default) is both\n"
 	"  --audio CODEC           pcma, pcmu, aac or none (default): a beep at each full second\n"
 	"  --session-timeout S     without a request (default 60)\n"
@@ -35,7 +36,7 @@ const char options_usage[] =
 	"                          falls silent again and again\n";
 
 enum {
-	OPT_LISTEN = 1, OPT_CAMERAS, OPT_USER, OPT_PASSWORD, OPT_AUTH, OPT_NONCE_LIFE, OPT_SIZE,
+	OPT_LISTEN = 1, OPT_CAMERAS, OPT_USER, OPT_PASSWORD, OPT_AUTH, OPT_NONCE_LIFE, OPT_CODEC, OPT_SIZE,
 	OPT_FPS, OPT_GOP, OPT_BITRATE, OPT_FILL, OPT_SETS, OPT_AUDIO, OPT_SESSION_TIMEOUT, OPT_RTCP_ALIVE, OPT_QUEUE, OPT_LOG,
 	OPT_CONTROL, OPT_COMMAND, OPT_SILENCE_EVERY, OPT_SILENCE_FOR, OPT_SILENCE_CAMERA, OPT_HELP
 };
@@ -47,6 +48,7 @@ static const struct option long_options[] = {
 	{"password", required_argument, NULL, OPT_PASSWORD},
 	{"auth", required_argument, NULL, OPT_AUTH},
 	{"nonce-life", required_argument, NULL, OPT_NONCE_LIFE},
+	{"codec", required_argument, NULL, OPT_CODEC},
 	{"size", required_argument, NULL, OPT_SIZE},
 	{"fps", required_argument, NULL, OPT_FPS},
 	{"gop", required_argument, NULL, OPT_GOP},
@@ -150,6 +152,15 @@ static int read_either(const char *text, const char *yes, const char *no, bool *
 	return *out || strcmp(text, no) == 0 ? 0 : -EINVAL;
 }
 
+static int read_codec(const char *text, enum encoder_codec *out)
+{
+	bool h265;
+	int rc = read_either(text, "h265", "h264", &h265);
+
+	*out = h265 ? ENCODER_H265 : ENCODER_H264;
+	return rc;
+}
+
 static int read_nonce_life(const char *text, int64_t *out_us)
 {
 	unsigned s;
@@ -220,6 +231,7 @@ static int take(struct options *o, struct reading *r, int which, const char *arg
 	case OPT_PASSWORD: return set_text(&o->server.auth.password, arg);
 	case OPT_AUTH: return set_text(&r->auth, arg);
 	case OPT_NONCE_LIFE: return read_nonce_life(arg, &o->server.auth.nonce_life_us);
+	case OPT_CODEC: return read_codec(arg, &r->camera.encoder.codec);
 	case OPT_SIZE: return read_size(arg, &r->camera.encoder);
 	case OPT_FPS: return read_int(arg, 1, 120, &r->camera.encoder.fps);
 	case OPT_GOP: return read_gop(arg, &r->camera.gop_us);
@@ -341,6 +353,8 @@ int options_parse(struct options *o, int argc, char **argv, struct err *e)
 	if (optind < argc || !r.has_address)
 		return err_set(e, -EINVAL, "%s; see --help", r.has_address ? "only switches are known"
 									   : "--listen is missing");
+	if (r.camera.encoder.filled && r.camera.encoder.codec == ENCODER_H265)
+		return err_set(e, -EINVAL, "--fill on: not with --codec h265");
 	int rc = check_auth(o, r.auth, e);
 	if (rc == 0)
 		rc = make_cameras(o, &r.camera, e);

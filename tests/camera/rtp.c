@@ -41,7 +41,7 @@ static int on_packet(void *opaque, uint8_t *data, int len)
 	return len;
 }
 
-static int open_mux(struct rtp_packetiser *p, int width, int height)
+static int open_mux(struct rtp_packetiser *p, const struct encoder_config *cfg)
 {
 	int rc = avformat_alloc_output_context2(&p->mux, NULL, "rtp", NULL);
 	if (rc < 0)
@@ -49,9 +49,9 @@ static int open_mux(struct rtp_packetiser *p, int width, int height)
 	AVStream *st = avformat_new_stream(p->mux, NULL);
 	REQUIRE(st);
 	st->codecpar->codec_type = AVMEDIA_TYPE_VIDEO;
-	st->codecpar->codec_id = AV_CODEC_ID_H264;
-	st->codecpar->width = width;
-	st->codecpar->height = height;
+	st->codecpar->codec_id = cfg->codec == ENCODER_H265 ? AV_CODEC_ID_HEVC : AV_CODEC_ID_H264;
+	st->codecpar->width = cfg->width;
+	st->codecpar->height = cfg->height;
 	p->mux->pb = p->io;
 	p->mux->packet_size = PACKET_MAX_BYTES;
 
@@ -65,7 +65,7 @@ static int open_mux(struct rtp_packetiser *p, int width, int height)
 	return rc;
 }
 
-int rtp_packetiser_create(struct rtp_packetiser **out, int width, int height, struct err *e)
+int rtp_packetiser_create(struct rtp_packetiser **out, const struct encoder_config *cfg, struct err *e)
 {
 	struct rtp_packetiser *p = xcalloc(1, sizeof *p);
 	uint8_t *room = av_malloc(PACKET_MAX_BYTES);
@@ -74,7 +74,7 @@ int rtp_packetiser_create(struct rtp_packetiser **out, int width, int height, st
 	p->io = avio_alloc_context(room, PACKET_MAX_BYTES, 1, p, NULL, on_packet, NULL);
 	REQUIRE(room && p->packet && p->io);
 	p->io->max_packet_size = PACKET_MAX_BYTES;
-	int rc = open_mux(p, width, height);
+	int rc = open_mux(p, cfg);
 	if (rc < 0) {
 		rtp_packetiser_destroy(p);
 		return err_set(e, rc, "open RTP muxer: %s", av_err2str(rc));

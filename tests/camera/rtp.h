@@ -1,4 +1,4 @@
-/* One coded picture → RTP packets (RFC 3550, RFC 6184: single NAL unit, STAP-A, FU-A),
+/* One coded picture → RTP packets (RFC 3550, RFC 6184 and RFC 7798: single, gathered, split NAL units),
  * by libavformat's rtp muxer through a custom AVIO.
  *
  * The muxer's sequence numbers, timestamps and SSRC are place-holders: the packets are
@@ -9,6 +9,7 @@
 #pragma once
 #include "base/buf.h"
 #include "base/err.h"
+#include "encoder.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,7 +22,7 @@
 struct rtp_packets { const uint8_t *data; size_t len; unsigned count; };
 
 struct rtp_packetiser;
-int rtp_packetiser_create(struct rtp_packetiser **out, int width, int height, struct err *e);
+int rtp_packetiser_create(struct rtp_packetiser **out, const struct encoder_config *cfg, struct err *e);
 void rtp_packetiser_destroy(struct rtp_packetiser *p);
 /* sets: parameter sets to go first, or len 0. Both in Annex B. */
 int rtp_packetise(struct rtp_packetiser *p, const uint8_t *sets, size_t sets_len,

@@ -1,4 +1,4 @@
-/* The description of one camera (RFC 4566, RFC 6184 §8.2). Pure. */
+/* The description of one camera (RFC 4566, RFC 6184 §8.2, RFC 7798 §7.2). Pure. */
 #pragma once
 #include "base/buf.h"
 #include "camera.h"
