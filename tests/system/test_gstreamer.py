@@ -13,14 +13,17 @@ from harness_wait import until
 
 PICTURES = 85
 SOUND = {"aac": ("aac", "mp4a"), "latm": ("aac", "mp4a"), "pcma": ("pcm_alaw", "alaw")}
+SPEAKERS = [("tcp", "h264", "basic", "aac"), ("tcp", "h264", None, "latm"), ("tcp", "h265", "basic", "pcma"),
+            ("tcp", "h265", None, "aac"), ("udp", "h264", "digest", "pcma"), ("udp", "h264", None, "aac"),
+            ("udp", "h265", "digest", "latm"), ("udp", "h265", None, "pcma")]
 SETTLED_US = 10 * SECOND  # until then a camera's first pictures, which waited for a viewer, may be moved (timeline.h)
 
 
 def kinds():
-    return [GstCamera("tcp-digest", auth="digest"),
-            GstCamera("tcp-h265", codec="h265"),
-            GstCamera("udp-digest", auth="digest", transport="udp"),
-            GstCamera("udp-h265", codec="h265", transport="udp"),
+    """Each codec over each transport, with and without a login; TLS; IPv6."""
+    plain = [GstCamera(f"{transport}-{codec}-{auth or 'open'}", codec=codec, transport=transport, auth=auth)
+             for transport in ("tcp", "udp") for codec in ("h264", "h265") for auth in ("digest", None)]
+    return [*plain,
             GstCamera("udp-v6", transport="udp", address="::1"),
             GstCamera("tls-pin", auth="basic", trust="pin"),
             GstCamera("tls-ca-h265", codec="h265", trust="ca", address="::1")]
@@ -47,20 +50,21 @@ def check_footage(site, name, camera):
 @pytest.fixture(scope="module")
 def speakers():
     with contextlib.ExitStack() as stack:
-        yield [stack.enter_context(GstCamera(kind, auth="basic", codec="h265" if kind == "pcma" else "h264", audio=kind))
-               for kind in SOUND]
+        def camera(transport, codec, auth, audio):
+            name = f"{transport}-{codec}-{auth or 'open'}-{audio}"
+            return stack.enter_context(GstCamera(name, codec=codec, auth=auth, transport=transport, audio=audio))
+        yield [(camera(transport, codec, auth, audio), SOUND[audio]) for transport, codec, auth, audio in SPEAKERS]
 
 
 def test_their_sound_is_heard(speakers):
-    """One tick a second, beside pictures that lack nothing."""
+    """One tick a second, beside pictures that lack nothing; with each codec, transport, and with and without a login."""
     recording = {"segment": "4s", "gap_after": "2s", "audio": True}
-    with Site(speakers, recording=recording) as site:
-        for camera in speakers:
+    with Site([camera for camera, _ in speakers], recording=recording) as site:
+        for camera, _ in speakers:
             until(f"the pictures of {camera.names[0]}", lambda c=camera: c.clocks()[PICTURES:], 60)
-        for camera in speakers:
-            kind = camera.names[0]
-            body = check_footage(site, kind, camera)
-            assert SOUND[kind] in streams(body)
+        for camera, sound in speakers:
+            body = check_footage(site, camera.names[0], camera)
+            assert sound in streams(body)
             heard = beeps(body)
             assert len(heard) >= 4 and all(abs(b - a - 1) < 0.05 for a, b in zip(heard, heard[1:])), heard
 
