@@ -9,6 +9,7 @@
 
 #define TICK_MS		 200
 #define TRY_EVERY_US	 (5 * US_PER_S)
+#define LEFT_EVERY_US	 (60 * US_PER_S) /* a disk that is well again may hold what recovery could not deal with */
 #define BEAT_EVERY_US	 ((STORAGE_SYNC_EVERY_MS - 2 * TICK_MS) * US_PER_MS)
 #define JOURNAL_JOBS_MAX 20000
 
@@ -247,6 +248,13 @@ static void on_ticked(struct worker_job *j)
 	storage_check_closing(r->storage);
 }
 
+static int64_t try_every_us(const struct storage_root *r)
+{
+	if (r->sm.now == ROOT_OK)
+		return storage_has_left(r) ? LEFT_EVERY_US : INT64_MAX;
+	return r->sm.now == ROOT_STALLED ? INT64_MAX : TRY_EVERY_US;
+}
+
 static void tick_root(struct storage_root *r)
 {
 	struct mono now = clock_mono(r->storage->clock);
@@ -259,8 +267,7 @@ static void tick_root(struct storage_root *r)
 		disk_tick(r->disk, t);
 	}
 	storage_watch_stall(r);
-	if (r->sm.now != ROOT_OK && r->sm.now != ROOT_STALLED && !r->try_out && now.us - r->tried.us >= TRY_EVERY_US &&
-	    !r->storage->closing)
+	if (!r->try_out && now.us - r->tried.us >= try_every_us(r) && !r->storage->closing)
 		try_root(r);
 }
 

@@ -85,6 +85,7 @@ void storage_segments_end(struct storage_root *r, enum gap_cause cause, const ch
 void storage_tell_lost(struct storage *s);
 /* storage_recovery.c */
 void storage_recover(struct storage_root *r, json_t *left); /* left is consumed */
+bool storage_has_left(const struct storage_root *r); /* what recovery could not deal with */
 void storage_recovery_check(struct storage *s);
 /* storage_close.c */
 void storage_count_worker(struct storage *s);

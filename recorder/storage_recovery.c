@@ -135,6 +135,17 @@ static void forget_left(struct storage_root *r)
 			json_object_del(r->seen, name);
 }
 
+bool storage_has_left(const struct storage_root *r)
+{
+	const char *name;
+	json_t *busy;
+
+	json_object_foreach(r->seen, name, busy)
+		if (json_is_false(busy))
+			return true;
+	return false;
+}
+
 void storage_recover(struct storage_root *r, json_t *left)
 {
 	if (r->sm.now == ROOT_OK)

@@ -11,7 +11,7 @@ static const struct wall T0 = {FIXTURE_START};
 
 #define SLOW_SYNC_US (60 * US_PER_MS)
 
-struct bad_fs { struct fs base; const char *below; struct fixture_clock *slow; atomic_int sync_error, write_error; atomic_bool gate, waiting; atomic_ullong free_bytes; };
+struct bad_fs { struct fs base; const char *below; struct fixture_clock *slow; atomic_int sync_error, write_error, rename_error; atomic_bool gate, waiting; atomic_ullong free_bytes; };
 
 static bool is_below(struct fs *fs, int fd)
 {
@@ -50,6 +50,15 @@ static int bad_sync(struct fs *fs, int fd)
 	return fs_real()->datasync(fs_real(), fd);
 }
 
+static int bad_rename(struct fs *fs, const char *from, const char *to)
+{
+	struct bad_fs *b = (struct bad_fs *)fs;
+
+	if (atomic_load(&b->rename_error) && strncmp(to, b->below, strlen(b->below)) == 0)
+		return -atomic_load(&b->rename_error);
+	return fs_real()->rename(fs_real(), from, to);
+}
+
 static int bad_free(struct fs *fs, const char *path, uint64_t *free_bytes, uint64_t *total)
 {
 	struct bad_fs *b = (struct bad_fs *)fs;
@@ -65,6 +74,7 @@ static void bad_init(struct bad_fs *b, const char *below)
 	b->base = *fs_real();
 	b->base.write = bad_write;
 	b->base.datasync = bad_sync;
+	b->base.rename = bad_rename;
 	b->base.free_bytes = bad_free;
 	b->below = below;
 	atomic_store(&b->free_bytes, 2u << 30);
@@ -304,6 +314,54 @@ static void what_was_not_synced_is_not_believed(void **state)
 	fixture_check(&x, "cam", &found);
 	assert_int_equal(found.count, 2);
 	assert_int_equal(found.fragments, 1 + 2);
+	assert_int_equal(fixture_left_open(&x), 0);
+	fixture_finish(&x);
+}
+
+/* As if the box had died before the segments' last names. */
+static void take_back_names(const struct fixture *x)
+{
+	char dir[600], from[900], to[900];
+
+	snprintf(dir, sizeof dir, "%s/incoming", x->root_paths[0]);
+	DIR *dp = opendir(dir);
+	assert_non_null(dp);
+	for (struct dirent *d; (d = readdir(dp)) != NULL;) {
+		const char *dot = strstr(d->d_name, ".mp4");
+		if (!dot)
+			continue;
+		snprintf(from, sizeof from, "%s/%s", dir, d->d_name);
+		snprintf(to, sizeof to, "%s/%.*s.open", dir, (int)(dot - d->d_name), d->d_name);
+		assert_int_equal(rename(from, to), 0);
+	}
+	closedir(dp);
+}
+
+/* The disk is well again before anybody met its fault: nothing but time makes recovery look once more. */
+static void what_recovery_could_not_deal_with_is_tried_again(void **state)
+{
+	struct fixture x;
+	struct fixture_footage found;
+	struct bad_fs fs;
+
+	fixture_init(&x, *state, 1);
+	bad_init(&fs, x.root_paths[0]);
+	start(&x, &fs.base);
+	struct outlet *o = fixture_outlet(&x, "cam");
+	fixture_record(o, T0, 3);
+	fixture_run_until(&x, x.sealed == 1);
+	storage_outlet_destroy(o);
+	fixture_stop(&x);
+	take_back_names(&x);
+	atomic_store(&fs.rename_error, EIO);
+	restart(&x, &fs.base);
+	assert_string_equal(x.root_state[0], "ok");
+	assert_int_equal(fixture_left_open(&x), 1);
+	atomic_store(&fs.rename_error, 0);
+	fixture_advance_until(&x, x.sealed == 1);
+	fixture_stop(&x);
+	fixture_check(&x, "cam", &found);
+	assert_int_equal(found.count, 1);
 	assert_int_equal(fixture_left_open(&x), 0);
 	fixture_finish(&x);
 }
@@ -622,6 +680,7 @@ int main(void)
 		fixture_test(the_journal_tells_it_all),
 		fixture_test(a_slow_disk_is_synced_in_pieces),
 		fixture_test(what_was_not_synced_is_not_believed),
+		fixture_test(what_recovery_could_not_deal_with_is_tried_again),
 		fixture_test(the_reserve_ends_an_open_segment_whole),
 		fixture_test(a_slow_disk_loses_what_does_not_fit),
 		fixture_test(a_stall_moves_the_camera_and_loses_nothing),
