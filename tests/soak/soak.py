@@ -1,8 +1,12 @@
 #!/usr/bin/python3
-"""Many cameras, many faults, one question at the end: is every picture that was sent either in the archive
-or in a gap? By hand only; prints figures and ends with 0 if all of it holds.
+"""Many cameras, many faults, three questions at the end: is every picture that was sent either in the archive or
+in a gap? Did each kill of the recorder cost no more than the fragment in flight, and 3 s? Was memory flat?
+Prints figures and ends with 0 if all of it holds.
 
-    HOLDFAST_BUILD=build tests/soak/soak.py --cameras 20 --minutes 20 --seed 1
+    HOLDFAST_BUILD=build tests/soak/soak.py --cameras 20 --minutes 20 --seed 1            # all kinds of fault
+    HOLDFAST_BUILD=build tests/soak/soak.py --cameras 20 --minutes 20 --seed 2 --no-kills # lives long enough for memory
+
+With --once each kind of fault comes once, soon; the suite runs that (tests/system/test_soak.py).
 """
 import argparse
 import bisect
@@ -10,6 +14,7 @@ import collections
 import os
 import pathlib
 import random
+import statistics
 import sys
 import time
 
@@ -30,21 +35,39 @@ FPS, GOP_S = 5, 1
 CAMERAS_A_PROCESS = 5
 SAMPLE_S = 10
 CALM_S = 20                     # without faults at both ends
+LONG_STALL_S = 60
+LOST_US = 2 * SECOND            # design §12: the fragment in flight
+UNWELL_US = 20 * SECOND         # so long after a fault a camera may still be on its way back
+RESTING_US = 12 * SECOND        # a role that was killed twice within it is started later (daemon/process.c)
+JUDGED_S = 300                  # a shorter life says nothing of memory
+GROWTH_KIB = 4096               # from the median of a life's first quarter to that of its last
+GROWTH_PART = 0.15              # or so much of the first
+CAMERA_FAULTS = ("silent", "refuse", "drop", "jump")
+DISK_FAULTS = ("stall change", "stall sync", "stall all", "fail sync EIO", "fail write EIO", "fail rename EIO",
+               "fail write ENOSPC", "fail change EROFS", "fail all EIO", "slow 2000")
 
 
 class Faults:
     """What goes wrong, when: one of each kind at a time, drawn from a seed."""
 
-    def __init__(self, dice, site, cameras, disks, regulator):
-        self.dice, self.site, self.cameras, self.disks, self.regulator = dice, site, cameras, disks, regulator
+    def __init__(self, args, site, cameras, disks, regulator):
+        self.dice, self.site, self.cameras, self.disks, self.regulator = (random.Random(args.seed), site, cameras, disks,
+                                                                          regulator)
         self.told, self.kills, self.undo = [], [], []
+        self.spells = []  # [whose, since_us, until_us or None]: a camera's name, or "disk"
+        self.long_s, self.short_s = ((2, 30), (2, 5, 10, 20, 45)) if not args.once else ((2, 4), (2, 3))
+        self.roles = () if args.no_kills else ROLES
+        self.deck = [("camera", f) for f in CAMERA_FAULTS] + [("kill", r) for r in self.roles] \
+            + [("disk", f) for f in DISK_FAULTS] + [("away", None)] if args.once else [("disk", "long stall")]
+        self.dice.shuffle(self.deck)
+        self.once = args.once
 
     def note(self, what):
         self.told.append((now_us(), what))
         print(f"{text_of(now_us())} {what}", flush=True)
 
-    def later(self, seconds, what, action):
-        self.undo.append((time.monotonic() + seconds, what, action))
+    def later(self, seconds, what, action, spell=None):
+        self.undo.append((time.monotonic() + seconds, what, action, spell))
 
     def run_due(self, all_of_them=False):
         for entry in list(self.undo):
@@ -52,64 +75,94 @@ class Faults:
                 self.undo.remove(entry)
                 self.note(entry[1])
                 entry[2]()
+                if entry[3]:
+                    entry[3][2] = now_us()
 
     def busy(self, word):
-        return any(word in what for _, what, _ in self.undo)
+        return any(word in what for _, what, *_ in self.undo)
 
-    def camera(self):
+    def spell(self, whose, ended=False):
+        self.spells.append([whose, now_us(), now_us() if ended else None])
+        return self.spells[-1]
+
+    def ails(self, whose, start, end):
+        """Whether it was under a fault, or just after one, in that time."""
+        return any(w == whose and s < end and (u is None or u + UNWELL_US > start) for w, s, u in self.spells)
+
+    # Each returns whether it was done: not while the same is unwell already.
+
+    def camera(self, kind):
         process = self.dice.choice(self.cameras)
         name = self.dice.choice(process.names)
-        kind = self.dice.choice(["silent", "refuse", "drop", "jump"])
         if self.busy(f"{name} "):
-            return
+            return False
+        spell = self.spell(name, ended=kind in ("jump", "drop"))
         if kind == "jump":
             order = f"jump {name} {self.dice.choice([-3600, -30, -1.5, 0.7, 20, 86400])}"
         elif kind == "drop":
             order = f"drop {name}"
         else:
             order = f"{kind} {name} on"
-            self.later(self.dice.uniform(2, 30), f"{kind} {name} off", lambda: process.order(f"{kind} {name} off"))
+            self.later(self.dice.uniform(*self.long_s), f"{kind} {name} off",
+                       lambda: process.order(f"{kind} {name} off"), spell)
         self.note(order)
         process.order(order)
         if kind == "refuse":
             process.order(f"drop {name}")
+        return True
 
-    def process(self):
-        role = self.dice.choice(ROLES)
+    def kill(self, role):
         pid = self.site.pid(role)
-        if pid:
-            self.note(f"kill {role}")
-            self.kills.append((now_us(), role))
-            os.kill(pid, 9)
+        if not pid:
+            return False
+        self.note(f"kill {role}")
+        self.kills.append((now_us(), role))
+        os.kill(pid, 9)
+        return True
 
-    def disk(self):
+    def disk(self, order):
         if self.busy("heal"):
-            return
+            return False
         n = self.dice.randrange(len(self.disks))
-        order = self.dice.choice(["stall change", "stall sync", "stall all", "fail sync EIO", "fail write EIO",
-                                  "fail rename EIO", "fail write ENOSPC", "fail change EROFS", "fail all EIO",
-                                  "slow 2000"])
+        seconds = LONG_STALL_S if order == "long stall" else self.dice.choice(self.short_s)
+        order = "stall all" if order == "long stall" else order
         self.note(f"disk {n} {order}")
+        spell = self.spell("disk")
         self.disks[n].order(order)
-        self.later(self.dice.choice([2, 5, 10, 20, 45]), f"disk {n} heal", lambda: self.disks[n].order("heal"))
+        self.later(seconds, f"disk {n} heal", lambda: self.disks[n].order("heal"), spell)
+        return True
 
-    def away(self):
+    def away(self, _):
         if self.busy("regulator"):
-            return
+            return False
         self.note("regulator away")
         self.regulator.away = True
-        self.later(self.dice.uniform(5, 60), "regulator back", lambda: setattr(self.regulator, "away", False))
+        self.later(self.dice.uniform(*self.long_s), "regulator back", lambda: setattr(self.regulator, "away", False))
+        return True
+
+    def draw(self):
+        kind = self.dice.choices(["camera", "kill", "disk", "away"], weights=[6, 2 if self.roles else 0, 3, 1])[0]
+        which = {"camera": CAMERA_FAULTS, "kill": self.roles, "disk": DISK_FAULTS, "away": (None,)}[kind]
+        return kind, self.dice.choice(which)
 
     def step(self):
-        self.dice.choices([self.camera, self.process, self.disk, self.away], weights=[6, 2, 3, 1])[0]()
+        """First what must come at least once; then anything, unless each kind is to come once only."""
+        if self.once and not self.deck:
+            return
+        kind, which = self.deck.pop(0) if self.deck else self.draw()
+        must = not {"camera": self.camera, "kill": self.kill, "disk": self.disk, "away": self.away}[kind](which)
+        if must and self.once:
+            self.deck.append((kind, which))
 
 
 # --- memory --------------------------------------------------------------------------------------
 
 
-def pss_kib(pid):
+def memory_kib(pid):
+    """(PSS, RSS)"""
     with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
-        return next(int(line.split()[1]) for line in f if line.startswith("Pss:"))
+        sizes = {line.split()[0]: int(line.split()[1]) for line in f if line.startswith(("Pss:", "Rss:"))}
+    return sizes["Pss:"], sizes["Rss:"]
 
 
 def sample(site, series):
@@ -117,28 +170,30 @@ def sample(site, series):
         try:
             role = words[2] if words[1:2] == ["role"] else "supervisor" if words[1:2] == ["run"] else None
             if role:
-                series[role, pid].append((time.monotonic(), pss_kib(pid)))
-        except (OSError, StopIteration):
+                series[role, pid].append((time.monotonic(), *memory_kib(pid)))
+        except (OSError, KeyError):
             pass  # it ended meanwhile
 
 
-def slope(points):
-    """KiB a minute, by least squares."""
-    n, mean_t, mean_v = len(points), sum(t for t, _ in points) / len(points), sum(v for _, v in points) / len(points)
-    spread = sum((t - mean_t) ** 2 for t, _ in points)
-    return 60 * sum((t - mean_t) * (v - mean_v) for t, v in points) / spread if n > 2 and spread else 0.0
+def quarters(life, which):
+    """The medians of its first quarter and of its last."""
+    n = max(len(life) // 4, 1)
+    return tuple(statistics.median(point[which] for point in part) for part in (life[:n], life[-n:]))
 
 
-def report_memory(series):
-    for role in ("supervisor", *ROLES):
-        runs = [p for (r, _), p in series.items() if r == role and len(p) > 2]
-        if not runs:
-            continue
-        longest = max(runs, key=len)
-        settled = longest[len(longest) // 4:]
-        print(f"memory {role}: {len(runs)} lives, PSS at most {max(v for p in runs for _, v in p) / 1024:.1f} MiB; longest "
-              f"life {(longest[-1][0] - longest[0][0]) / 60:.1f} min, {longest[0][1] / 1024:.1f} → {longest[-1][1] / 1024:.1f} MiB, "
-              f"slope of its last three quarters {slope(settled):+.1f} KiB/min")
+def judge_memory(series):
+    """Of each life that was long enough; in order of its beginning."""
+    good = True
+    for (role, pid), life in sorted(series.items(), key=lambda entry: entry[1][0][0]):
+        lived_s = life[-1][0] - life[0][0]
+        (first, last), (rss_first, rss_last) = quarters(life, 1), quarters(life, 2)
+        judged, bound = lived_s >= JUDGED_S, max(GROWTH_KIB, GROWTH_PART * first)
+        flat = last - first <= bound
+        word = "too short to judge" if not judged else "flat" if flat else f"GROWS by more than {bound / 1024:.1f} MiB"
+        print(f"memory {role} {pid}: {lived_s / 60:.1f} min, PSS {first / 1024:.1f} → {last / 1024:.1f} MiB (at most "
+              f"{max(p[1] for p in life) / 1024:.1f}), RSS {rss_first / 1024:.1f} → {rss_last / 1024:.1f} MiB: {word}")
+        good &= flat or not judged
+    return good
 
 
 # --- judgement --------------------------------------------------------------------------------------
@@ -158,7 +213,29 @@ def shown_clocks(site, name, start, end):
     return shown_clocks(site, name, start, middle) + shown_clocks(site, name, middle, end)
 
 
-def judge(site, camera, name, start, end, tally):
+def judge_kills(args, faults, name, sent, seen, tally):
+    """What each kill of the recorder cost a camera that was well, as were the disks."""
+    kills, good = [at for at, role in faults.kills if role == "recorder"], True
+    shown = sorted(seen)
+    for at in kills:
+        around = (at - 6 * SECOND, at + args.back * SECOND)
+        before = [c for c in sent if around[0] <= c < at - 4 * SECOND]
+        if (faults.ails(name, *around) or faults.ails("disk", *around) or not before or not seen.issuperset(before)
+                or any(0 < abs(at - other) < RESTING_US for other in kills)):
+            continue
+        lost = [c for c in sent if at - 4 * SECOND <= c < at - LOST_US - SLACK_US and c not in seen]
+        back = bisect.bisect_right(shown, at)
+        back_us = shown[back] - at if back < len(shown) else None
+        tally["kills judged"] += 1
+        tally["ms from a kill to the next picture, at most"] = max(tally["ms from a kill to the next picture, at most"],
+                                                                   (back_us or 0) // 1000)
+        if lost or back_us is None or back_us > args.back * SECOND + SLACK_US:
+            print(f"KILL {name}: at {text_of(at)}, lost before it {len(lost)}, recorded again after {back_us} µs")
+            good = False
+    return good
+
+
+def judge(args, faults, site, camera, name, start, end, tally):
     until(f"{name} is settled", lambda: all(t[2] != "pending" for t in site.tiles(name, start, end)), 120)
     tiles = site.tiles(name, start, end)
     gaps = [t for t in tiles if t[2] == "gap"]
@@ -194,7 +271,8 @@ def judge(site, camera, name, start, end, tally):
     if phantom:
         print(f"PHANTOM {name}: {len(phantom)}, first {text_of(min(phantom))}",
               [(text_of(g[0]), text_of(g[1]), g[3]) for g in gaps if g[0] - SECOND < min(phantom) < g[1] + SECOND])
-    return not bad and not phantom
+    kills = judge_kills(args, faults, name, sent, seen, tally)
+    return not bad and not phantom and kills
 
 
 def check_regulator(site, regulator):
@@ -215,9 +293,10 @@ def start_cameras(count):
 
 
 def torment(args, faults, site, series):
-    end = time.monotonic() + args.minutes * 60 - CALM_S
-    next_fault, next_sample = time.monotonic() + CALM_S, 0
-    while time.monotonic() < end:
+    calm_s = min(CALM_S, 6 * args.minutes)
+    end = time.monotonic() + args.minutes * 60 - calm_s
+    next_fault, next_sample = time.monotonic() + calm_s, 0
+    while time.monotonic() < end or (args.once and faults.deck):
         if time.monotonic() >= next_sample:
             sample(site, series)
             next_sample = time.monotonic() + SAMPLE_S
@@ -227,6 +306,10 @@ def torment(args, faults, site, series):
             next_fault = time.monotonic() + faults.dice.uniform(args.every / 2, args.every * 3 / 2)
         time.sleep(0.2)  # the pace of the torment; nothing is waited for
     faults.run_due(all_of_them=True)
+
+
+def opened(disks):
+    return sum(name.endswith(".open") for d in disks for name in os.listdir(os.path.join(d.backing, "incoming")))
 
 
 def finish(args, faults, site, cameras, regulator):
@@ -240,11 +323,13 @@ def finish(args, faults, site, cameras, regulator):
     for camera in cameras:
         for name in camera.names:
             site.wait_recorded(name, end, 90)
-            good &= judge(site, camera, name, camera.clocks(name)[0] + SECOND, end, tally)
+            good &= judge(args, faults, site, camera, name, camera.clocks(name)[0] + SECOND, end, tally)
     print(f"faults: {len(faults.told)}, kills: {dict(collections.Counter(r for _, r in faults.kills))}")
     for key in sorted(tally):
         print(f"{key}: {tally[key]:.0f}")
     print(f"ledger: {check_regulator(site, regulator)} entries, all of them at the regulator")
+    names = sum(len(camera.names) for camera in cameras)
+    until("recovery has dealt with all that sick disks left", lambda: opened(faults.disks) <= names, 120)
     print("fsck running:", site.fsck().strip().splitlines()[-1])
     site.stop()
     print("fsck stopped:", site.fsck().strip().splitlines()[-1])
@@ -257,6 +342,9 @@ def main():
     parser.add_argument("--minutes", type=float, default=20)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--every", type=float, default=6, help="seconds between faults, about")
+    parser.add_argument("--no-kills", action="store_true", help="let the processes live, to see their memory")
+    parser.add_argument("--once", action="store_true", help="each kind of fault once; longer if that takes longer")
+    parser.add_argument("--back", type=float, default=3, help="seconds after a kill of the recorder (design §12: 3)")
     args = parser.parse_args()
     series = collections.defaultdict(list)
     away = type("Away", (), {"away": False})()
@@ -265,13 +353,13 @@ def main():
         site = Site(cameras, segment="20s", regulator=regulator.url,
                     storage=[{"path": d.path, "reserve": "1MiB"} for d in (one, two)])
         with site:
-            faults = Faults(random.Random(args.seed), site, cameras, (one, two), away)
+            faults = Faults(args, site, cameras, (one, two), away)
             try:
                 torment(args, faults, site, series)
                 good = finish(args, faults, site, cameras, regulator)
             finally:
                 faults.run_due(all_of_them=True)
-            report_memory(series)
+            good &= judge_memory(series)
     for camera in cameras:
         camera.__exit__()
     print("holds" if good else "DOES NOT HOLD")
