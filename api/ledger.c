@@ -62,6 +62,16 @@ static json_t *sign(struct call *c, const char *at, int64_t seq, const char *has
 	return json_hex(sig, sizeof sig);
 }
 
+static json_t *signer(struct call *c)
+{
+	char print[SHA256_HEX_MAX];
+
+	if (!c->api->deps.site_key)
+		return json_null();
+	key_fingerprint(c->api->deps.site_key, print);
+	return json_string(print);
+}
+
 int ledger_head(struct call *c)
 {
 	uint8_t hash[SHA256_BYTES];
@@ -74,7 +84,7 @@ int ledger_head(struct call *c)
 		return call_broken(c, rc);
 	hex_encode(hash, sizeof hash, hex);
 	wall_format(clock_wall(c->api->deps.clock), at);
-	call_json(c, 200, json_pack("{s:s, s:I, s:s, s:s, s:o}", "site", c->api->deps.conf->site.id,
-				    "seq", (json_int_t)seq, "hash", hex, "at", at, "signature", sign(c, at, seq, hex)));
+	call_json(c, 200, json_pack("{s:s, s:I, s:s, s:s, s:o, s:o}", "site", c->api->deps.conf->site.id,
+				    "seq", (json_int_t)seq, "hash", hex, "at", at, "key", signer(c), "signature", sign(c, at, seq, hex)));
 	return 0;
 }

@@ -30,7 +30,8 @@ struct push {
 	sqlite3 *db;
 	char *catalog_path;
 	struct catalog *catalog;        /* NULL until it could be opened */
-	const struct key *key;
+	const struct key *keys[1 + PUSH_KEYS_MAX];
+	unsigned key_count;
 	struct clock *clock;
 	struct sm sm;
 	struct outgoing http;
@@ -122,7 +123,7 @@ static int compose(struct push *p)
 static int post(struct push *p)
 {
 	int64_t now_s = clock_wall(p->clock).us / US_PER_S;
-	char *signature = push_batch_sign(&p->batch, now_s, p->key);
+	char *signature = push_batch_sign(&p->batch, now_s, p->keys, p->key_count);
 	char *headers[] = {
 		xasprintf("Content-Type: application/cloudevents-batch+json"),
 		xasprintf("webhook-id: %s", p->batch.id),
@@ -266,7 +267,7 @@ int push_create(uv_loop_t *loop, const struct conf *conf, sqlite3 *db, const cha
 	struct push *p = xcalloc(1, sizeof *p);
 
 	*p = (struct push){.to = &conf->regulator, .site = conf->site.id, .db = db, .catalog_path = xstrdup(catalog_path),
-			   .key = site_key, .clock = clock, .retry_ms = RETRY_MIN_MS, .open_handles = 2};
+			   .keys = {site_key}, .key_count = 1, .clock = clock, .retry_ms = RETRY_MIN_MS, .open_handles = 2};
 	if (cursor_load(p) < 0) {
 		free(p->catalog_path);
 		free(p);
@@ -283,6 +284,12 @@ int push_create(uv_loop_t *loop, const struct conf *conf, sqlite3 *db, const cha
 	uv_timer_start(&p->timer, on_timer, 0, 0);
 	*out = p;
 	return 0;
+}
+
+void push_also_sign(struct push *p, struct key *const *keys, unsigned count)
+{
+	for (unsigned i = 0; i < count && p->key_count < 1 + PUSH_KEYS_MAX; i++)
+		p->keys[p->key_count++] = keys[i];
 }
 
 void push_poke(struct push *p)

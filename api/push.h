@@ -24,6 +24,9 @@ struct push;
  * when it is there, and waited for when it is not. */
 int push_create(uv_loop_t *loop, const struct conf *conf, sqlite3 *db, const char *catalog_path,
 		const struct key *site_key, struct clock *clock, struct push **out, struct err *e);
+/* Keys that sign beside site_key, so that a receiver that knows only the one before can verify. Borrowed. */
+#define PUSH_KEYS_MAX 4
+void push_also_sign(struct push *p, struct key *const *keys, unsigned count);
 void push_poke(struct push *p); /* the ledger may have grown */
 /* {"url","acknowledged","head","state","last_status","last_error","since"}: for /api/v1/site. New reference. */
 json_t *push_status(const struct push *p);

@@ -44,18 +44,22 @@ void push_batch_seal(struct push_batch *b, const char *site)
 	snprintf(b->id, sizeof b->id, "%s:%lld-%lld", site, (long long)b->first, (long long)b->last);
 }
 
-char *push_batch_sign(const struct push_batch *b, int64_t timestamp_s, const struct key *k)
+char *push_batch_sign(const struct push_batch *b, int64_t timestamp_s, const struct key *const *keys, unsigned count)
 {
-	struct buf signed_bytes = {0};
+	struct buf signed_bytes = {0}, out = {0};
 	uint8_t sig[SIG_BYTES];
 
 	buf_printf(&signed_bytes, "%s.%lld.", b->id, (long long)timestamp_s);
 	buf_add(&signed_bytes, b->body.data, b->body.len);
-	key_sign(k, signed_bytes.data, signed_bytes.len, sig);
+	for (unsigned i = 0; i < count; i++) {
+		key_sign(keys[i], signed_bytes.data, signed_bytes.len, sig);
+		char *base64 = base64_encode(sig, sizeof sig);
+		buf_printf(&out, "%sv1a,%s", i ? " " : "", base64);
+		free(base64);
+	}
 	buf_finish(&signed_bytes);
-	char *base64 = base64_encode(sig, sizeof sig), *out = xasprintf("v1a,%s", base64);
-	free(base64);
-	return out;
+	buf_add(&out, "", 1);
+	return (char *)out.data;
 }
 
 void push_batch_finish(struct push_batch *b)

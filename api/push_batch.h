@@ -19,6 +19,6 @@ struct push_batch {
 void push_batch_init(struct push_batch *b);
 int push_batch_add(struct push_batch *b, const char *site, const struct ledger_entry *e);
 void push_batch_seal(struct push_batch *b, const char *site);
-/* "v1a,<base64>" over `id.timestamp.body`; malloc'd. */
-char *push_batch_sign(const struct push_batch *b, int64_t timestamp_s, const struct key *k);
+/* "v1a,<base64>" over `id.timestamp.body`, one for each key, separated by spaces; malloc'd. */
+char *push_batch_sign(const struct push_batch *b, int64_t timestamp_s, const struct key *const *keys, unsigned count);
 void push_batch_finish(struct push_batch *b);

@@ -50,7 +50,17 @@ static json_t *roots_json(struct api *a, struct catalog *cat)
 	return list;
 }
 
-static json_t *keys_json(struct api *a, struct catalog *cat)
+static json_t *fingerprint_json(const json_t *hex)
+{
+	uint8_t raw[PUBKEY_BYTES], digest[SHA256_BYTES];
+
+	if (!json_is_string(hex) || hex_decode(json_string_value(hex), raw, sizeof raw) < 0)
+		return json_null();
+	sha256(raw, sizeof raw, digest);
+	return json_hex(digest, sizeof digest);
+}
+
+static json_t *site_key_json(struct api *a)
 {
 	uint8_t pub[PUBKEY_BYTES];
 	char path[4096];
@@ -59,15 +69,21 @@ static json_t *keys_json(struct api *a, struct catalog *cat)
 	json_t *site = json_null();
 
 	snprintf(path, sizeof path, "%s/keys/site.pub", a->deps.conf->state);
-	if (a->deps.site_key) {
-		key_public(a->deps.site_key, pub);
-		site = json_hex(pub, sizeof pub);
-	} else if (key_load_public(path, &key, &e) == 0) {
-		key_public(key, pub);
+	if (a->deps.site_key || key_load_public(path, &key, &e) == 0) {
+		key_public(a->deps.site_key ? a->deps.site_key : key, pub);
 		site = json_hex(pub, sizeof pub);
 	}
 	key_destroy(key);
-	return json_pack("{s:o, s:o}", "seal", state_json(cat, "seal_key"), "site", site);
+	return site;
+}
+
+/* By the fingerprints people compare what they have been given. */
+static json_t *keys_json(struct api *a, struct catalog *cat)
+{
+	json_t *seal = state_json(cat, "seal_key"), *site = site_key_json(a);
+
+	return json_pack("{s:o, s:o, s:o, s:o}", "seal_fingerprint", fingerprint_json(seal), "site_fingerprint",
+			 fingerprint_json(site), "seal", seal, "site", site);
 }
 
 int site_get(struct call *c)

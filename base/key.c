@@ -62,8 +62,7 @@ static bool private_enough(const char *path)
 	return stat(path, &st) == 0 && (st.st_mode & 077) == 0;
 }
 
-/* PEM of either half, as the caller's writer produces it. */
-static int save(const char *path, EVP_PKEY *p, bool private, struct err *e)
+static int save(struct fs *fs, const char *path, EVP_PKEY *p, bool private, struct err *e)
 {
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *pem;
@@ -72,45 +71,96 @@ static int save(const char *path, EVP_PKEY *p, bool private, struct err *e)
 
 	REQUIRE(ok == 1);
 	long len = BIO_get_mem_data(bio, &pem);
-	int rc = fs_replace(fs_real(), path, pem, (size_t)len, private ? 0600 : 0644);
+	int rc = fs_replace(fs, path, pem, (size_t)len, private ? 0600 : 0644);
 	explicit_bzero(pem, (size_t)len);
 	BIO_free(bio);
 	return rc < 0 ? err_set(e, rc, "write key %s: %s", path, strerror(-rc)) : 0;
 }
 
-/* The public half stands beside the private one, and is made again if it was lost. */
-static int save_public(const char *path, EVP_PKEY *p, struct err *e)
+int key_save(struct fs *fs, const char *path, const struct key *k, struct err *e)
+{
+	return save(fs, path, k->pkey, true, e);
+}
+
+int key_save_public(struct fs *fs, const char *path, const struct key *k, struct err *e)
+{
+	return save(fs, path, k->pkey, false, e);
+}
+
+static bool is_public_of(const char *path, const struct key *k)
+{
+	struct key *public;
+	struct err e;
+
+	if (load(path, false, &public, &e) < 0)
+		return false;
+	bool same = EVP_PKEY_eq(public->pkey, k->pkey) == 1;
+	key_destroy(public);
+	return same;
+}
+
+/* The public half stands beside the private one. */
+static int keep_public(const char *path, const struct key *k, struct err *e)
 {
 	size_t stem = strlen(path);
 
 	if (stem > 4 && strcmp(path + stem - 4, ".key") == 0)
 		stem -= 4;
 	char *pub = xasprintf("%.*s.pub", (int)stem, path);
-	int rc = access(pub, F_OK) == 0 ? 0 : save(pub, p, false, e);
+	int rc = is_public_of(pub, k) ? 0 : key_save_public(fs_real(), pub, k, e);
 	free(pub);
 	return rc;
+}
+
+int key_load(const char *path, struct key **out, struct err *e)
+{
+	if (access(path, F_OK) == 0 && !private_enough(path))
+		return err_set(e, -EACCES, "key %s can be read by others: chmod 600 it", path);
+	return load(path, true, out, e);
+}
+
+struct key *key_make(void)
+{
+	EVP_PKEY *p = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+
+	REQUIRE(p != NULL);
+	return wrap(p);
+}
+
+struct key *key_from_public(const uint8_t raw[PUBKEY_BYTES])
+{
+	EVP_PKEY *p = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, raw, PUBKEY_BYTES);
+
+	return p ? wrap(p) : NULL;
+}
+
+struct key *key_from_pem(const char *pem, size_t len)
+{
+	EVP_PKEY *p = read_pem(pem, len, true);
+
+	return p ? wrap(p) : NULL;
 }
 
 int key_load_or_make(const char *path, struct key **out, bool *made, struct err *e)
 {
 	*made = access(path, F_OK) != 0 && errno == ENOENT;
-	if (!*made) {
-		if (!private_enough(path))
-			return err_set(e, -EACCES, "key %s can be read by others: chmod 600 it", path);
-		int rc = load(path, true, out, e);
-		return rc < 0 ? rc : save_public(path, (*out)->pkey, e);
+	int rc = 0;
+
+	if (*made) {
+		*out = key_make();
+		rc = key_save(fs_real(), path, *out, e);
+	} else {
+		rc = key_load(path, out, e);
+		if (rc < 0)
+			return rc;
 	}
-	EVP_PKEY *p = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-	REQUIRE(p != NULL);
-	int rc = save(path, p, true, e);
 	if (rc == 0)
-		rc = save_public(path, p, e);
+		rc = keep_public(path, *out, e);
 	if (rc < 0) {
-		EVP_PKEY_free(p);
-		return rc;
+		key_destroy(*out);
+		*out = NULL;
 	}
-	*out = wrap(p);
-	return 0;
+	return rc;
 }
 
 int key_load_public(const char *path, struct key **out, struct err *e)

@@ -31,6 +31,12 @@ static void print_site(const json_t *site)
 		       json_number_value(json_object_get(root, "free_bytes")) / (double)(1 << 30), text_of(root, "error"));
 }
 
+static void print_keys(const json_t *keys)
+{
+	printf("  %s %s\n  %s %s\n", lang("封印公钥指纹", "seal key"), text_of(keys, "seal_fingerprint"),
+	       lang("机构公钥指纹", "site key"), text_of(keys, "site_fingerprint"));
+}
+
 static void print_forecast(const json_t *forecast)
 {
 	if (json_is_true(json_object_get(forecast, "at_risk")))
@@ -73,6 +79,7 @@ int command_status(const struct options *o)
 	}
 	if (rc == CLI_YES && !o->json) {
 		print_site(site);
+		print_keys(json_object_get(site, "keys"));
 		print_forecast(json_object_get(retention, "forecast"));
 		json_array_foreach(cameras, i, c)
 			print_camera(c);

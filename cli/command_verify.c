@@ -1,10 +1,12 @@
 /* holdfast verify: for whoever holds a copy of footage or ledger, and a public key. Needs nothing of this box. */
+#include "base/buf.h"
 #include "base/lang.h"
 #include "cli/commands.h"
 #include "cli/text.h"
 #include "verify/verify.h"
 
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct report {
@@ -88,6 +90,24 @@ static int cannot(const char *text)
 	return CLI_CANNOT;
 }
 
+/* Whatever is neither a folder nor a segment may be a dump of the ledger, which shows what keys followed. */
+static bool may_be_ledger(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) && !text_ends_with(path, ".mp4");
+}
+
+static int read_paths(const struct options *o, struct verify *v, bool ledgers, struct err *e)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < o->word_count && rc == 0; i++)
+		if (may_be_ledger(o->words[i]) == ledgers)
+			rc = verify_path(v, o->words[i], e);
+	return rc;
+}
+
 static int judge(const struct options *o, struct verify *v, struct report *r)
 {
 	struct err e = {0};
@@ -95,9 +115,8 @@ static int judge(const struct options *o, struct verify *v, struct report *r)
 	for (unsigned i = 0; i < o->key_count; i++)
 		if (verify_add_key(v, o->keys[i], &e) < 0)
 			return cannot(e.text);
-	for (unsigned i = 0; i < o->word_count; i++)
-		if (verify_path(v, o->words[i], &e) < 0)
-			return cannot(e.text);
+	if (read_paths(o, v, true, &e) < 0 || read_paths(o, v, false, &e) < 0)
+		return cannot(e.text);
 	verify_end(v);
 	const struct verify_result *x = verify_result(v);
 	bool any = x->segments + x->entries > 0, holds = any && x->wrong == 0 && o->key_count > 0;

@@ -10,6 +10,7 @@ int command_gaps(const struct options *o);
 int command_plan(const struct options *o);
 int command_hold(const struct options *o);
 int command_token(const struct options *o);
+int command_key(const struct options *o);
 int command_ledger(const struct options *o);
 int command_backup(const struct options *o);
 int command_fsck(const struct options *o);

@@ -5,6 +5,7 @@
 #include "api/push.h"
 #include "base/log.h"
 #include "daemon/child.h"
+#include "media/key_change.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,6 +14,9 @@ struct api_role {
 	struct api *api;
 	struct access *access;
 	struct key *site_key;
+	struct key *earlier[PUSH_KEYS_MAX]; /* that sign beside it for a while */
+	unsigned earlier_count;
+	json_t *handovers;              /* for the ledger, see key_change.h */
 	struct push *push;              /* NULL: no regulator is told */
 	struct link keeper;
 	struct child *child;
@@ -43,8 +47,8 @@ static void tell_key(struct api_role *r)
 
 	key_public(r->site_key, public);
 	hex_encode(public, sizeof public, hex);
-	json_t *msg = json_pack("{s:s, s:i, s:s, s:{s:s, s:s}}", "type", "cmd", "id", 0, "verb", "key.created", "args",
-				"name", "site", "public", hex);
+	json_t *msg = json_pack("{s:s, s:i, s:s, s:{s:s, s:s, s:O}}", "type", "cmd", "id", 0, "verb", "key.created", "args",
+				"name", "site", "public", hex, "handovers", r->handovers);
 	link_send(&r->keeper, msg);
 	json_decref(msg);
 }
@@ -91,6 +95,9 @@ static int open_key(struct child *c, struct api_role *r, struct err *e)
 	int rc = key_load_or_make(path, &r->site_key, &made, e);
 
 	free(path);
+	r->handovers = key_handovers_load(c->conf->state, "site");
+	if (rc == 0)
+		r->earlier_count = key_overlap_load(c->conf->state, clock_wall(clock_real()), r->earlier, PUSH_KEYS_MAX);
 	return rc;
 }
 
@@ -161,6 +168,8 @@ static int begin(struct child *c, struct err *e)
 	link_open(&r->keeper, &c->loop, socket);
 	if (c->conf->regulator.url) {
 		rc = push_create(&c->loop, c->conf, access_db(r->access), catalog, r->site_key, clock_real(), &r->push, e);
+		if (rc == 0)
+			push_also_sign(r->push, r->earlier, r->earlier_count);
 		r->open_parts += rc == 0;
 	}
 	if (c->conf->demo)
@@ -202,6 +211,9 @@ static void destroy(struct child *c)
 		return;
 	access_close(r->access);
 	key_destroy(r->site_key);
+	for (unsigned i = 0; i < r->earlier_count; i++)
+		key_destroy(r->earlier[i]);
+	json_decref(r->handovers);
 	free(r);
 }
 

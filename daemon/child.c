@@ -149,6 +149,8 @@ static void on_channel_msg(struct peer *p, json_t *msg)
 		return;
 	if (strcmp(msg_type(msg), "conf") == 0)
 		take_conf(c, msg);
+	else if (strcmp(msg_type(msg), "key") == 0 && c->begun && c->role->take_key)
+		c->role->take_key(c, json_string_value(json_object_get(msg, "pem")));
 	else if (strcmp(msg_type(msg), "stop") == 0)
 		stop(c);
 }

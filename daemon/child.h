@@ -1,7 +1,7 @@
 /* A child process of the supervisor, seen from inside: the channel on fd 3, the loop, the steps of its
  * life. One file per role fills in the steps; reading those files is reading the architecture.
  *
- *	fd 3 says `conf` → construct → confine → begin → `ready` … `conf` again → reload … `stop` → stop → exit 0
+ *	fd 3 says `conf` → construct → confine → begin → `ready` … `conf` again → reload … `key` → take_key … `stop` → stop → exit 0
  *
  * The end of the channel (the supervisor died) is a `stop`.
  * Threads: loop thread. construct and confine run before any thread is started, because Landlock
@@ -27,6 +27,8 @@ struct child_role {
 	/* A new, valid configuration is in c->conf; earlier ones stay valid until the process ends, because
 	 * cameras borrow from them. NULL: the supervisor restarts this role instead. */
 	void (*reload)(struct child *c);
+	/* The key in force was changed while this process may not read it: here it is, in PEM. NULL: not told. */
+	void (*take_key)(struct child *c, const char *pem);
 	/* Close every handle; child_stopped() when it is done. */
 	void (*stop)(struct child *c);
 	void (*destroy)(struct child *c);

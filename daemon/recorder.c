@@ -2,7 +2,9 @@
  * No archive, no database, no listening, no exec. It alone holds the seal key. */
 #include "recorder/recorder.h"
 
+#include "base/log.h"
 #include "daemon/child.h"
+#include "media/seal_keys.h"
 
 #include <stdlib.h>
 
@@ -10,7 +12,7 @@
 
 struct recorder_role {
 	struct recorder *recorder;
-	struct key *key;
+	struct seal_keys *keys;
 };
 
 /* --- the steps ----------------------------------------------------------------------------- */
@@ -19,12 +21,18 @@ static int construct(struct child *c, struct err *e)
 {
 	struct recorder_role *r = xcalloc(1, sizeof *r);
 	char *path = state_path(c->conf, "keys/seal.key");
+	struct key *key;
 	bool made;
 
 	c->state = r;
-	int rc = key_load_or_make(path, &r->key, &made, e);
+	r->keys = seal_keys_create();
+	int rc = key_load_or_make(path, &key, &made, e);
 	free(path);
-	return rc;
+	if (rc < 0)
+		return rc;
+	seal_keys_load(r->keys, c->conf->state);
+	seal_keys_sign_with(r->keys, key);
+	return 0;
 }
 
 static void confine(struct child *c, struct sandbox *s)
@@ -58,7 +66,7 @@ static int begin(struct child *c, struct err *e)
 	static const struct recorder_events events = {on_fatal, on_closed};
 	struct recorder_role *r = c->state;
 	char *socket = state_path(c->conf, "run/keeper.sock");
-	int rc = recorder_create(&c->loop, fs_real(), clock_real(), c->conf, r->key, socket, &events, c, &r->recorder, e);
+	int rc = recorder_create(&c->loop, fs_real(), clock_real(), c->conf, r->keys, socket, &events, c, &r->recorder, e);
 
 	free(socket);
 	return rc;
@@ -69,6 +77,20 @@ static void reload(struct child *c)
 	struct recorder_role *r = c->state;
 
 	recorder_reload(r->recorder, c->conf);
+}
+
+static void take_key(struct child *c, const char *pem)
+{
+	struct recorder_role *r = c->state;
+	struct key *key = pem ? key_from_pem(pem, strlen(pem)) : NULL;
+	char print[SHA256_HEX_MAX];
+
+	if (!key)
+		return;
+	key_fingerprint(key, print);
+	seal_keys_sign_with(r->keys, key);
+	recorder_key_changed(r->recorder);
+	log_info("key", "name=seal fingerprint=%s text=\"seals are signed by it from now on\"", print);
 }
 
 static void stop(struct child *c)
@@ -84,10 +106,10 @@ static void destroy(struct child *c)
 
 	if (!r)
 		return;
-	key_destroy(r->key);
+	seal_keys_destroy(r->keys);
 	free(r);
 }
 
 const struct child_role role_recorder = {
 	.name = "recorder", .part = CONF_RECORDER, .rest_ms = REST_MS, .construct = construct, .confine = confine, .begin = begin,
-	.reload = reload, .stop = stop, .destroy = destroy};
+	.reload = reload, .take_key = take_key, .stop = stop, .destroy = destroy};

@@ -6,6 +6,7 @@
 #include "base/require.h"
 #include "daemon/child.h"
 #include "daemon/demo.h"
+#include "daemon/key_watch.h"
 #include "daemon/process.h"
 #include "daemon/root_watch.h"
 #include "indexer/catalog.h"
@@ -33,6 +34,7 @@ struct supervisor {
 	struct demo *demo;               /* NULL: not a demo */
 	uv_signal_t term, intr, hup;
 	struct root_watch roots;
+	struct key_watch keys;
 	unsigned running;                /* roles not yet stopped */
 	bool stopping;
 };
@@ -61,7 +63,7 @@ static int make_catalog_files(const struct conf *conf, struct err *e)
 
 static int make_state(const struct conf *conf, struct err *e)
 {
-	static const char *const folders[] = {"", "/keys", "/journal", "/run", "/recorder", "/seal-keys"};
+	static const char *const folders[] = {"", "/keys", "/journal", "/run", "/recorder", "/seal-keys", "/site-keys"};
 
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
 		char *path = xasprintf("%s%s", conf->state, folders[i]);
@@ -156,8 +158,29 @@ static void on_root_came(void *owner)
 		process_restart(&s->roles[i]);
 }
 
+/* The recorder goes on with the next seal; nobody loses a frame. */
+static void on_seal_key(void *owner, const char *pem)
+{
+	struct supervisor *s = owner;
+	json_t *msg = json_pack("{s:s, s:s}", "type", "key", "pem", pem);
+
+	process_send(&s->roles[RECORDER], msg);
+	json_decref(msg);
+}
+
+static void on_site_key(void *owner)
+{
+	struct supervisor *s = owner;
+
+	if (!s->stopping)
+		process_restart(&s->roles[API]);
+}
+
+static const struct key_watch_events key_events = {on_seal_key, on_site_key};
+
 static void end_loop(struct supervisor *s)
 {
+	key_watch_close(&s->keys);
 	root_watch_close(&s->roots);
 	uv_close((uv_handle_t *)&s->term, NULL);
 	uv_close((uv_handle_t *)&s->intr, NULL);
@@ -270,6 +293,7 @@ int supervisor_run(struct conf *conf, const char *conf_path)
 	uv_loop_init(&s.loop);
 	watch_signals(&s);
 	root_watch_start(&s.roots, &s.loop, conf, on_root_came, &s);
+	key_watch_start(&s.keys, &s.loop, conf, &key_events, &s);
 	if (conf->demo)
 		s.demo = demo_start(&s.loop, conf, s.lock_fd);
 	start_roles(&s);

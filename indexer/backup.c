@@ -16,7 +16,7 @@
 
 struct run {
 	struct backup *b;
-	json_t *files;  /* what stands in backup.json */
+	json_t *files, *keys;  /* what stands in backup.json */
 	struct err *e;
 };
 
@@ -140,6 +140,21 @@ static int copy_file(struct run *r, const char *from, const char *name, mode_t m
 	return rc < 0 ? rc : enter(r, name);
 }
 
+/* By its fingerprint people know which key a file holds. */
+static int name_key(struct run *r, const char *path, const char *name)
+{
+	char print[SHA256_HEX_MAX];
+	struct key *k;
+	int rc = key_load_public(path, &k, r->e);
+
+	if (rc < 0)
+		return rc;
+	key_fingerprint(k, print);
+	json_array_append_new(r->keys, json_pack("{s:s, s:s}", "file", name, "fingerprint", print));
+	key_destroy(k);
+	return 0;
+}
+
 static int copy_keys(struct run *r, const char *folder)
 {
 	char *from = xasprintf("%s/%s", r->b->conf->state, folder), *to = xasprintf("%s/%s", r->b->dir, folder);
@@ -147,11 +162,13 @@ static int copy_keys(struct run *r, const char *folder)
 	DIR *d = opendir(from);
 
 	for (struct dirent *x; rc == 0 && d && (x = readdir(d)) != NULL;) {
-		bool secret = text_ends_with(x->d_name, ".key");
-		if (!text_ends_with(x->d_name, ".pub") && !(secret && r->b->with_keys))
+		bool secret = text_ends_with(x->d_name, ".key"), public = text_ends_with(x->d_name, ".pub");
+		if (!public && !text_ends_with(x->d_name, ".json") && !(secret && r->b->with_keys))
 			continue;
 		char *path = xasprintf("%s/%s", from, x->d_name), *name = xasprintf("%s/%s", folder, x->d_name);
 		rc = copy_file(r, path, name, secret ? 0600 : 0644);
+		if (rc == 0 && public)
+			rc = name_key(r, path, name);
 		free(path);
 		free(name);
 	}
@@ -183,9 +200,10 @@ static int write_manifest(struct run *r)
 	char hex[SHA256_HEX_MAX], at[WALL_TEXT_MAX], *path = xasprintf("%s/backup.json", r->b->dir);
 
 	hex_encode(r->b->ledger_hash, SHA256_BYTES, hex);
-	json_t *o = json_pack("{s:s, s:s, s:s, s:{s:I, s:s}, s:b, s:O}", "site", c->site.id, "at",
+	json_t *o = json_pack("{s:s, s:s, s:s, s:{s:I, s:s}, s:b, s:O, s:O}", "site", c->site.id, "at",
 			      wall_format(clock_wall(r->b->clock), at), "version", HOLDFAST_VERSION, "ledger", "seq",
-			      (json_int_t)r->b->ledger_seq, "hash", hex, "private_keys", r->b->with_keys, "files", r->files);
+			      (json_int_t)r->b->ledger_seq, "hash", hex, "private_keys", r->b->with_keys, "keys", r->keys,
+			      "files", r->files);
 	char *text = json_dumps(o, JSON_INDENT(2));
 	int rc = fs_replace(r->b->fs, path, text, strlen(text), 0644);
 
@@ -199,7 +217,7 @@ static int write_manifest(struct run *r)
 
 int backup_run(struct backup *b, struct err *e)
 {
-	struct run r = {.b = b, .files = json_array(), .e = e};
+	struct run r = {.b = b, .files = json_array(), .keys = json_array(), .e = e};
 	int rc = make_dir(&r);
 
 	b->bytes = 0;
@@ -214,9 +232,12 @@ int backup_run(struct backup *b, struct err *e)
 	if (rc == 0)
 		rc = copy_keys(&r, "seal-keys");
 	if (rc == 0)
+		rc = copy_keys(&r, "site-keys");
+	if (rc == 0)
 		rc = copy_file(&r, b->conf->path, "holdfast.yaml", 0644);
 	if (rc == 0)
 		rc = write_manifest(&r);
 	json_decref(r.files);
+	json_decref(r.keys);
 	return rc;
 }

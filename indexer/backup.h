@@ -2,7 +2,7 @@
  * keys; the configuration. The private keys only when asked for: who holds seal.key can forge footage.
  *
  *	DIR/catalog.db access.db       VACUUM INTO from a read-only connection
- *	DIR/keys (.pub; .key when asked), DIR/seal-keys (.pub), DIR/holdfast.yaml
+ *	DIR/keys (.pub; .key when asked), DIR/seal-keys and DIR/site-keys (.pub, hand-overs), DIR/holdfast.yaml
  *	DIR/backup.json                site, time, ledger head, and size and SHA-256 of each file; written last, so a
  *	                               folder without it is no backup
  *

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "indexer/catalog.h"
 #include "media/journal.h"
+#include "media/seal_keys.h"
 #include "media/segment.h"
 
 #include <dirent.h>
@@ -20,7 +21,7 @@
 struct walk {
 	struct fsck *f;
 	struct catalog *catalog;
-	struct key *seal_key;           /* full only */
+	struct seal_keys *keys;         /* full only */
 	bool running, stopped_clean;
 	json_t *expected;               /* path → 1 (row) or 2 (garbage) */
 	json_t *newest;                 /* camera → start of its newest row: the index mark */
@@ -53,8 +54,8 @@ static const char *what_is_wrong(struct walk *w, const struct catalog_segment *s
 		return "the seal is missing";
 	if (!scan->content_ok || memcmp(scan->seal_digest, s->seal_digest, SHA256_BYTES) != 0)
 		return "the bytes are not those that were sealed";
-	if (w->seal_key && !scan->signature_ok)
-		return "the seal is not signed by this box's key";
+	if (!scan->signature_ok)
+		return "the seal is not signed by a key of this box";
 	if (w->chained && s->sequence == w->sequence + 1 && memcmp(scan->seal.previous, w->digest, SHA256_BYTES) != 0)
 		return "does not follow the segment before it";
 	return NULL;
@@ -65,7 +66,7 @@ static void check_seal(struct walk *w, const struct catalog_segment *s, const ch
 	struct segment_scan scan;
 
 	segment_scan_init(&scan, true);
-	int rc = segment_scan(&scan, w->f->fs, fd, s->bytes, w->seal_key);
+	int rc = segment_scan(&scan, w->f->fs, fd, s->bytes, w->keys);
 	const char *wrong = what_is_wrong(w, s, &scan, rc);
 	if (wrong && catalog_is_damaged(w->catalog, s->camera, s->start) > 0)
 		w->f->known++;
@@ -284,20 +285,21 @@ static int look(struct walk *w)
 	return rc;
 }
 
-static int load_key(struct walk *w, struct err *e)
+static int load_keys(struct walk *w, struct err *e)
 {
-	char *path = xasprintf("%s/keys/seal.pub", w->f->conf->state);
-	int rc = w->f->full ? key_load_public(path, &w->seal_key, e) : 0;
-
-	free(path);
-	return rc;
+	if (!w->f->full)
+		return 0;
+	w->keys = seal_keys_create();
+	seal_keys_load(w->keys, w->f->conf->state);
+	return seal_keys_count(w->keys) ? 0 : err_set(e, -ENOENT, "no public seal key in %s/keys nor %s/seal-keys", w->f->conf->state,
+						       w->f->conf->state);
 }
 
 int fsck_run(struct fsck *f, struct err *e)
 {
 	struct walk w = {.f = f, .expected = json_object(), .newest = json_object()};
 	char *path = xasprintf("%s/catalog.db", f->conf->state);
-	int rc = load_key(&w, e);
+	int rc = load_keys(&w, e);
 
 	if (rc == 0)
 		rc = catalog_open(path, &w.catalog, e);
@@ -310,7 +312,7 @@ int fsck_run(struct fsck *f, struct err *e)
 			err_set(e, rc, "read the catalogue: %s", strerror(-rc));
 	}
 	catalog_close(w.catalog);
-	key_destroy(w.seal_key);
+	seal_keys_destroy(w.keys);
 	json_decref(w.expected);
 	json_decref(w.newest);
 	free(path);

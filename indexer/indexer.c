@@ -136,7 +136,7 @@ void indexer_destroy(struct indexer *ix)
 	open_file_forget(ix, NULL);
 	archive_walk_finish(&ix->walk);
 	roots_finish(ix);
-	key_destroy(ix->seal_key);
+	seal_keys_destroy(ix->seal_keys);
 	free(ix->journal_dir);
 	free(ix);
 }

@@ -28,7 +28,8 @@ struct indexer {
 	struct root *roots;
 	unsigned root_count;
 	struct open_file *open_files;
-	struct key *seal_key;        /* of the last journal `start`; NULL before */
+	struct seal_keys *seal_keys; /* all that are known here */
+	bool seal_key_known;         /* a journal `start` named one: footage can be judged */
 	struct archive_walk walk;
 	bool scan_due, archive_seen, hurry; /* hurry: the keeper is about to go */
 	struct mono scanned, heard;
@@ -48,7 +49,8 @@ bool root_look(struct indexer *ix, struct root *r);
 /* seal_key.c */
 int seal_key_learn(struct indexer *ix, const char *hex);
 int seal_key_restore(struct indexer *ix);
-struct key *seal_key_by_id(struct indexer *ix, const uint8_t id[8]);
+/* `name`'s key (64 hex digits) is in force: told to the ledger once. -EINVAL: it is none. */
+int key_learn(struct indexer *ix, const char *name, const char *hex, const json_t *handovers);
 
 /* segment_row.c: rows of files */
 struct file_facts { char camera[SEAL_NAME_MAX]; struct wall start, end; };

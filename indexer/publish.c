@@ -23,7 +23,7 @@ struct publication {
 
 /* --- reading ---------------------------------------------------------------------------- */
 
-static int read_whole(struct indexer *ix, struct publication *p, const struct key *key)
+static int read_whole(struct indexer *ix, struct publication *p)
 {
 	const char *path = p->moved ? p->archived : p->incoming;
 	struct stat st;
@@ -36,25 +36,21 @@ static int read_whole(struct indexer *ix, struct publication *p, const struct ke
 		p->bytes = st.st_size;
 		segment_scan_finish(&p->scan);
 		segment_scan_init(&p->scan, true);
-		rc = segment_scan(&p->scan, ix->fs, fd, st.st_size, key);
+		rc = segment_scan(&p->scan, ix->fs, fd, st.st_size, ix->seal_keys);
 	}
 	ix->fs->close(ix->fs, fd);
 	return rc;
 }
 
-/* Footage of before a change of the seal key is checked with the key that it names. */
-static int read_with_its_key(struct indexer *ix, struct publication *p)
+/* A key may have been changed since the keys were read: the new one lies there before it signs anything. */
+static int read_and_verify(struct indexer *ix, struct publication *p)
 {
-	int rc = read_whole(ix, p, ix->seal_key);
+	int rc = read_whole(ix, p);
 
-	if (rc < 0 || !p->scan.sealed || p->scan.signature_ok)
+	if (rc < 0 || !p->scan.sealed || seal_keys_find(ix->seal_keys, p->scan.seal.key_id))
 		return rc;
-	struct key *k = seal_key_by_id(ix, p->scan.seal.key_id);
-	if (!k)
-		return 0;
-	rc = read_whole(ix, p, k);
-	key_destroy(k);
-	return rc;
+	seal_keys_load(ix->seal_keys, ix->conf->state);
+	return seal_keys_find(ix->seal_keys, p->scan.seal.key_id) ? read_whole(ix, p) : rc;
 }
 
 static const char *what_is_wrong(struct indexer *ix, const struct publication *p, int rc)
@@ -238,9 +234,9 @@ static int publish_named(struct indexer *ix, struct publication *p)
 		return put_aside(ix, p, "footage with this camera and start is in the archive already");
 	if (rc < 0)
 		return rc;
-	if (!ix->seal_key)
+	if (!ix->seal_key_known)
 		return -EAGAIN; /* no journal was read yet: nobody can say whether its seal holds */
-	rc = read_with_its_key(ix, p);
+	rc = read_and_verify(ix, p);
 	if (rc < 0 && rc != -EBADMSG)
 		return rc;
 	const char *wrong = what_is_wrong(ix, p, rc);

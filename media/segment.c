@@ -284,7 +284,7 @@ static bool seal_agrees(const struct segment_scan *s, const struct seal *seal)
 	       seal->start.us == range.start.us && seal->end.us == range.end.us;
 }
 
-static int read_seal(struct segment_scan *s, const struct file *f, const struct key *key)
+static int read_seal(struct segment_scan *s, const struct file *f, struct seal_keys *keys)
 {
 	uint8_t content[SHA256_BYTES];
 	struct seal seal;
@@ -300,6 +300,7 @@ static int read_seal(struct segment_scan *s, const struct file *f, const struct 
 	if (s->content)
 		hash_peek(s->content, content);
 	s->content_ok = s->content && memcmp(content, seal.content, sizeof content) == 0;
+	const struct key *key = keys ? seal_keys_find(keys, seal.key_id) : NULL;
 	s->signature_ok = key && seal_verify(p, b.size, &seal, key);
 	seal_digest(p, b.size, s->seal_digest);
 	s->seal = seal;
@@ -324,7 +325,7 @@ static int judge_stub(struct segment_scan *s, const struct file *f, size_t have)
 	return too_small || get_u32be(size) > SEAL_MAX_BYTES ? -EBADMSG : STEP_CUT;
 }
 
-static int step(struct segment_scan *s, const struct file *f, const struct key *key)
+static int step(struct segment_scan *s, const struct file *f, struct seal_keys *keys)
 {
 	int64_t left = s->limit - s->whole_bytes;
 	const uint8_t *p;
@@ -338,15 +339,15 @@ static int step(struct segment_scan *s, const struct file *f, const struct key *
 	int rc = look(s, f, s->whole_bytes, 8, &p);
 	if (rc < 0)
 		return rc;
-	return get_u32be(p + 4) == BOX_UUID ? read_seal(s, f, key) : read_fragment(s, f);
+	return get_u32be(p + 4) == BOX_UUID ? read_seal(s, f, keys) : read_fragment(s, f);
 }
 
-static int walk(struct segment_scan *s, const struct file *f, const struct key *key)
+static int walk(struct segment_scan *s, const struct file *f, struct seal_keys *keys)
 {
 	int rc = mend_content(s, f);
 
 	while (rc == STEP_ON)
-		rc = step(s, f, key);
+		rc = step(s, f, keys);
 	s->window_len = 0; /* it may be the caller's */
 	return rc < 0 ? rc : 0;
 }
@@ -364,7 +365,7 @@ int segment_scan_bytes(struct segment_scan *s, const uint8_t *data, size_t len)
 	return walk(s, &none, NULL);
 }
 
-int segment_scan(struct segment_scan *s, struct fs *fs, int fd, int64_t limit, const struct key *seal_key)
+int segment_scan(struct segment_scan *s, struct fs *fs, int fd, int64_t limit, struct seal_keys *keys)
 {
 	const struct file f = {fs, fd};
 
@@ -373,7 +374,7 @@ int segment_scan(struct segment_scan *s, struct fs *fs, int fd, int64_t limit, c
 	if (s->sealed)
 		return -EBADMSG; /* a seal ends its file */
 	s->limit = limit;
-	int rc = walk(s, &f, seal_key);
+	int rc = walk(s, &f, keys);
 	free(s->window); /* an open segment is read now and then, and there are many */
 	s->window = NULL;
 	s->window_room = 0;

@@ -15,6 +15,7 @@
 #include "media/box.h"
 #include "media/fragment.h"
 #include "media/seal.h"
+#include "media/seal_keys.h"
 
 struct segment_scan {
 	struct moov_info moov;
@@ -26,7 +27,7 @@ struct segment_scan {
 	struct seal seal;
 	uint8_t seal_digest[SHA256_BYTES];
 	bool content_ok;             /* sealed and the digest in the seal is right (needs `content`) */
-	bool signature_ok;           /* sealed and signed by the key given */
+	bool signature_ok;           /* sealed and signed by one of the keys given */
 
 	/* Its own: what of the file is at hand during a call: the caller's bytes, or a window that was read
 	 * (SEGMENT_WINDOW_BYTES, more only for a larger moov or moof, at most SEGMENT_HEAD_MAX). */
@@ -62,7 +63,7 @@ void segment_scan_init(struct segment_scan *s, bool with_content);
  * an open file). 0 when it reached limit or the last whole fragment below it (see whole_bytes,
  * sealed); -EBADMSG when what stands at whole_bytes is neither a whole nor a cut fragment;
  * other negative: the disk failed. */
-int segment_scan(struct segment_scan *s, struct fs *fs, int fd, int64_t limit, const struct key *seal_key);
+int segment_scan(struct segment_scan *s, struct fs *fs, int fd, int64_t limit, struct seal_keys *keys);
 /* The same for bytes that are not in a file yet and follow whole_bytes. They are read where they are. */
 int segment_scan_bytes(struct segment_scan *s, const uint8_t *data, size_t len);
 void segment_scan_finish(struct segment_scan *s);

@@ -131,12 +131,29 @@ static int add(struct chain *c, const char *kind, json_t *body)
 }
 
 /* Under the lock, with the heads as the records before say. */
+static int begin_file(struct chain *c)
+{
+	int rc = chain_error(c);
+
+	if (rc < 0)
+		return rc;
+	rc = journal_rotate(c->journal);
+	return remember(c, rc < 0 ? rc : add_start(c, true));
+}
+
+/* Under the lock. */
 static int rotate_if_long(struct chain *c)
 {
-	if (chain_error(c) || !journal_is_long(c->journal))
-		return 0;
-	int rc = journal_rotate(c->journal);
-	return remember(c, rc < 0 ? rc : add_start(c, true));
+	return chain_error(c) || !journal_is_long(c->journal) ? 0 : begin_file(c);
+}
+
+int chain_set_key(struct chain *c, const char *public)
+{
+	pthread_mutex_lock(&c->lock);
+	json_object_set_new(c->start, "key", json_string(public));
+	int rc = begin_file(c);
+	pthread_mutex_unlock(&c->lock);
+	return rc;
 }
 
 int chain_fact(struct chain *c, const char *kind, json_t *body)

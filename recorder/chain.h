@@ -30,6 +30,8 @@ int chain_fact(struct chain *c, const char *kind, json_t *body);
 int chain_sync(struct chain *c);
 /* A `beat`; durable (file name → bytes below root; consumed) may be NULL. */
 int chain_beat(struct chain *c, const char *root, json_t *durable);
+/* public: 64 hex digits. The journal's next file begins now, and names this key. */
+int chain_set_key(struct chain *c, const char *public);
 void chain_prune(struct chain *c, const char *file);
 
 /* Zeros for a camera that never sealed. */

@@ -15,7 +15,6 @@ struct disk {
 	struct fs *fs;
 	struct clock *clock;
 	struct chain *chain;
-	const struct key *key;
 	char *path, *site;
 	uint8_t box[UUID_BYTES];
 	uint64_t reserve_bytes;

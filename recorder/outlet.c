@@ -180,7 +180,7 @@ static void on_turn(struct turn *t, const struct chain_head *head)
 	job->base.job.done = on_sealed;
 	job->file = s->file;
 	job->seal = (struct segment_seal){
-	    .site = s->root->disk->site, .key = s->storage->key, .head = *head};
+	    .site = s->root->disk->site, .key = seal_keys_signer(s->storage->keys), .head = *head};
 	disk_seal(s->root->disk, job);
 }
 

@@ -302,13 +302,13 @@ static const struct storage_events storage_events = {
 	.fatal = on_storage_fatal, .closed = on_storage_closed};
 
 int recorder_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const struct conf *conf,
-		    const struct key *key, const char *keeper_socket, const struct recorder_events *events,
+		    struct seal_keys *keys, const char *keeper_socket, const struct recorder_events *events,
 		    void *owner, struct recorder **out, struct err *e)
 {
 	struct recorder *r = xcalloc(1, sizeof *r);
 
 	*r = (struct recorder){.loop = loop, .clock = clock, .conf = conf, .events = *events, .owner = owner};
-	int rc = storage_create(loop, fs, clock, conf, key, &storage_events, r, &r->storage, e);
+	int rc = storage_create(loop, fs, clock, conf, keys, &storage_events, r, &r->storage, e);
 	if (rc < 0) {
 		free(r);
 		return rc;
@@ -346,6 +346,11 @@ void recorder_reload(struct recorder *r, const struct conf *conf)
 		log_warn("reload", "text=\"what is not a camera counts at the next start of the recorder\"");
 	conf_diff_finish(&d);
 	r->conf = conf;
+}
+
+void recorder_key_changed(struct recorder *r)
+{
+	storage_key_changed(r->storage);
 }
 
 void recorder_close(struct recorder *r)

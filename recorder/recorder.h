@@ -12,17 +12,20 @@
 #include "conf/conf.h"
 
 struct recorder;
+struct seal_keys;
 
 struct recorder_events {
 	void (*fatal)(void *owner, const char *text); /* it can record no more: start it again */
 	void (*closed)(void *owner);
 };
 
-/* conf and key are borrowed, every later conf too, until `closed`. keeper_socket: where hints go. */
+/* conf and keys are borrowed, every later conf too, until `closed`. keeper_socket: where hints go. */
 int recorder_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const struct conf *conf,
-		    const struct key *key, const char *keeper_socket, const struct recorder_events *events,
+		    struct seal_keys *keys, const char *keeper_socket, const struct recorder_events *events,
 		    void *owner, struct recorder **out, struct err *e);
 /* Cameras that did not change are not touched. Changed roots count at the next start. */
 void recorder_reload(struct recorder *r, const struct conf *conf);
+/* `keys` has another signer (STATE/keys/seal.key was changed). */
+void recorder_key_changed(struct recorder *r);
 /* Ends every session, seals every segment, writes `stop`; `closed` follows. */
 void recorder_close(struct recorder *r);

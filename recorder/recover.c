@@ -16,11 +16,14 @@ struct tail {
 	int64_t file_bytes;
 };
 
-static bool find_seal(const struct key *key, const uint8_t *p, size_t len, struct tail *out)
+static bool find_seal(struct seal_keys *keys, const uint8_t *p, size_t len, struct tail *out)
 {
 	size_t at;
 
-	if (seal_find(p, len, &out->seal, &at) < 0 || !seal_verify(p + at, len - at, &out->seal, key))
+	if (seal_find(p, len, &out->seal, &at) < 0)
+		return false;
+	const struct key *key = seal_keys_find(keys, out->seal.key_id);
+	if (!key || !seal_verify(p + at, len - at, &out->seal, key))
 		return false;
 	seal_digest(p + at, len - at, out->digest);
 	return true;
@@ -31,7 +34,7 @@ static bool seal_is_ours(const struct recover_env *env, const struct seal *s, co
 	return strcmp(s->site, env->site) == 0 && strcmp(s->camera, camera) == 0;
 }
 
-/* The seal that ends the file, if one does and it is signed by our key for this camera. */
+/* The seal that ends the file, if one does and it is signed by a key of ours for this camera. */
 static bool read_tail(const struct recover_env *env, const char *name, const char *camera, struct tail *out)
 {
 	uint8_t end[SEAL_MAX_BYTES];
@@ -46,7 +49,7 @@ static bool read_tail(const struct recover_env *env, const char *name, const cha
 		size_t want = st.st_size < (off_t)sizeof end ? (size_t)st.st_size : sizeof end;
 		ssize_t n = env->fs->pread(env->fs, fd, end, want, st.st_size - (off_t)want);
 		out->file_bytes = st.st_size;
-		found = n == (ssize_t)want && find_seal(env->key, end, want, out) &&
+		found = n == (ssize_t)want && find_seal(env->keys, end, want, out) &&
 			seal_is_ours(env, &out->seal, camera);
 	}
 	if (fd >= 0)
@@ -156,7 +159,7 @@ static int scan_to(struct recovery *r, int64_t limit)
 {
 	segment_scan_finish(&r->scan);
 	segment_scan_init(&r->scan, true);
-	int rc = segment_scan(&r->scan, r->fs, r->fd, limit, r->env->key);
+	int rc = segment_scan(&r->scan, r->fs, r->fd, limit, r->env->keys);
 	return rc == -EBADMSG ? 0 : rc;
 }
 
@@ -234,7 +237,7 @@ static enum segment_fate cut_and_seal(struct recovery *r)
 	uint8_t box[SEAL_MAX_BYTES];
 
 	fill_seal(r, &seal);
-	size_t len = seal_encode(&seal, r->env->key, box);
+	size_t len = seal_encode(&seal, seal_keys_signer(r->env->keys), box);
 	if (write_seal(r, box, len) < 0)
 		return SEGMENT_LEFT;
 	struct chain_entry entry = {.root = r->env->root,

@@ -16,7 +16,7 @@
 struct recover_env {
 	struct fs *fs;
 	struct chain *chain;
-	const struct key *key;
+	struct seal_keys *keys;
 	const char *root, *site;
 };
 

@@ -112,6 +112,25 @@ void storage_journal_prune(struct storage *s, const char *file)
 		post_fact(s, "prune", json_string(file), run_prune);
 }
 
+static void run_key(struct worker_job *j)
+{
+	struct fact *f = (struct fact *)j;
+
+	chain_set_key(f->chain, json_string_value(f->body));
+	json_decref(f->body);
+}
+
+void storage_key_changed(struct storage *s)
+{
+	uint8_t public[PUBKEY_BYTES];
+	char hex[2 * PUBKEY_BYTES + 1];
+
+	key_public(seal_keys_signer(s->keys), public);
+	hex_encode(public, sizeof public, hex);
+	if (!s->fatal && s->phase < 2)
+		post_fact(s, "key", json_string(hex), run_key);
+}
+
 void storage_journaled(struct storage *s)
 {
 	if (chain_error(s->chain))
@@ -300,7 +319,6 @@ static void make_root(struct storage *s, struct storage_root *r, const struct co
 	struct disk d = {.fs = s->fs,
 			 .clock = s->clock,
 			 .chain = s->chain,
-			 .key = s->key,
 			 .path = conf->path,
 			 .site = s->conf->site.id,
 			 .reserve_bytes = conf->reserve_bytes};
@@ -312,7 +330,7 @@ static void make_root(struct storage *s, struct storage_root *r, const struct co
 	sm_init(&r->sm, root_states, r->disk->path, ROOT_NEW);
 	r->seen = json_object();
 	r->env = (struct recover_env){
-	    .fs = s->fs, .chain = s->chain, .key = s->key, .root = r->disk->path, .site = r->disk->site};
+	    .fs = s->fs, .chain = s->chain, .keys = s->keys, .root = r->disk->path, .site = r->disk->site};
 }
 
 /* A process that cannot make a thread at start does not live: the supervisor starts it again. */
@@ -337,7 +355,7 @@ static int read_state(struct storage *s, struct err *e)
 	s->book = root_book_load(s->fs, s->state, e);
 	if (!s->book)
 		return e->code;
-	return chain_open(s->fs, s->clock, s->conf, s->key, &s->chain, e);
+	return chain_open(s->fs, s->clock, s->conf, seal_keys_signer(s->keys), &s->chain, e);
 }
 
 static void start_handles(struct storage *s)
@@ -350,7 +368,7 @@ static void start_handles(struct storage *s)
 }
 
 int storage_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const struct conf *conf,
-		   const struct key *key, const struct storage_events *events, void *owner,
+		   struct seal_keys *keys, const struct storage_events *events, void *owner,
 		   struct storage **out, struct err *e)
 {
 	struct storage *s = xcalloc(1, sizeof *s);
@@ -359,7 +377,7 @@ int storage_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const st
 			      .fs = fs,
 			      .clock = clock,
 			      .conf = conf,
-			      .key = key,
+			      .keys = keys,
 			      .events = events,
 			      .owner = owner,
 			      .stall_ms = STORAGE_STALL_MS,

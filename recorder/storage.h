@@ -35,6 +35,7 @@
 #define STORAGE_GIVE_UP_MS 30000
 
 struct storage;
+struct seal_keys;
 
 struct storage_events {
 	void (*sealed)(void *owner, const char *camera); /* a file was renamed to .mp4: hint the keeper */
@@ -45,18 +46,21 @@ struct storage_events {
 	void (*closed)(void *owner);
 };
 
-/* Writes the journal's `start` record. key signs seals; journal dir is STATE/journal. conf, key borrowed. */
+/* Writes the journal's `start` record. The signer of `keys` signs seals; journal dir is STATE/journal. conf, keys
+ * borrowed. */
 int storage_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const struct conf *conf,
-		   const struct key *key, const struct storage_events *events, void *owner,
+		   struct seal_keys *keys, const struct storage_events *events, void *owner,
 		   struct storage **out, struct err *e);
 /* The way to the disks for one camera; outlives the camera's runs. Destroy only when no segment is open. */
 struct outlet *storage_outlet_create(struct storage *s, const char *camera);
 void storage_outlet_destroy(struct outlet *o);
 /* A fact of the loop for the journal, appended and synced by the journal's thread in order. body is consumed. */
 void storage_journal(struct storage *s, const char *kind, json_t *body);
+/* `keys` has another signer: the journal's next file says so, and seals from now on are its. */
+void storage_key_changed(struct storage *s);
 void storage_journal_prune(struct storage *s, const char *file);
 /* Waits (asynchronously) until every segment is closed, sealed and renamed, writes `stop`, ends the
  * threads. A disk that does not answer is waited for 10 s; then its files stay .open, there is no
- * `stop`, and fs, clock and key must stay valid until the process ends: a stuck thread may use them. */
+ * `stop`, and fs, clock and keys must stay valid until the process ends: a stuck thread may use them. */
 void storage_close(struct storage *s);
 void storage_destroy(struct storage *s);

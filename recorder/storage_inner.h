@@ -47,7 +47,7 @@ struct storage {
 	struct fs *fs;
 	struct clock *clock;
 	const struct conf *conf;
-	const struct key *key;
+	struct seal_keys *keys;
 	const struct storage_events *events;
 	void *owner;
 	struct chain *chain;

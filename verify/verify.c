@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/lang.h"
+#include "media/key_change.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -76,22 +77,45 @@ char *record_path(const struct verify *v, const struct record *r)
 
 /* --- keys ------------------------------------------------------------------------------------- */
 
-static int add_file(struct verify *v, const char *path, struct err *e)
+/* Takes key. False: it was known, perhaps under another name. */
+static bool add_key(struct verify *v, struct key *key)
 {
-	struct verify_key k = {0};
-	int rc = key_load_public(path, &k.key, e);
+	struct verify_key k = {.key = key};
 
-	if (rc < 0)
-		return rc;
 	seal_key_id(k.key, k.id);
 	key_fingerprint(k.key, k.fingerprint);
-	if (verify_key_by_id(v, k.id)) { /* the same key under another name */
+	if (verify_key_by_id(v, k.id)) {
 		key_destroy(k.key);
-		return 0;
+		return false;
 	}
 	v->keys = xrealloc(v->keys, (v->key_count + 1) * sizeof *v->keys);
 	v->keys[v->key_count++] = k;
-	return 0;
+	return true;
+}
+
+static int add_file(struct verify *v, const char *path, struct err *e)
+{
+	struct key *key;
+	int rc = key_load_public(path, &key, e);
+
+	if (rc == 0)
+		add_key(v, key);
+	return rc;
+}
+
+bool verify_follow(struct verify *v, const json_t *handover)
+{
+	const char *previous = json_string_value(json_object_get(handover, "previous_fingerprint"));
+	struct key_handover h;
+
+	if (!key_handover_read(handover, &h))
+		return false;
+	for (unsigned i = 0; i < v->key_count; i++)
+		if (strcmp(v->keys[i].fingerprint, previous) == 0) {
+			struct key *fresh = key_from_public(h.fresh);
+			return fresh && add_key(v, fresh);
+		}
+	return false;
 }
 
 static bool is_public(const char *name)

@@ -21,7 +21,8 @@ enum verify_kind {
 
 /* Codes (English, stable). WRONG: unreadable, cut, altered, seal_altered, unknown_key, renamed, wrong_time,
  * swapped, other_site, dropped, replaced, begins_again, ledger_altered, ledger_hole, ledger_head. FACT:
- * recovered, clock_untrusted, copy, clock_back, restored. OPEN: before, after, unsealed, put_aside, no_key, no_head. */
+ * recovered, clock_untrusted, copy, clock_back, restored,
+ * key_rotated. OPEN: before, after, unsealed, put_aside, no_key, no_head. */
 struct verify_finding {
 	enum verify_kind kind;
 	const char *code, *file, *camera; /* file and camera may be "" */
@@ -43,7 +44,8 @@ struct verify_setup {
 
 struct verify *verify_create(const struct verify_setup *setup);
 void verify_destroy(struct verify *v);
-/* A public key in PEM, or a folder of *.pub. */
+/* A public key in PEM, or a folder of *.pub. Keys that a dump of the ledger shows to be handed over to by a known one
+ * become known as well: give dumps first. */
 int verify_add_key(struct verify *v, const char *path, struct err *e);
 const struct verify_key *verify_keys(const struct verify *v, unsigned *count);
 /* A segment, a folder at any depth, or a dump of the ledger. Several belong together: the disks of one box. */

@@ -3,6 +3,7 @@
 #include "media/segment.h"
 #include "verify/verify.h"
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #define NO_TIME INT64_MIN
@@ -47,6 +48,8 @@ void verify_progress(struct verify *v);
 uint32_t names_add(struct names *n, const char *name);    /* new, whatever there is */
 uint32_t names_intern(struct names *n, const char *name);
 char *record_path(const struct verify *v, const struct record *r); /* malloc'd */
+/* The ledger's `key.rotated`: who trusts the key before trusts the one that it names. True: a key more. */
+bool verify_follow(struct verify *v, const json_t *handover);
 struct verify_key *verify_key_by_id(struct verify *v, const uint8_t id[8]);
 
 void verify_segment(struct verify *v, const struct place *p);

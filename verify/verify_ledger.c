@@ -120,6 +120,10 @@ static void judge_entry(struct dump *d, const json_t *o)
 		      (long long)d->seq + 1, (long long)e.seq);
 	else if (!good)
 		WRONG(d, "ledger_altered", lang("第 %lld 条被改动", "entry %lld was altered"), (long long)e.seq);
+	else if (strcmp(e.kind, "key.rotated") == 0 && verify_follow(d->v, json_object_get(o, "body")))
+		verify_tell(d->v, VERIFY_FACT, "key_rotated", d->path, "", lang("第 %lld 条：密钥 %s 由其前一密钥签名移交，予以采信",
+			    "entry %lld: the key %s was handed over to by a known one, and is believed"), (long long)e.seq,
+			    text(json_object_get(o, "body"), "fingerprint"));
 	d->seq = e.seq;
 	memcpy(d->hash, e.hash, sizeof d->hash);
 }

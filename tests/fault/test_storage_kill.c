@@ -64,7 +64,7 @@ static unsigned count_fragments(struct fixture *x)
 		int fd = e->d_name[0] == '.' ? -1 : open(path, O_RDONLY);
 		segment_scan_init(&scan, false);
 		if (fd >= 0 && fstat(fd, &st) == 0)
-			segment_scan(&scan, fs_real(), fd, st.st_size, x->key);
+			segment_scan(&scan, fs_real(), fd, st.st_size, x->keys);
 		n += scan.index.count;
 		segment_scan_finish(&scan);
 		if (fd >= 0)

@@ -5,6 +5,7 @@ import json
 import threading
 import typing
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 
 from harness_time import now_us
@@ -21,6 +22,17 @@ class Delivery(typing.NamedTuple):
 
     def events(self):
         return json.loads(self.body)
+
+
+def holds(key, signature, delivery):
+    """Whether one of the signatures in a webhook-signature is by this key."""
+    version, _, text = signature.partition(",")
+    assert version == "v1a"
+    try:
+        key.verify(base64.b64decode(text), f"{delivery.id}.{delivery.timestamp}.".encode() + delivery.body)
+    except InvalidSignature:
+        return False
+    return True
 
 
 class Regulator:
@@ -69,9 +81,7 @@ class Regulator:
             key = serialization.load_pem_public_key(f.read())
         for d in self.deliveries:
             assert d.type == "application/cloudevents-batch+json"
-            version, _, signature = d.signature.partition(",")
-            assert version == "v1a"
-            key.verify(base64.b64decode(signature), f"{d.id}.{d.timestamp}.".encode() + d.body)
+            assert any(holds(key, signature, d) for signature in d.signature.split(" ")), d.signature
 
     def check_same_bytes(self):
         """The same webhook-id never names different bytes."""

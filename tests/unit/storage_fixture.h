@@ -258,7 +258,8 @@ struct fixture {
 	char *root_paths[2];
 	uv_loop_t loop;
 	struct fixture_clock clock;
-	struct key *key;
+	struct key *key;              /* the signer of keys */
+	struct seal_keys *keys;
 	struct conf conf;
 	struct conf_root roots[2];
 	struct conf_camera cameras[1];
@@ -327,6 +328,8 @@ static inline void fixture_init(struct fixture *x, const char *dir, unsigned roo
 	char *key = fixture_path(x->conf.state, "seal.key");
 	assert_int_equal(key_load_or_make(key, &x->key, &made, &e), 0);
 	free(key);
+	x->keys = seal_keys_create();
+	seal_keys_sign_with(x->keys, x->key);
 	fixture_clock_init(&x->clock);
 	uv_loop_init(&x->loop);
 }
@@ -334,7 +337,7 @@ static inline void fixture_init(struct fixture *x, const char *dir, unsigned roo
 static inline void fixture_finish(struct fixture *x)
 {
 	assert_int_equal(uv_loop_close(&x->loop), 0);
-	key_destroy(x->key);
+	seal_keys_destroy(x->keys);
 	free(x->conf.state);
 	free(x->conf.site.id);
 	free(x->root_paths[0]);
@@ -345,7 +348,7 @@ static inline int fixture_start(struct fixture *x, struct fs *fs)
 {
 	struct err e = {0};
 
-	return storage_create(&x->loop, fs, &x->clock.base, &x->conf, x->key, &fixture_events, x, &x->storage, &e);
+	return storage_create(&x->loop, fs, &x->clock.base, &x->conf, x->keys, &fixture_events, x, &x->storage, &e);
 }
 
 #define fixture_run_until(x, cond)                                                                  \
@@ -426,7 +429,7 @@ static inline void fixture_scan_file(struct fixture *x, const char *path, struct
 
 	assert_true(fd >= 0 && fstat(fd, &st) == 0);
 	segment_scan_init(&scan, true);
-	assert_int_equal(segment_scan(&scan, fs_real(), fd, st.st_size, x->key), 0);
+	assert_int_equal(segment_scan(&scan, fs_real(), fd, st.st_size, x->keys), 0);
 	assert_true(scan.sealed && scan.content_ok && scan.signature_ok);
 	assert_true(scan.index.count > 0 && out->count < 4096);
 	out->fragments += scan.index.count;

@@ -473,6 +473,7 @@ static void commands_are_checked_and_kept(void **state)
 	}
 	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM ledger WHERE kind = 'gap.explained'"), 2);
 	expect_refused("key.created", json_pack("{ss ss}", "name", "site", "public", "zz"), 400, "public");
+	expect_refused("key.created", json_pack("{ss ss}", "name", "seal", "public", "00"), 400, "name");
 	expect_refused("rm", json_object(), 404, "verb");
 }
 

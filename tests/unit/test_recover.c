@@ -16,7 +16,7 @@ static void bench_init(struct bench *b, void *state)
 	assert_int_equal(chain_open(fs_real(), &b->x.clock.base, &b->x.conf, b->x.key, &b->chain, &e), 0);
 	struct root_want w = {.path = b->x.root_paths[0], .site = "site-1"};
 	assert_int_equal(root_check(fs_real(), &w, &id, &e), 0);
-	b->env = (struct recover_env){.fs = fs_real(), .chain = b->chain, .key = b->x.key, .root = w.path,
+	b->env = (struct recover_env){.fs = fs_real(), .chain = b->chain, .keys = b->x.keys, .root = w.path,
 				      .site = "site-1"};
 	b->incoming = fixture_path(w.path, "incoming");
 }
@@ -310,6 +310,34 @@ static void a_stale_seal_of_a_crash_is_replaced(void **state)
 	bench_finish(&b);
 }
 
+static void after_a_change_of_the_key_both_count(void **state)
+{
+	struct bench b;
+	struct fixture_footage found;
+	enum segment_fate fate;
+	char open[256], mp4[256];
+	uint8_t id[8];
+
+	bench_init(&b, *state);
+	seal_file(&b, "cam", T0, 2); /* by the old key, and not renamed before the crash */
+	name_of("cam", T0, ".open", open);
+	name_of("cam", T0, ".mp4", mp4);
+	rename_in(&b, mp4, open);
+	leave_file(&b, "cam", fixture_end(T0, 10), 2);
+	struct key *fresh = key_make();
+	seal_keys_sign_with(b.x.keys, fresh);
+	assert_int_equal(recover_all(&b, &fate), 2);
+	fixture_check(&b.x, "cam", &found);
+	assert_int_equal(found.count, 2);
+	seal_key_id(b.x.key, id);
+	assert_memory_equal(found.items[0].seal.key_id, id, sizeof id);
+	assert_int_equal(found.items[0].seal.flags, 0);
+	seal_key_id(fresh, id);
+	assert_memory_equal(found.items[1].seal.key_id, id, sizeof id);
+	assert_int_equal(found.items[1].seal.flags, SEAL_RECOVERED);
+	bench_finish(&b);
+}
+
 static void nothing_else_is_touched(void **state)
 {
 	struct bench b;
@@ -369,6 +397,7 @@ int main(void)
 		fixture_test(a_lost_journal_is_mended_from_finished_files),
 		fixture_test(a_seal_that_lost_the_race_is_made_anew),
 		fixture_test(a_stale_seal_of_a_crash_is_replaced),
+		fixture_test(after_a_change_of_the_key_both_count),
 		fixture_test(nothing_else_is_touched),
 		fixture_test(any_failure_of_recovery_is_healed_by_the_next),
 	};

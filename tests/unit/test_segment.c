@@ -15,6 +15,7 @@
 #define COUNT 4
 
 static struct key *key;
+static struct seal_keys *keys; /* it alone */
 
 /* Scans the bytes of b, up to limit, in one go; the caller finishes s. */
 static int scan(struct segment_scan *s, const struct buf *b, int64_t limit)
@@ -23,7 +24,7 @@ static int scan(struct segment_scan *s, const struct buf *b, int64_t limit)
 
 	assert_true(fd >= 0);
 	segment_scan_init(s, true);
-	int rc = segment_scan(s, fs_real(), fd, limit, key);
+	int rc = segment_scan(s, fs_real(), fd, limit, keys);
 	close(fd);
 	return rc;
 }
@@ -165,13 +166,13 @@ static void increments_add_up(void **state)
 	int fd = fixture_file(&b);
 	segment_scan_init(&s, true);
 	for (int64_t n = 0; n < (int64_t)b.len; n += 7)
-		assert_int_equal(segment_scan(&s, fs_real(), fd, n, key), 0);
-	assert_int_equal(segment_scan(&s, fs_real(), fd, (int64_t)b.len, key), 0);
+		assert_int_equal(segment_scan(&s, fs_real(), fd, n, keys), 0);
+	assert_int_equal(segment_scan(&s, fs_real(), fd, (int64_t)b.len, keys), 0);
 	assert_true(s.sealed && s.content_ok && s.signature_ok);
 	assert_int_equal(s.index.count, COUNT);
-	assert_int_equal(segment_scan(&s, fs_real(), fd, (int64_t)b.len, key), 0);
-	assert_int_equal(segment_scan(&s, fs_real(), fd, (int64_t)b.len + 1, key), -EBADMSG);
-	assert_int_equal(segment_scan(&s, fs_real(), fd, 3, key), 0); /* changes nothing */
+	assert_int_equal(segment_scan(&s, fs_real(), fd, (int64_t)b.len, keys), 0);
+	assert_int_equal(segment_scan(&s, fs_real(), fd, (int64_t)b.len + 1, keys), -EBADMSG);
+	assert_int_equal(segment_scan(&s, fs_real(), fd, 3, keys), 0); /* changes nothing */
 	assert_int_equal(s.index.count, COUNT);
 	close(fd);
 	segment_scan_finish(&s);
@@ -318,11 +319,11 @@ static void a_failed_read_can_be_repeated(void **state)
 	FAULT_EACH(&fault) {
 		struct segment_scan s;
 		segment_scan_init(&s, true);
-		int rc = segment_scan(&s, &fs.base, fd, (int64_t)b.len, key);
+		int rc = segment_scan(&s, &fs.base, fd, (int64_t)b.len, keys);
 		assert_int_equal(rc, fault.hit ? -EIO : 0);
 		assert_true(rc == 0 || !s.sealed);
 		faults += fault.hit;
-		assert_int_equal(segment_scan(&s, fs_real(), fd, (int64_t)b.len, key), 0);
+		assert_int_equal(segment_scan(&s, fs_real(), fd, (int64_t)b.len, keys), 0);
 		assert_true(s.sealed && s.content_ok && s.signature_ok);
 		assert_int_equal(s.index.count, 2);
 		segment_scan_finish(&s);
@@ -399,13 +400,16 @@ static int setup(void **state)
 	snprintf(path, sizeof path, "%s/seal.pub", dir);
 	unlink(path);
 	rmdir(dir);
+	keys = seal_keys_create();
+	if (rc == 0)
+		seal_keys_sign_with(keys, key);
 	return rc;
 }
 
 static int teardown(void **state)
 {
 	(void)state;
-	key_destroy(key);
+	seal_keys_destroy(keys);
 	return 0;
 }
 
