@@ -22,6 +22,7 @@ struct walk {
 	struct fsck *f;
 	struct catalog *catalog;
 	struct seal_keys *keys;         /* full only */
+	struct fsck_progress progress;
 	bool running, stopped_clean;
 	json_t *expected;               /* path → 1 (row) or 2 (garbage) */
 	json_t *newest;                 /* camera → start of its newest row: the index mark */
@@ -61,6 +62,20 @@ static const char *what_is_wrong(struct walk *w, const struct catalog_segment *s
 	return NULL;
 }
 
+static void check_video(struct walk *w, const struct catalog_segment *s, const char *path, int fd)
+{
+	struct fsck_decoded d = {0};
+	char at[WALL_TEXT_MAX];
+
+	if (!w->f->decode)
+		return;
+	w->f->decode(w->f->arg, fd, s->bytes, &d);
+	w->f->pictures += d.pictures;
+	if (d.faults > 0)
+		find(w->f, "%s: its video does not decode at %s: %s (%lu faults, %lu pictures)", path,
+		     wall_format((struct wall){s->start.us + d.first_us}, at), d.why, d.faults, d.pictures);
+}
+
 static void check_seal(struct walk *w, const struct catalog_segment *s, const char *path, int fd)
 {
 	struct segment_scan scan;
@@ -72,6 +87,8 @@ static void check_seal(struct walk *w, const struct catalog_segment *s, const ch
 		w->f->known++;
 	else if (wrong)
 		find(w->f, "%s: %s (byte %lld)", path, wrong, (long long)scan.whole_bytes);
+	else
+		check_video(w, s, path, fd);
 	segment_scan_finish(&scan);
 }
 
@@ -108,6 +125,17 @@ static bool row_is_gone(struct walk *w, const struct catalog_segment *s)
 	return !there;
 }
 
+/* Quick: a thousand files take no time. Full: each takes some. */
+static void tell_progress(struct walk *w, const struct catalog_segment *s)
+{
+	struct fsck *f = w->f;
+
+	w->progress.files = f->files;
+	if (f->progress && (f->full || f->files % 1000 == 0))
+		f->progress(f->arg, &w->progress);
+	w->progress.bytes += (uint64_t)s->bytes;
+}
+
 static int on_row(void *arg, const struct catalog_segment *s)
 {
 	struct walk *w = arg;
@@ -117,8 +145,7 @@ static int on_row(void *arg, const struct catalog_segment *s)
 	snprintf(path, sizeof path, "%s/%s", s->root, s->file);
 	json_object_set_new(w->expected, path, json_integer(1));
 	w->f->files++;
-	if (w->f->progress && w->f->files % 1000 == 0)
-		w->f->progress(w->f->arg, w->f->files);
+	tell_progress(w, s);
 	int fd = w->f->fs->open(w->f->fs, path, O_RDONLY | O_NOFOLLOW, 0);
 	if (fd < 0) {
 		if (!row_is_gone(w, s))
@@ -264,10 +291,19 @@ static void check_ledger(struct walk *w)
 
 /* --- the run -------------------------------------------------------------------------------------- */
 
+static int add_volume(void *arg, const struct catalog_volume *row)
+{
+	*(uint64_t *)arg += (uint64_t)row->bytes;
+	return 0;
+}
+
 static int look(struct walk *w)
 {
 	const struct conf *conf = w->f->conf;
-	int rc = catalog_cameras(w->catalog, NULL, on_camera_rows, w);
+	int rc = w->f->full ? catalog_volumes(w->catalog, add_volume, &w->progress.of_bytes) : 0;
+
+	if (rc == 0)
+		rc = catalog_cameras(w->catalog, NULL, on_camera_rows, w);
 
 	if (rc == 0)
 		rc = garbage_list(w->catalog, UINT_MAX, on_garbage, w);

@@ -1,6 +1,7 @@
 /* The four invariants of design §5, checked against the disk; reads only, running or stopped.
  *
- *	1  every segment row names a file of that size (full: whose seal and bytes hold, chained to the one before)
+ *	1  every segment row names a file of that size (full: whose seal and bytes hold, chained to the one before,
+ *	   and whose video decodes, if the caller brought a decoder)
  *	2  every file in archive/ has exactly one of a row and a garbage row, or was published after the index mark
  *	3  after a clean stop: no garbage, no open segment, incoming/ empty
  *	4  for each camera, recorded + gap + expired tile its obligation exactly, and no time is recorded that
@@ -11,14 +12,22 @@
 #include "base/fs.h"
 #include "conf/conf.h"
 
+/* What came of decoding a file's video. first_us: of the first fault, from the segment's start. */
+struct fsck_decoded { unsigned long pictures, faults; int64_t first_us; char why[120]; };
+
+struct fsck_progress { unsigned long files; uint64_t bytes, of_bytes; }; /* of_bytes: 0 unless full */
+
 struct fsck {
 	struct fs *fs;
 	const struct conf *conf;
 	bool full;                      /* also every byte */
 	void (*finding)(void *arg, const char *text);
-	void (*progress)(void *arg, unsigned long files);
+	/* Full only; NULL: nothing is decoded. What cannot be decoded is a violation: only of files whose seal holds. */
+	void (*decode)(void *arg, int fd, int64_t bytes, struct fsck_decoded *out);
+	void (*progress)(void *arg, const struct fsck_progress *p);
 	void *arg;
 	unsigned long files, findings;  /* results */
+	unsigned long pictures;         /* that were decoded */
 	unsigned long known;            /* files with damage of which the catalogue knows: their time is a gap */
 };
 
