@@ -11,8 +11,8 @@
  *   api.sock: create, remove), STATE/keys/site.pub (read), every ROOT (read). Network: listen.
  *
  * Commands to the keeper (base/msg.h), times as RFC 3339 texts, each with "by" (who asked):
- *   hold.place    {camera, start, end, reason, reference, by}  → body {id}
- *   hold.release  {id, reason, by}                             → body {}
+ *   hold.place    {camera, start, end, reason, reference, by}  → body {id, start, end, protected_start, protected_end}
+ *   hold.release  {id, reason, approves_only, by}              → body {state}, 202 while another has to approve
  *   gap.explain   {id, text, by}                               → body {} */
 #pragma once
 #include "api/access.h"

@@ -6,14 +6,15 @@
 
 #define DO(action) (1u << (action))
 
-/* A regulator sees whether there is footage and why not, never the children in it. */
+/* A regulator sees whether there is footage and why not, never the children in it; of a release, he is the second
+ * person only (hold.c). */
 static const unsigned may[] = {
 	[ROLE_NONE] = DO(ACTION_PUBLIC),
 	[ROLE_ADMIN] = DO(ACTION_PUBLIC) | DO(ACTION_READ) | DO(ACTION_METRICS) | DO(ACTION_FOOTAGE) |
 		       DO(ACTION_EXPLAIN) | DO(ACTION_HOLD) | DO(ACTION_RELEASE) | DO(ACTION_TOKENS),
 	[ROLE_OPERATOR] = DO(ACTION_PUBLIC) | DO(ACTION_READ) | DO(ACTION_METRICS) | DO(ACTION_FOOTAGE) |
 			  DO(ACTION_EXPLAIN) | DO(ACTION_HOLD),
-	[ROLE_REGULATOR] = DO(ACTION_PUBLIC) | DO(ACTION_READ) | DO(ACTION_METRICS),
+	[ROLE_REGULATOR] = DO(ACTION_PUBLIC) | DO(ACTION_READ) | DO(ACTION_METRICS) | DO(ACTION_RELEASE),
 	[ROLE_INVESTIGATOR] = DO(ACTION_PUBLIC) | DO(ACTION_READ) | DO(ACTION_FOOTAGE),
 };
 

@@ -100,7 +100,7 @@ static void answer(struct call *c, int status, const json_t *reply)
 	json_t *body = json_object_get(reply, "body");
 
 	if (json_is_true(json_object_get(reply, "ok"))) {
-		call_json(c, status, body ? json_incref(body) : json_object());
+		call_json(c, said >= 200 && said < 300 ? (int)said : status, body ? json_incref(body) : json_object());
 		return;
 	}
 	const char *field = json_string_value(json_object_get(body, "field"));

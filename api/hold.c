@@ -1,4 +1,5 @@
-/* GET/POST /holds, POST /holds/{id}/release: orders that footage must not be deleted. The keeper
+/* GET/POST /holds, POST /holds/{id}/release: orders that footage must not be deleted. A release takes two persons:
+ * one asks, another approves; a regulator approves only, so that a site with one administrator has a second. The keeper
  * decides and commits; here the question is checked and passed on. */
 #include "call.h"
 #include "router.h"
@@ -8,8 +9,30 @@
 #define REASON_MAX 4000 /* bytes: 1000 characters, which the keeper counts */
 #define REFERENCE_MAX 4000
 
+struct listing { struct catalog *catalog; json_t *list; };
+
+static int add_protected(struct catalog *c, const struct catalog_hold *h, json_t *o)
+{
+	struct wall_range kept;
+	int rc = catalog_hold_protected(c, h->camera, (struct wall_range){h->start, h->end}, &kept);
+
+	json_object_set_new(o, "protected_start", json_time_or_null(rc == 0, kept.start));
+	json_object_set_new(o, "protected_end", json_time_or_null(rc == 0, kept.end));
+	return rc;
+}
+
+static void add_request(const struct catalog_hold *h, json_t *o)
+{
+	bool asked = h->release_requested_by != NULL;
+
+	json_object_set_new(o, "release_requested_by", asked ? json_string(h->release_requested_by) : json_null());
+	json_object_set_new(o, "release_requested_at", json_time_or_null(asked, h->release_requested_at));
+	json_object_set_new(o, "release_request_reason", asked ? json_string(h->release_request_reason) : json_null());
+}
+
 static int on_hold(void *arg, const struct catalog_hold *h)
 {
+	struct listing *l = arg;
 	json_t *o = json_pack("{s:I, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:b}", "id", (json_int_t)h->id,
 			      "camera", h->camera, "start", json_time(h->start), "end", json_time(h->end),
 			      "reason", h->reason, "reference", h->reference ? h->reference : "",
@@ -18,24 +41,26 @@ static int on_hold(void *arg, const struct catalog_hold *h)
 	json_object_set_new(o, "released_by", h->released_by ? json_string(h->released_by) : json_null());
 	json_object_set_new(o, "released_at", json_time_or_null(h->released, h->released_at));
 	json_object_set_new(o, "release_reason", h->release_reason ? json_string(h->release_reason) : json_null());
-	return json_array_append_new(arg, o);
+	add_request(h, o);
+	int rc = h->released ? 0 : add_protected(l->catalog, h, o); /* nothing is kept for it any more */
+	json_array_append_new(l->list, o);
+	return rc;
 }
 
 int hold_list(struct call *c)
 {
 	bool released;
-	json_t *list;
-	struct catalog *cat;
+	struct listing l = {0};
 
-	if (query_bool(&c->query, "released", &released, &c->problem) < 0 || !(cat = call_catalog(c)))
+	if (query_bool(&c->query, "released", &released, &c->problem) < 0 || !(l.catalog = call_catalog(c)))
 		return -1;
-	list = json_array();
-	int rc = catalog_holds(cat, query_get(&c->query, "camera"), released, on_hold, list);
+	l.list = json_array();
+	int rc = catalog_holds(l.catalog, query_get(&c->query, "camera"), released, on_hold, &l);
 	if (rc < 0) {
-		json_decref(list);
+		json_decref(l.list);
 		return call_broken(c, rc);
 	}
-	call_json(c, 200, json_pack("{s:o}", "holds", list));
+	call_json(c, 200, json_pack("{s:o}", "holds", l.list));
 	return 0;
 }
 
@@ -108,7 +133,9 @@ int hold_release_post(struct call *c)
 		return -1;
 	body = call_body(c, "reason");
 	const char *reason = body ? call_text(c, body, "reason", REASON_MAX, false) : NULL;
-	int rc = reason ? call_command(c, "hold.release", json_pack("{s:I, s:s}", "id", (json_int_t)id, "reason", reason), 200)
+	int rc = reason ? call_command(c, "hold.release",
+				       json_pack("{s:I, s:s, s:b}", "id", (json_int_t)id, "reason", reason, "approves_only",
+						 c->who.role == ROLE_REGULATOR), 200)
 			: -1;
 	json_decref(body);
 	return rc;

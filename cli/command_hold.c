@@ -13,6 +13,14 @@ static int usage(const char *zh, const char *en)
 	return CLI_USAGE;
 }
 
+static void print_placed(const json_t *h)
+{
+	printf("%s %lld\n  %s %s – %s\n  %s %s – %s\n", lang("已保全，编号", "held, number"),
+	       (long long)json_integer_value(json_object_get(h, "id")), lang("请求", "asked"), text_time(h, "start"),
+	       text_time(h, "end"), lang("实际保留（整段录像）", "kept (whole segments)"), text_time(h, "protected_start"),
+	       text_time(h, "protected_end"));
+}
+
 static int add(const struct options *o)
 {
 	json_t *answer = NULL;
@@ -22,12 +30,25 @@ static int add(const struct options *o)
 	json_t *body = json_pack("{s:s, s:s, s:s, s:s, s:s}", "camera", o->camera, "start", o->from, "end", o->to,
 				 "reason", o->reason, "reference", o->reference ? o->reference : "");
 	int rc = client_call(o, "POST", "/holds", NULL, body, &answer);
-	if (rc == CLI_YES)
-		printf("%s %lld\n", lang("已保全，编号", "held, number"),
-		       (long long)json_integer_value(json_object_get(answer, "id")));
+	if (rc == CLI_YES && o->json)
+		text_json(answer);
+	else if (rc == CLI_YES)
+		print_placed(answer);
 	json_decref(body);
 	json_decref(answer);
 	return rc;
+}
+
+static void print_hold(const json_t *h)
+{
+	printf("%6lld  %-20s %s – %s  %s  %s%s\n", (long long)json_integer_value(json_object_get(h, "id")),
+	       text_of(h, "camera"), text_time(h, "start"), text_time(h, "end"), text_of(h, "placed_by"), text_of(h, "reason"),
+	       *text_of(h, "released_at") ? lang("（已解除）", " (released)") : "");
+	if (json_is_string(json_object_get(h, "protected_start")))
+		printf("        %s %s – %s\n", lang("保留", "kept"), text_time(h, "protected_start"), text_time(h, "protected_end"));
+	if (json_is_string(json_object_get(h, "release_requested_by")))
+		printf(lang("        %s 申请解除（%s），待另一人批准\n", "        %s asks for its release (%s); another person has to approve\n"),
+		       text_of(h, "release_requested_by"), text_of(h, "release_request_reason"));
 }
 
 static int list(const struct options *o)
@@ -40,10 +61,7 @@ static int list(const struct options *o)
 		text_json(holds);
 	if (rc == CLI_YES && !o->json)
 		json_array_foreach(holds, i, h)
-			printf("%6lld  %-20s %s – %s  %s  %s%s\n",
-			       (long long)json_integer_value(json_object_get(h, "id")), text_of(h, "camera"),
-			       text_time(h, "start"), text_time(h, "end"), text_of(h, "placed_by"), text_of(h, "reason"),
-			       *text_of(h, "released_at") ? lang("（已解除）", " (released)") : "");
+			print_hold(h);
 	json_decref(holds);
 	return rc;
 }
@@ -59,7 +77,10 @@ static int release(const struct options *o)
 	json_t *body = json_pack("{s:s}", "reason", o->reason);
 	int rc = client_call(o, "POST", path, NULL, body, &answer);
 	if (rc == CLI_YES)
-		puts(lang("已解除保全", "released"));
+		puts(strcmp(text_of(answer, "state"), "released") == 0
+			     ? lang("已解除保全", "released")
+			     : lang("已记录解除申请，须由另一人批准后生效（例如监管部门或园长的令牌）",
+				    "noted: another person has to approve it (a token of the director's, or the regulator's)"));
 	json_decref(body);
 	json_decref(answer);
 	return rc;

@@ -134,9 +134,14 @@ struct catalog_hold {
 	const char *camera, *reason, *reference, *placed_by, *released_by, *release_reason; /* last two NULL: in force */
 	struct wall start, end, placed_at, released_at;
 	bool released;
+	const char *release_requested_by, *release_request_reason; /* NULL: nobody asked, or it is released */
+	struct wall release_requested_at;
 };
 typedef int catalog_hold_fn(void *arg, const struct catalog_hold *row);
 int catalog_holds(struct catalog *c, const char *camera, bool with_released, catalog_hold_fn *fn, void *arg);
+/* What a hold keeps: a file is deleted whole or not at all, so `asked` grows to the ends of the segments (published, or
+ * still being written) on which it begins and ends. As of now: the file that is being written grows. */
+int catalog_hold_protected(struct catalog *c, const char *camera, struct wall_range asked, struct wall_range *out);
 
 /* --- garbage and roots -------------------------------------------------------------- */
 /* What is claimed by retention and whose file may still be there. */

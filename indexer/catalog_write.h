@@ -38,4 +38,8 @@ int span_recount(struct catalog *c, const char *camera, struct wall start, struc
 /* Holds: with their ledger entries. Refuses an empty range or reason (-EINVAL). */
 int hold_place(struct catalog *c, struct wall now, const char *camera, struct wall_range range, const char *reason,
 	       const char *reference, const char *by, int64_t *id);
-int hold_release(struct catalog *c, struct wall now, int64_t id, const char *reason, const char *by);
+/* Two persons release: the first call asks (HOLD_RELEASE_REQUESTED), one by somebody else does it (0), whoever of them
+ * placed it. Administrators on the box (uid:N) are one person: root can be any of them. -EPERM: who asked cannot
+ * approve, or `approves_only` and nobody asked; -EALREADY: released; -ENOENT. */
+#define HOLD_RELEASE_REQUESTED 1
+int hold_release(struct catalog *c, struct wall now, int64_t id, const char *reason, const char *by, bool approves_only);

@@ -3,13 +3,14 @@
 #include "base/lang.h"
 #include "base/log.h"
 #include "catalog_internal.h"
+#include "gap.h"
 
 #include <errno.h>
 
 #define TEXT_MAX_CHARACTERS 1000
 #define ID_MAX_BYTES	    64
 
-enum { OK = 200, CREATED = 201, BAD = 400, NOT_FOUND = 404, CONFLICT = 409, FAILED = 500 };
+enum { OK = 200, CREATED = 201, ACCEPTED = 202, BAD = 400, NOT_FOUND = 404, CONFLICT = 409, FAILED = 500 };
 
 struct command {
 	struct indexer *ix;
@@ -107,6 +108,21 @@ static int no_camera_row(void *arg, const struct catalog_camera *row)
 	return 0;
 }
 
+/* What was asked, and what is kept for it. */
+static int tell_placed(struct command *c, int64_t id, const char *camera, struct wall_range asked)
+{
+	struct wall_range kept;
+	int rc = catalog_hold_protected(c->ix->catalog, camera, asked, &kept);
+
+	if (rc < 0)
+		return rc;
+	json_decref(*c->reply);
+	*c->reply = json_pack("{sI so so so so}", "id", (json_int_t)id, "start", wall_json(asked.start.us), "end",
+			      wall_json(asked.end.us), "protected_start", wall_json(kept.start.us), "protected_end",
+			      wall_json(kept.end.us));
+	return 0;
+}
+
 static int hold_place_verb(struct command *c)
 {
 	const char *camera, *reason, *reference, *by;
@@ -127,9 +143,20 @@ static int hold_place_verb(struct command *c)
 		rc = hold_place(c->ix->catalog, c->ix->acc.now, camera, range, reason, reference, by, &id);
 	if (rc < 0)
 		return rc;
-	json_object_set_new(*c->reply, "id", json_integer(id));
 	c->status = CREATED;
-	return 0;
+	return tell_placed(c, id, camera, range);
+}
+
+static int refuse_release(struct command *c, bool approves_only)
+{
+	if (approves_only)
+		return refuse(c, CONFLICT, "id",
+			      lang("须先由机构申请解除，或须由另一人批准：一人不能解除保全",
+				   "the site has to ask first, or another person has to approve: nobody releases a hold alone"));
+	return refuse(c, CONFLICT, "id",
+		      lang("申请解除者不能自行批准，须由另一人（另一令牌；本机 root 与服务账户视为同一人）批准",
+			   "who asked for the release cannot approve it: another person must (another token; root and the service's "
+			   "user on the box count as one person)"));
 }
 
 static int hold_release_verb(struct command *c)
@@ -140,7 +167,17 @@ static int hold_release_verb(struct command *c)
 	if (need_id(c, &id) || need_text(c, "reason", TEXT_MAX_CHARACTERS, &reason) ||
 	    need_text(c, "by", TEXT_MAX_CHARACTERS, &by))
 		return -EINVAL;
-	int rc = hold_release(c->ix->catalog, c->ix->acc.now, id, reason, by);
+	bool approves_only = json_is_true(json_object_get(c->args, "approves_only"));
+	int rc = hold_release(c->ix->catalog, c->ix->acc.now, id, reason, by, approves_only);
+	if (rc == HOLD_RELEASE_REQUESTED) {
+		json_object_set_new(*c->reply, "state", json_string("release_requested"));
+		c->status = ACCEPTED;
+		return 0;
+	}
+	if (rc == -EPERM)
+		return refuse_release(c, approves_only);
+	if (rc == 0)
+		json_object_set_new(*c->reply, "state", json_string("released"));
 	if (rc == -ENOENT)
 		return not_found(c, "id");
 	if (rc == -EALREADY)

@@ -90,6 +90,10 @@ CREATE TABLE IF NOT EXISTS hold (id INTEGER PRIMARY KEY AUTOINCREMENT, camera TE
   placed_by TEXT NOT NULL, placed_at INTEGER NOT NULL,
   released_by TEXT, released_at INTEGER, release_reason TEXT);
 
+-- Somebody asked for a release; another one has to. Gone when it was released.
+CREATE TABLE IF NOT EXISTS hold_release (hold INTEGER PRIMARY KEY REFERENCES hold(id), requested_by TEXT NOT NULL,
+  requested_at INTEGER NOT NULL, reason TEXT NOT NULL);
+
 CREATE TABLE IF NOT EXISTS ledger (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL,
   camera TEXT, body TEXT NOT NULL, hash BLOB NOT NULL);
 CREATE TRIGGER IF NOT EXISTS ledger_is_append_only_update BEFORE UPDATE ON ledger

@@ -474,8 +474,8 @@ static void holds_run_out(void)
 			i++;
 			continue;
 		}
-		REQUIRE(catalog_begin(c) == 0 && hold_release(c, sim.box.clock.wall, sim.holds[i].id, "closed", "li") == 0 &&
-			catalog_commit(c) == 0);
+		REQUIRE(catalog_begin(c) == 0 && hold_release(c, sim.box.clock.wall, sim.holds[i].id, "closed", "li", false) == HOLD_RELEASE_REQUESTED &&
+			hold_release(c, sim.box.clock.wall, sim.holds[i].id, "closed", "wang", false) == 0 && catalog_commit(c) == 0);
 		sim.holds[i] = sim.holds[--sim.hold_count];
 	}
 }

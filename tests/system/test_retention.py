@@ -1,12 +1,13 @@
 """Holds, and the floor that no configuration goes under."""
 import json
+import os
 import re
 
 import pytest
 
 from harness_camera import SimCamera
 from harness_site import Site
-from harness_time import SECOND, text_of
+from harness_time import SECOND, parse_us, text_of
 from harness_wait import until
 
 
@@ -30,6 +31,10 @@ def window(camera):
     return text_of(first), text_of(first + 2 * SECOND)
 
 
+def release(site, number, token):
+    return site.request("POST", f"/holds/{number}/release", body={"reason": "answered"}, token=token)
+
+
 def asked(site):
     told = site.get("/retention").json()
     return told if told["keep_days_asked"] else None
@@ -40,20 +45,26 @@ def in_force(site):
 
 
 def test_hold_by_command_line(site, window):
-    """Placed, listed with its reason, released; both stand in the ledger."""
+    """Placed, listed with its reason; root asks for the release, another one approves; all of it stands in the ledger."""
     told = site.cli("hold", "add", "--camera", "a", "--from", window[0], "--to", window[1], "--reason",
                     "request of the police", "--reference", "2026-17")
     number = int(re.search(r"\d+", told)[0])
     assert in_force(site)[number]["reason"] == "request of the police"
     assert "request of the police" in site.cli("hold", "list")
-    site.cli("hold", "release", str(number), "--reason", "case closed")
+    assert "asked" in told and "kept" in told
+    assert "another person" in site.cli("hold", "release", str(number), "--reason", "case closed")
+    assert "another person must" in site.cli("hold", "release", str(number), "--reason", "case closed", code=1)
+    assert in_force(site)[number]["release_request_reason"] == "case closed"
+    assert "has to approve" in site.cli("hold", "list")
+    assert release(site, number, site.token).json() == {"state": "released"}
     assert number not in in_force(site)
-    kinds = [e["kind"] for e in site.ledger() if e["kind"].startswith("hold.")]
-    assert kinds == ["hold.placed", "hold.released"]
+    entries = [e for e in site.ledger() if e["kind"].startswith("hold.")]
+    assert [e["kind"] for e in entries] == ["hold.placed", "hold.release_requested", "hold.released"]
+    assert (entries[2]["body"]["requested_by"], entries[2]["body"]["by"]) == (f"uid:{os.getuid()}", "admin")
 
 
 def test_hold_by_api(site, window):
-    """201 with a number; who placed it is the token's name; released with a reason only."""
+    """201 with a number; who placed it is the token's name; released with a reason only, and by the regulator."""
     order = {"camera": "a", "start": window[0], "end": window[1], "reason": "a parent asks"}
     placed = site.request("POST", "/holds", body=order)
     assert placed.status == 201
@@ -61,10 +72,17 @@ def test_hold_by_api(site, window):
     hold = in_force(site)[number]
     assert (hold["start"], hold["end"], hold["placed_by"], hold["released"]) == (*window, "admin", False)
     assert site.request("POST", f"/holds/{number}/release", body={}).problem(400)["field"] == "reason"
-    assert site.request("POST", f"/holds/{number}/release", body={"reason": "answered"}).status == 200
+    told, keeps = placed.json(), [hold[f"protected_{e}"] for e in ("start", "end")]
+    assert [told[f"protected_{e}"] for e in ("start", "end")] == keeps
+    assert parse_us(keeps[0]) <= parse_us(window[0]) and parse_us(keeps[1]) >= parse_us(window[1])
+    regulator = site.make_token("regulator")
+    assert release(site, number, regulator).status == 409  # the site has to ask
+    assert release(site, number, site.token).status == 202
+    assert "approve" in release(site, number, site.token).problem(409)["detail"]
+    assert number in in_force(site)
+    assert release(site, number, regulator).status == 200
     assert number not in in_force(site)
-    again = site.request("POST", f"/holds/{number}/release", body={"reason": "answered"})
-    assert again.status in (404, 409)
+    assert release(site, number, site.token).status == 409
 
 
 @pytest.mark.parametrize("change, field", [({"camera": "nobody"}, "camera"), ({"start": "2026-11-23T03:15:00"}, "start"),

@@ -38,6 +38,7 @@ static bool should(enum role who, enum action action)
 	case ACTION_FOOTAGE: return who == ROLE_ADMIN || who == ROLE_OPERATOR || who == ROLE_INVESTIGATOR;
 	case ACTION_EXPLAIN:
 	case ACTION_HOLD:    return who == ROLE_ADMIN || who == ROLE_OPERATOR;
+	case ACTION_RELEASE: return who == ROLE_ADMIN || who == ROLE_REGULATOR;
 	default:             return who == ROLE_ADMIN;
 	}
 }

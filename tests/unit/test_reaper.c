@@ -60,7 +60,8 @@ static void hold(unsigned camera, int64_t start, int64_t end, int64_t *id)
 static void release(int64_t id)
 {
 	assert_int_equal(catalog_begin(box.place.catalog), 0);
-	assert_int_equal(hold_release(box.place.catalog, box.clock.wall, id, "closed", "li"), 0);
+	assert_int_equal(hold_release(box.place.catalog, box.clock.wall, id, "closed", "li", false), HOLD_RELEASE_REQUESTED);
+	assert_int_equal(hold_release(box.place.catalog, box.clock.wall, id, "closed", "wang", true), 0);
 	assert_int_equal(catalog_commit(box.place.catalog), 0);
 }
 
@@ -163,6 +164,39 @@ static void a_hold_wins_until_it_is_released(void **state)
 	release(other);
 	assert_int_equal(keeper_reap(&box), 1);
 	assert_false(keeper_has(&box, 0, T0));
+}
+
+static void expect_protected(int64_t start, int64_t end, int64_t want_start, int64_t want_end)
+{
+	struct wall_range kept;
+
+	assert_int_equal(catalog_hold_protected(box.place.catalog, box.cameras[0].id, (struct wall_range){{start}, {end}}, &kept), 0);
+	assert_int_equal(kept.start.us, want_start);
+	assert_int_equal(kept.end.us, want_end);
+}
+
+/* To the microsecond: what is told to be kept is what stays. */
+static void what_a_hold_keeps_is_told(void **state)
+{
+	int64_t a = T0 + 5 * MINUTE, b = a + 5 * MINUTE, c = b + 10 * MINUTE, d = c + 5 * MINUTE, id;
+
+	(void)state;
+	keeper_record(&box, 0, T0, a);
+	keeper_record(&box, 0, a, b);
+	keeper_record(&box, 0, c, d);
+	keeper_record(&box, 1, T0, d); /* another camera's files are not asked */
+	expect_protected(a, b, a, b);
+	expect_protected(a, b + 1, a, b + 1); /* b to c is a gap */
+	expect_protected(a - 1, c, T0, c);
+	expect_protected(a + 1, c + 1, a, d);
+	expect_protected(d - 1, d + DAY, c, d + DAY);
+	expect_protected(T0 - DAY, T0 + 1, T0 - DAY, a);
+	keeper_pass(&box, 200 * DAY);
+	hold(0, a, c, &id);
+	assert_int_equal(keeper_reap(&box), 3);
+	assert_true(keeper_has(&box, 0, a));
+	assert_int_equal(count("SELECT count(*) FROM ledger WHERE kind = 'hold.placed' AND json_extract(body, '$.protected_end') = "
+			       "json_extract(body, '$.end')"), 1);
 }
 
 /* --- pressure -------------------------------------------------------------------------------------------- */
@@ -446,6 +480,7 @@ int main(void)
 		T(time_that_the_box_did_not_live_through_does_not_count),
 		T(a_hold_wins_until_it_is_released),
 		T(under_pressure_the_oldest_go_first_and_no_more_than_needed),
+		T(what_a_hold_keeps_is_told),
 		T(held_footage_at_the_head_costs_nothing),
 		T(a_disk_that_is_not_the_one_is_not_touched),
 		T(a_disk_that_goes_away_meanwhile_loses_no_row),
