@@ -217,6 +217,8 @@ static void destroy(struct child *c)
 	free(r);
 }
 
-const struct child_role role_api = {
+static const struct child_role role = {
 	.name = "api", .part = CONF_API, .construct = construct, .confine = confine, .begin = begin, .stop = stop,
 	.destroy = destroy};
+
+int main(void) { return child_main(&role); }

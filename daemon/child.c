@@ -202,7 +202,7 @@ int child_main(const struct child_role *role)
 	signal(SIGPIPE, SIG_IGN);
 	uv_loop_init(&c.loop);
 	if (open_channel(&c) < 0) {
-		fprintf(stderr, "holdfast role %s: started by `holdfast run` only\n", role->name);
+		fprintf(stderr, "holdfast-%s: started by `holdfast run` only\n", role->name);
 		return 2;
 	}
 	while (uv_run(&c.loop, UV_RUN_ONCE))

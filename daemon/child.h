@@ -1,5 +1,5 @@
 /* A child process of the supervisor, seen from inside: the channel on fd 3, the loop, the steps of its
- * life. One file per role fills in the steps; reading those files is reading the architecture.
+ * life. One file per role fills in the steps and is a program of its own; reading those files is reading the architecture.
  *
  *	fd 3 says `conf` → construct → confine → begin → `ready` … `conf` again → reload … `key` → take_key … `stop` → stop → exit 0
  *
@@ -51,12 +51,10 @@ struct child {
 #define CHILD_CHANNEL_FD 3
 #define CHILD_CATALOG_DAMAGED 4 /* exit code of the keeper: the catalogue cannot be used, make a new one */
 
-int child_main(const struct child_role *role); /* returns the exit code */
+int child_main(const struct child_role *role); /* main() of a role; returns the exit code */
 void child_stopped(struct child *c);
 /* The process can do its work no more (journal lost, …): log, leave; the supervisor starts it again. */
 void child_fatal(struct child *c, const char *text);
-
-extern const struct child_role role_recorder, role_keeper, role_api;
 
 /* Paths below the state directory; malloc'd. */
 char *state_path(const struct conf *conf, const char *name);

@@ -4,9 +4,9 @@
 #include "base/crypto.h"
 #include "base/fs.h"
 #include "daemon/process.h"
+#include "daemon/program.h"
 
 #include <arpa/inet.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -103,30 +103,9 @@ int demo_prepare(const char *dir, char **path, struct err *e)
 
 /* --- programs ------------------------------------------------------------------------ */
 
-/* In a build folder BUILD/daemon/holdfast stands beside BUILD/tests; installed, bin beside libexec. */
-static const char *const places[] = {"../tests/camera", "../tests/regulator", "../libexec/holdfast"};
-
-static char *find_program(const char *name)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	char *slash = n <= 0 ? NULL : memrchr(self, '/', (size_t)n);
-
-	if (!slash)
-		return NULL;
-	*slash = '\0';
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		char *path = xasprintf("%s/%s/%s", self, places[i], name);
-		if (access(path, X_OK) == 0)
-			return path;
-		free(path);
-	}
-	return NULL;
-}
-
 bool demo_has_programs(void)
 {
-	char *camera = find_program("holdfast-camera"), *regulator = find_program("holdfast-regulator");
+	char *camera = program_find("holdfast-camera"), *regulator = program_find("holdfast-regulator");
 	bool yes = camera && regulator;
 
 	free(camera);
@@ -170,12 +149,12 @@ struct demo *demo_start(uv_loop_t *loop, const struct conf *conf, int lock_fd)
 {
 	struct demo *d = xcalloc(1, sizeof *d);
 	char *port = port_of(conf->cameras[0].url);
-	char *cameras[DEMO_ARGS] = {find_program("holdfast-camera"), xstrdup("--listen"),
+	char *cameras[DEMO_ARGS] = {program_find("holdfast-camera"), xstrdup("--listen"),
 		xasprintf("127.0.0.1:%s", port), xstrdup("--cameras"), xstrdup("playroom,naproom,entrance"),
 		xstrdup("--user"), xstrdup("view"), xstrdup("--password"), read_password(conf),
 		xstrdup("--silence-every"), xstrdup("120"), xstrdup("--silence-for"), xstrdup("20"),
 		xstrdup("--silence-camera"), xstrdup("naproom")};
-	char *regulator[DEMO_ARGS] = {find_program("holdfast-regulator"), xstrdup("--listen"),
+	char *regulator[DEMO_ARGS] = {program_find("holdfast-regulator"), xstrdup("--listen"),
 		port_of(conf->regulator.url), xstrdup("--key"), xasprintf("%s/keys/site.pub", conf->state)};
 
 	launch(d, 0, loop, "demo-cameras", cameras, lock_fd);

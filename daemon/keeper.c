@@ -336,6 +336,8 @@ static void destroy(struct child *c)
 	free(k);
 }
 
-const struct child_role role_keeper = {
+static const struct child_role role = {
 	.name = "keeper", .part = CONF_KEEPER, .construct = construct, .confine = confine, .begin = begin,
 	.stop = stop, .destroy = destroy};
+
+int main(void) { return child_main(&role); }

@@ -110,6 +110,8 @@ static void destroy(struct child *c)
 	free(r);
 }
 
-const struct child_role role_recorder = {
+static const struct child_role role = {
 	.name = "recorder", .part = CONF_RECORDER, .rest_ms = REST_MS, .construct = construct, .confine = confine, .begin = begin,
 	.reload = reload, .take_key = take_key, .stop = stop, .destroy = destroy};
+
+int main(void) { return child_main(&role); }

@@ -8,6 +8,7 @@
 #include "daemon/demo.h"
 #include "daemon/key_watch.h"
 #include "daemon/process.h"
+#include "daemon/program.h"
 #include "daemon/root_watch.h"
 #include "indexer/catalog.h"
 #include "recorder/root.h"
@@ -29,6 +30,7 @@ struct supervisor {
 	struct conf *conf;
 	const char *conf_path;
 	int lock_fd;
+	char *argv[ROLES][2];            /* a role's program, and the end of its arguments */
 	struct process_spec specs[ROLES];
 	struct process roles[ROLES];
 	struct demo *demo;               /* NULL: not a demo */
@@ -39,6 +41,7 @@ struct supervisor {
 	bool stopping;
 };
 
+static const char *const names[ROLES] = {[KEEPER] = "keeper", [API] = "api", [RECORDER] = "recorder"};
 static const enum conf_role parts[ROLES] = {
 	[KEEPER] = CONF_KEEPER, [API] = CONF_API, [RECORDER] = CONF_RECORDER};
 
@@ -48,10 +51,10 @@ static const enum conf_role parts[ROLES] = {
  * made them. An empty file is a new database to SQLite. */
 static int make_catalog_files(const struct conf *conf, struct err *e)
 {
-	static const char *const names[] = {"", "-wal", "-shm"};
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		char *path = xasprintf("%s/catalog.db%s", conf->state, names[i]);
+	for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+		char *path = xasprintf("%s/catalog.db%s", conf->state, suffixes[i]);
 		int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 		int rc = fd < 0 ? err_set(e, -errno, "%s: %s", path, strerror(errno)) : close(fd);
 		free(path);
@@ -246,19 +249,31 @@ static void on_hup(uv_signal_t *h, int signum)
 		reload(s);
 }
 
+static int find_programs(struct supervisor *s, struct err *e)
+{
+	for (int i = 0; i < ROLES; i++) {
+		char *name = xasprintf("holdfast-%s", names[i]);
+		s->argv[i][0] = program_find(name);
+		int rc = s->argv[i][0] ? 0 : err_set(e, -ENOENT, lang("没有安装程序 %s", "%s is not installed"), name);
+		free(name);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static void forget_programs(struct supervisor *s)
+{
+	for (int i = 0; i < ROLES; i++)
+		free(s->argv[i][0]);
+}
+
 static void start_roles(struct supervisor *s)
 {
-	static char self[] = "/proc/self/exe", role[] = "role";
-	static char keeper[] = "keeper", api[] = "api", recorder[] = "recorder";
-	static char *argv[ROLES][4] = {
-		[KEEPER] = {self, role, keeper, NULL},
-		[API] = {self, role, api, NULL},
-		[RECORDER] = {self, role, recorder, NULL},
-	};
 	static const uint64_t patience_ms[ROLES] = {[KEEPER] = 30000, [API] = 5000, [RECORDER] = 20000};
 
 	for (int i = 0; i < ROLES; i++) {
-		s->specs[i] = (struct process_spec){.name = argv[i][2], .argv = argv[i], .channel = true,
+		s->specs[i] = (struct process_spec){.name = names[i], .argv = s->argv[i], .channel = true,
 			.lock_fd = s->lock_fd, .stop_ms = patience_ms[i], .started = on_started,
 			.stopped = on_stopped, .exited = on_exited, .owner = s};
 		process_start(&s->roles[i], &s->loop, &s->specs[i]);
@@ -284,8 +299,9 @@ int supervisor_run(struct conf *conf, const char *conf_path)
 	struct err e = {0};
 
 	signal(SIGPIPE, SIG_IGN);
-	if (make_state(conf, &e) < 0 || take_lock(&s, &e) < 0) {
+	if (find_programs(&s, &e) < 0 || make_state(conf, &e) < 0 || take_lock(&s, &e) < 0) {
 		fprintf(stderr, "holdfast: %s\n", e.text);
+		forget_programs(&s);
 		conf_destroy(conf);
 		return EXIT_CANNOT;
 	}
@@ -301,6 +317,7 @@ int supervisor_run(struct conf *conf, const char *conf_path)
 	uv_loop_close(&s.loop);
 	demo_destroy(s.demo);
 	close(s.lock_fd);
+	forget_programs(&s);
 	conf_destroy(s.conf);
 	log_info("stopped", "pid=%d", (int)getpid());
 	return 0;

@@ -109,6 +109,8 @@ static void emit(struct depay *d)
 		struct frame f = {
 			.data = au->data.data,
 			.len = au->data.len,
+			.nal_at = au->nal_at,
+			.nals = au->nals < ACCESS_UNIT_MAX_NALS ? au->nals : 0,
 			.rtp_ticks = au->ticks,
 			.arrival = au->arrival,
 			.key = au->key,

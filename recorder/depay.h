@@ -13,8 +13,10 @@
 #include <stdbool.h>
 
 struct frame {
-	const uint8_t *data;   /* Annex B */
+	const uint8_t *data;   /* Annex B: NAL units, each behind 00 00 00 01 */
 	size_t len;
+	const uint32_t *nal_at; /* offsets of the start codes; */
+	unsigned nals;         /* 0: more than ACCESS_UNIT_MAX_NALS, to be looked for */
 	int64_t rtp_ticks;     /* extended RTP timestamp: wraps are undone */
 	struct mono arrival;   /* of its first packet */
 	bool key;              /* IDR (H.264) or IRAP (H.265) */

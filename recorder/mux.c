@@ -2,113 +2,70 @@
 
 #include "media/box.h"
 #include "recorder/libav_log.h"
+#include "recorder/nal.h"
 
 #include <errno.h>
 #include <libavformat/avformat.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define AVIO_BUFFER_BYTES 4096
 #define FRAGMENT_MAX_BYTES (64u << 20)
+#define FIRST_HEAD_BYTES 512u
+#define FIRST_FRAGMENT_BYTES (64u << 10)
+#define FIRST_SAMPLES 64u
 #define NTP_MINUS_UNIX_S INT64_C(2208988800)
-#define PRFT_NTP_AT 16 /* size, type, version and flags, track; then the time, and the media's time */
-#define PRFT_MEDIA_AT 24
-#define TRUN_DATA_OFFSET 0x1u
-#define TRUN_FIRST_FLAGS 0x4u
-#define TRUN_PER_SAMPLE 0xf00u
-#define TRUN_COMPOSITION 0x800u /* the last of a sample's fields */
-/* libavformat takes no frame that is shown before its decode time, unless it may shift all of them; so
- * such offsets go in by this much larger, and come out right in patch_trun(). */
-#define COMPOSITION_BIAS (INT32_C(1) << 30)
+#define COMPOSITION_MAX_US (INT64_C(1) << 29)
+
+#define TRACK_ID 1u /* libavformat counts from it */
+#define PRFT_CAPTURED 24u /* ISO/IEC 14496-12 §8.16.5: when the picture was taken */
+#define TFHD_BASE_IS_MOOF 0x20000u
+#define TRUN_FIELDS 0x701u /* where the data are; of each sample its duration, size and flags */
+#define TRUN_COMPOSITION 0x800u
+#define SAMPLE_KEY 0x2000000u      /* depends on no other */
+#define SAMPLE_DEPENDS 0x1010000u  /* depends on others, is no sync sample */
+
+#define BOX_HEAD_BYTES 8u
+#define MFHD_BYTES 16u
+#define TFHD_BYTES 16u
+#define TFDT_BYTES 20u
+#define TRUN_HEAD_BYTES 20u
+#define BOX_MFHD FOURCC('m', 'f', 'h', 'd')
 #define BOX_TRAF FOURCC('t', 'r', 'a', 'f')
+#define BOX_TFHD FOURCC('t', 'f', 'h', 'd')
+#define BOX_TFDT FOURCC('t', 'f', 'd', 't')
 #define BOX_TRUN FOURCC('t', 'r', 'u', 'n')
 
+struct sample { uint32_t duration_us, bytes, flags, shown_later_us; };
+
 struct mux {
-	AVFormatContext *ctx;
-	AVIOContext *io;
-	AVPacket *packet;
-	struct buf out; /* what the muxer wrote since it was last taken */
-	size_t at;      /* where it writes next */
-	int64_t base;   /* file position of out.data[0] */
 	struct wall start;
+	uint32_t sequence;
 
-	bool has_pending;
-	struct mux_frame pending; /* data: in pending_data */
-	struct buf pending_data;
-
-	struct wall fragment_start;
-	unsigned frames;
-	bool key, reordered;
+	/* The fragment being gathered: room for its head, then its samples as they will stand in mdat. A frame's
+	 * bytes are copied once, and the buffer becomes the fragment. */
+	struct buf out;
+	size_t head_room, last_bytes;
+	struct sample *samples;
+	unsigned frames, sample_room;
+	int64_t first_us, last_us;
+	bool reordered;
 };
-
-/* --- output ----------------------------------------------------------------------- */
-
-static int on_write(void *arg, uint8_t *data, int len)
-{
-	struct mux *m = arg;
-	size_t n = (size_t)len, over = m->out.len - m->at;
-
-	if (len < 0 || m->at + n > FRAGMENT_MAX_BYTES)
-		return AVERROR(ENOSPC);
-	if (over > n)
-		over = n;
-	if (over)
-		memcpy(m->out.data + m->at, data, over);
-	if (n > over)
-		buf_add(&m->out, data + over, n - over);
-	m->at += n;
-	return len;
-}
-
-static int64_t on_seek(void *arg, int64_t to, int whence)
-{
-	struct mux *m = arg;
-
-	if (whence != SEEK_SET || to < m->base || (uint64_t)(to - m->base) > m->out.len)
-		return AVERROR(EINVAL);
-	m->at = (size_t)(to - m->base);
-	return to;
-}
-
-static void take_output(struct mux *m, struct buf *bytes)
-{
-	avio_flush(m->io);
-	buf_finish(bytes);
-	*bytes = m->out;
-	bytes->data = xrealloc(bytes->data, bytes->len); /* a queue that is bounded by its room holds twice as much */
-	bytes->room = bytes->len;
-	m->base += (int64_t)m->out.len;
-	m->out = (struct buf){0};
-	m->at = 0;
-}
 
 /* --- opening ------------------------------------------------------------------------ */
 
-static int open_output(struct mux *m)
+static int open_output(AVFormatContext **ctx)
 {
-	uint8_t *buffer = av_malloc(AVIO_BUFFER_BYTES);
+	int rc = avformat_alloc_output_context2(ctx, NULL, "mp4", NULL);
 
-	if (!buffer)
-		return -ENOMEM;
-	m->io = avio_alloc_context(buffer, AVIO_BUFFER_BYTES, 1, m, NULL, on_write, on_seek);
-	if (!m->io) {
-		av_free(buffer);
-		return -ENOMEM;
-	}
-	m->io->direct = 1; /* the media is one large write, not many of a buffer's size */
-	m->packet = av_packet_alloc();
-	int rc = avformat_alloc_output_context2(&m->ctx, NULL, "mp4", NULL);
-	if (rc < 0 || !m->packet)
-		return rc < 0 ? rc : -ENOMEM;
-	m->ctx->pb = m->io;
-	m->ctx->flags |= AVFMT_FLAG_BITEXACT | AVFMT_FLAG_CUSTOM_IO;
-	m->ctx->avoid_negative_ts = AVFMT_AVOID_NEG_TS_DISABLED;
-	return 0;
+	if (rc < 0)
+		return rc;
+	(*ctx)->flags |= AVFMT_FLAG_BITEXACT | AVFMT_FLAG_CUSTOM_IO;
+	return avio_open_dyn_buf(&(*ctx)->pb);
 }
 
-static int add_stream(struct mux *m, const struct mux_conf *conf)
+static int add_stream(AVFormatContext *ctx, const struct mux_conf *conf)
 {
-	AVStream *st = avformat_new_stream(m->ctx, NULL);
+	AVStream *st = avformat_new_stream(ctx, NULL);
 
 	if (!st)
 		return -ENOMEM;
@@ -128,7 +85,7 @@ static int add_stream(struct mux *m, const struct mux_conf *conf)
 	return 0;
 }
 
-static int set_tags(struct mux *m, const struct mux_conf *conf)
+static int set_tags(AVFormatContext *ctx, const struct mux_conf *conf)
 {
 	char start[WALL_TEXT_MAX];
 	const struct { const char *key, *value; } tags[] = {
@@ -139,17 +96,16 @@ static int set_tags(struct mux *m, const struct mux_conf *conf)
 	};
 
 	for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++)
-		if (av_dict_set(&m->ctx->metadata, tags[i].key, tags[i].value, 0) < 0)
+		if (av_dict_set(&ctx->metadata, tags[i].key, tags[i].value, 0) < 0)
 			return -ENOMEM;
 	return 0;
 }
 
-static int write_header(struct mux *m)
+static int write_header(AVFormatContext *ctx)
 {
 	static const struct { const char *key, *value; } wanted[] = {
 		{"movflags", "frag_custom+empty_moov+default_base_moof+use_metadata_tags+skip_trailer"},
 		{"video_track_timescale", "1000000"},
-		{"write_prft", "wallclock"},
 		{"use_editlist", "0"},
 	};
 	AVDictionary *options = NULL;
@@ -158,203 +114,248 @@ static int write_header(struct mux *m)
 	for (size_t i = 0; rc >= 0 && i < sizeof wanted / sizeof wanted[0]; i++)
 		rc = av_dict_set(&options, wanted[i].key, wanted[i].value, 0);
 	if (rc >= 0)
-		rc = avformat_write_header(m->ctx, &options);
+		rc = avformat_write_header(ctx, &options);
 	if (rc >= 0 && av_dict_count(options) > 0)
 		rc = -ENOSYS;
 	av_dict_free(&options);
 	return rc < 0 ? rc : 0;
 }
 
+static void close_output(AVFormatContext *ctx, struct buf *written)
+{
+	uint8_t *data = NULL;
+
+	if (ctx && ctx->pb) {
+		int len = avio_close_dyn_buf(ctx->pb, &data);
+		buf_add(written, data, len > 0 ? (size_t)len : 0);
+		av_free(data);
+		ctx->pb = NULL;
+	}
+	avformat_free_context(ctx);
+}
+
+/* libavformat writes ftyp and moov, which say all that a decoder must know; it is not kept for longer. */
+static int make_header(const struct mux_conf *conf, struct buf *init)
+{
+	AVFormatContext *ctx = NULL;
+	int rc = open_output(&ctx);
+
+	if (rc == 0)
+		rc = add_stream(ctx, conf);
+	if (rc == 0)
+		rc = set_tags(ctx, conf);
+	if (rc == 0)
+		rc = write_header(ctx);
+	close_output(ctx, init);
+	if (rc < 0)
+		buf_finish(init);
+	return rc;
+}
+
 int mux_create(const struct mux_conf *conf, struct mux **out, struct buf *init, struct err *e)
 {
-	struct mux *m = xcalloc(1, sizeof *m);
-	int rc;
-
 	*out = NULL;
 	libav_log_init();
-	m->start = conf->start;
-	rc = open_output(m);
-	if (rc == 0)
-		rc = add_stream(m, conf);
-	if (rc == 0)
-		rc = set_tags(m, conf);
-	if (rc == 0)
-		rc = write_header(m);
-	if (rc < 0) {
-		mux_destroy(m);
+	int rc = make_header(conf, init);
+	if (rc < 0)
 		return err_set(e, rc, "libavformat makes no MP4 of this stream (%d)", rc);
-	}
-	take_output(m, init);
+	struct mux *m = xcalloc(1, sizeof *m);
+	m->start = conf->start;
+	m->head_room = FIRST_HEAD_BYTES;
+	m->last_bytes = FIRST_FRAGMENT_BYTES;
 	*out = m;
 	return 0;
 }
 
-/* Frees without av_write_trailer(): there is nothing to write after the last fragment. */
 void mux_destroy(struct mux *m)
 {
 	if (!m)
 		return;
-	avformat_free_context(m->ctx);
-	av_packet_free(&m->packet);
-	if (m->io)
-		av_freep(&m->io->buffer);
-	avio_context_free(&m->io);
 	buf_finish(&m->out);
-	buf_finish(&m->pending_data);
+	free(m->samples);
 	free(m);
 }
 
 /* --- frames -------------------------------------------------------------------------- */
 
-/* Only that there is a time: the muxer rounds it to milliseconds, patch_prft() writes it in full. */
-static int attach_wallclock(AVPacket *p, int64_t us)
+/* Fragments of a camera are much alike: what the last one needed is asked for at once, and not grown into. */
+static void begin_fragment(struct mux *m, int64_t at_us)
 {
-	AVProducerReferenceTime t = {.wallclock = us, .flags = 24};
-	uint8_t *side = av_packet_new_side_data(p, AV_PKT_DATA_PRFT, sizeof t);
+	size_t room = m->last_bytes + m->last_bytes / 8;
 
-	if (!side)
-		return -ENOMEM;
-	memcpy(side, &t, sizeof t);
-	return 0;
+	m->out = (struct buf){.data = xrealloc(NULL, room), .len = m->head_room, .room = room};
+	m->first_us = at_us;
+	m->reordered = false;
 }
 
-static int64_t composition(const struct mux_frame *f)
+static struct sample *new_sample(struct mux *m)
+{
+	if (m->frames == m->sample_room) {
+		m->sample_room = m->sample_room ? 2 * m->sample_room : FIRST_SAMPLES;
+		m->samples = xrealloc(m->samples, m->sample_room * sizeof *m->samples);
+	}
+	return &m->samples[m->frames++];
+}
+
+static uint32_t composition(const struct mux_frame *f)
 {
 	int64_t offset = f->shown_us - f->at_us;
 
-	if (offset == 0 || offset < -COMPOSITION_BIAS / 2 || offset >= COMPOSITION_BIAS / 2)
-		return 0;
-	return offset + COMPOSITION_BIAS;
+	return offset < -COMPOSITION_MAX_US || offset > COMPOSITION_MAX_US ? 0 : (uint32_t)(int32_t)offset;
 }
 
-static int write_pending(struct mux *m, int64_t end_us)
+/* The last frame lasts until `end_us`. */
+static int end_sample(struct mux *m, int64_t end_us)
 {
-	const struct mux_frame *f = &m->pending;
-	AVPacket *p = m->packet;
-	int rc = 0;
+	if (m->frames == 0)
+		return 0;
+	if (end_us <= m->last_us || end_us - m->last_us > UINT32_MAX)
+		return -ERANGE;
+	m->samples[m->frames - 1].duration_us = (uint32_t)(end_us - m->last_us);
+	return 0;
+}
 
-	p->data = m->pending_data.data;
-	p->size = (int)f->len;
-	p->stream_index = 0;
-	p->dts = f->at_us - m->start.us;
-	p->pts = p->dts + composition(f);
-	p->duration = end_us - f->at_us;
-	p->flags = f->key ? AV_PKT_FLAG_KEY : 0;
-	if (m->frames == 0) {
-		m->fragment_start = (struct wall){f->at_us};
-		m->key = f->key;
-		rc = attach_wallclock(p, f->at_us);
+/* A start code of four bytes makes way for a length of four bytes (ISO/IEC 14496-15 §5.3.2). */
+static void add_nals(struct mux *m, const struct mux_frame *f)
+{
+	uint8_t *to = m->out.data + m->out.len;
+	size_t at = f->nals ? f->nal_at[0] : nal_find_start(f->data, f->len, 0);
+
+	buf_add(&m->out, f->data, f->len);
+	for (unsigned i = 1; at < f->len; i++) {
+		size_t nal = at + NAL_START_CODE_BYTES;
+		size_t next = !f->nals ? nal_find_start(f->data, f->len, nal) : i < f->nals ? f->nal_at[i] : f->len;
+		put_u32be(to + at, (uint32_t)(next - nal));
+		at = next;
 	}
-	if (rc == 0)
-		rc = av_write_frame(m->ctx, p);
-	av_packet_unref(p);
-	m->has_pending = false;
-	m->frames++;
-	m->reordered |= f->shown_us != f->at_us;
-	return rc < 0 ? rc : 0;
 }
 
 int mux_add(struct mux *m, const struct mux_frame *f)
 {
-	static const uint8_t padding[AV_INPUT_BUFFER_PADDING_SIZE];
-	int rc = m->has_pending ? write_pending(m, f->at_us) : 0;
+	int rc = end_sample(m, f->at_us);
 
-	m->pending = *f;
-	m->has_pending = true;
-	buf_clear(&m->pending_data);
-	buf_reserve(&m->pending_data, f->len + sizeof padding);
-	buf_add(&m->pending_data, f->data, f->len);
-	buf_add(&m->pending_data, padding, sizeof padding);
-	return rc;
-}
-
-/* --- what libavformat leaves to be done -------------------------------------------------- */
-
-static void patch_prft(const struct mux *m, uint8_t *prft)
-{
-	int64_t at = m->fragment_start.us;
-	uint64_t s = (uint64_t)(at / US_PER_S + NTP_MINUS_UNIX_S);
-	uint64_t us = (uint64_t)(at % US_PER_S);
-
-	put_u64be(prft + PRFT_NTP_AT, s << 32 | ((us << 32) + US_PER_S / 2) / (uint64_t)US_PER_S);
-	put_u64be(prft + PRFT_MEDIA_AT, (uint64_t)(at - m->start.us));
-}
-
-/* Offset of a box of this type among those in [at, end); 0 if there is none. */
-static size_t find_box(const uint8_t *data, size_t at, size_t end, uint32_t type)
-{
-	struct box b;
-
-	while (at < end && box_read(data + at, end - at, &b) == 0 && b.size <= end - at) {
-		if (b.type == type)
-			return at;
-		at += (size_t)b.size;
-	}
+	if (rc < 0)
+		return rc;
+	if (m->frames == 0)
+		begin_fragment(m, f->at_us);
+	if (f->len < NAL_START_CODE_BYTES || m->out.len + f->len > FRAGMENT_MAX_BYTES)
+		return -EFBIG;
+	buf_reserve(&m->out, f->len);
+	add_nals(m, f);
+	*new_sample(m) = (struct sample){.bytes = (uint32_t)f->len, .flags = f->key ? SAMPLE_KEY : SAMPLE_DEPENDS,
+					 .shown_later_us = composition(f)};
+	m->last_us = f->at_us;
+	m->reordered |= f->shown_us != f->at_us;
 	return 0;
 }
 
-/* Signed offsets, as version 1 of `trun` has them (ISO/IEC 14496-12 §8.8.8). */
-static void unbias_trun(uint8_t *trun, size_t len)
-{
-	uint32_t flags = get_u32be(trun + 8) & 0xffffff, count = get_u32be(trun + 12);
-	size_t at = 16u + (flags & TRUN_DATA_OFFSET ? 4u : 0u) + (flags & TRUN_FIRST_FLAGS ? 4u : 0u);
-	size_t step = 4 * (size_t)__builtin_popcount(flags & TRUN_PER_SAMPLE);
+/* --- fragments ------------------------------------------------------------------------- */
 
-	if (!(flags & TRUN_COMPOSITION))
-		return;
-	trun[8] = 1;
-	for (at += step - 4; count > 0 && at + 4 <= len; count--, at += step)
-		if (get_u32be(trun + at) != 0)
-			put_u32be(trun + at, get_u32be(trun + at) - (uint32_t)COMPOSITION_BIAS);
+static uint8_t *put_box(uint8_t *p, size_t size, uint32_t type)
+{
+	put_u32be(p, (uint32_t)size);
+	put_u32be(p + 4, type);
+	return p + BOX_HEAD_BYTES;
 }
 
-static void patch_trun(struct buf *bytes, size_t moof)
+static uint8_t *put_full(uint8_t *p, size_t size, uint32_t type, unsigned version, uint32_t flags)
 {
-	size_t moof_end = moof + get_u32be(bytes->data + moof);
-	size_t traf = find_box(bytes->data, moof + 8, moof_end, BOX_TRAF);
-	size_t traf_end = traf ? traf + get_u32be(bytes->data + traf) : 0;
-	size_t trun = traf ? find_box(bytes->data, traf + 8, traf_end, BOX_TRUN) : 0;
+	p = put_box(p, size, type);
+	put_u32be(p, version << 24 | flags);
+	return p + 4;
+}
 
-	while (trun) {
-		size_t len = get_u32be(bytes->data + trun);
-		unbias_trun(bytes->data + trun, len);
-		trun = find_box(bytes->data, trun + len, traf_end, BOX_TRUN);
+static uint8_t *put32(uint8_t *p, uint32_t v) { put_u32be(p, v); return p + 4; }
+static uint8_t *put64(uint8_t *p, uint64_t v) { put_u64be(p, v); return p + 8; }
+
+static uint8_t *put_prft(uint8_t *p, const struct mux *m)
+{
+	uint64_t s = (uint64_t)(m->first_us / US_PER_S + NTP_MINUS_UNIX_S);
+	uint64_t us = (uint64_t)(m->first_us % US_PER_S);
+
+	p = put_full(p, PRFT_MAX_BYTES, BOX_PRFT, 1, PRFT_CAPTURED);
+	p = put32(p, TRACK_ID);
+	p = put64(p, s << 32 | ((us << 32) + US_PER_S / 2) / (uint64_t)US_PER_S);
+	return put64(p, (uint64_t)(m->first_us - m->start.us));
+}
+
+static size_t trun_bytes(const struct mux *m)
+{
+	return TRUN_HEAD_BYTES + (size_t)m->frames * (m->reordered ? 16 : 12);
+}
+
+/* Offsets are signed, as version 1 has them (ISO/IEC 14496-12 §8.8.8). */
+static uint8_t *put_trun(uint8_t *p, const struct mux *m, size_t data_at)
+{
+	p = put_full(p, trun_bytes(m), BOX_TRUN, 1, TRUN_FIELDS | (m->reordered ? TRUN_COMPOSITION : 0));
+	p = put32(p, m->frames);
+	p = put32(p, (uint32_t)data_at);
+	for (const struct sample *s = m->samples; s < m->samples + m->frames; s++) {
+		p = put32(put32(put32(p, s->duration_us), s->bytes), s->flags);
+		if (m->reordered)
+			p = put32(p, s->shown_later_us);
 	}
+	return p;
 }
 
-static int patch(struct mux *m, struct buf *bytes)
+static void put_head(uint8_t *p, const struct mux *m, size_t data_bytes)
 {
-	size_t prft = bytes->len >= 32 ? get_u32be(bytes->data) : 0;
+	size_t traf = BOX_HEAD_BYTES + TFHD_BYTES + TFDT_BYTES + trun_bytes(m);
+	size_t moof = BOX_HEAD_BYTES + MFHD_BYTES + traf;
 
-	if (prft != 32 || get_u32be(bytes->data + 4) != BOX_PRFT || bytes->len < prft + 8 ||
-	    get_u32be(bytes->data + prft + 4) != BOX_MOOF ||
-	    get_u32be(bytes->data + prft) > bytes->len - prft)
-		return -EBADMSG;
-	patch_prft(m, bytes->data);
-	if (m->reordered)
-		patch_trun(bytes, prft);
-	return 0;
+	p = put_prft(p, m);
+	p = put_box(p, moof, BOX_MOOF);
+	p = put32(put_full(p, MFHD_BYTES, BOX_MFHD, 0, 0), m->sequence);
+	p = put_box(p, traf, BOX_TRAF);
+	p = put32(put_full(p, TFHD_BYTES, BOX_TFHD, 0, TFHD_BASE_IS_MOOF), TRACK_ID);
+	p = put64(put_full(p, TFDT_BYTES, BOX_TFDT, 1, 0), (uint64_t)(m->first_us - m->start.us));
+	p = put_trun(p, m, moof + BOX_HEAD_BYTES);
+	put_box(p, BOX_HEAD_BYTES + data_bytes, BOX_MDAT);
+}
+
+/* The room that was left for the head is what the last one needed: mostly it fits. */
+static void close_fragment(struct mux *m)
+{
+	size_t head = PRFT_MAX_BYTES + 3 * BOX_HEAD_BYTES + MFHD_BYTES + TFHD_BYTES + TFDT_BYTES + trun_bytes(m);
+	size_t data_bytes = m->out.len - m->head_room;
+
+	if (head != m->head_room) {
+		if (head > m->head_room)
+			buf_reserve(&m->out, head - m->head_room);
+		memmove(m->out.data + head, m->out.data + m->head_room, data_bytes);
+		m->out.len = head + data_bytes;
+		m->head_room = head;
+	}
+	m->sequence++;
+	put_head(m->out.data, m, data_bytes);
+	m->last_bytes = m->out.len;
+}
+
+static void take_output(struct mux *m, struct buf *bytes)
+{
+	buf_finish(bytes);
+	*bytes = m->out;
+	bytes->data = xrealloc(bytes->data, bytes->len); /* a queue that is bounded by its room holds more of them */
+	bytes->room = bytes->len;
+	m->out = (struct buf){0};
 }
 
 int mux_flush(struct mux *m, struct wall end, struct buf *bytes, struct fragment *f)
 {
-	if (!m->has_pending)
+	if (m->frames == 0)
 		return 0;
-	int rc = write_pending(m, end.us);
-	if (rc == 0)
-		rc = av_write_frame(m->ctx, NULL);
+	int rc = end_sample(m, end.us);
 	if (rc < 0)
 		return rc;
+	close_fragment(m);
 	take_output(m, bytes);
 	*f = (struct fragment){
-		.start = m->fragment_start,
-		.duration_us = end.us - m->fragment_start.us,
+		.start = {m->first_us},
+		.duration_us = end.us - m->first_us,
 		.bytes = (uint32_t)bytes->len,
 		.frames = m->frames,
-		.key = m->key,
+		.key = m->samples[0].flags == SAMPLE_KEY,
 	};
-	rc = patch(m, bytes);
 	m->frames = 0;
-	m->reordered = false;
-	return rc < 0 ? rc : 1;
+	return 1;
 }

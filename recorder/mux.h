@@ -1,4 +1,4 @@
-/* One segment as a fragmented MP4 (ISO/IEC 14496-12), through libavformat's `mp4` muxer into memory.
+/* One segment as a fragmented MP4 (ISO/IEC 14496-12): ftyp and moov by libavformat's `mp4` muxer, fragments here.
  *
  * The track's unit is the microsecond since the segment's start, so that fragments and segments tile
  * exactly. Each fragment is `prft moof mdat`; prft carries its first frame's UTC to the microsecond. A
@@ -27,12 +27,14 @@ struct mux_conf {
 int mux_create(const struct mux_conf *conf, struct mux **out, struct buf *init, struct err *e);
 
 struct mux_frame {
-	const uint8_t *data; /* Annex B; copied */
+	const uint8_t *data; /* NAL units, each behind 00 00 00 01; copied */
 	size_t len;
+	const uint32_t *nal_at; /* where those start codes are; with nals == 0 they are looked for */
+	unsigned nals;
 	int64_t at_us, shown_us; /* UTC; at_us grows strictly */
 	bool key;
 };
-/* 0, or negative: libavformat does not take the frame before this one. */
+/* 0, or negative: the frame before this one cannot last until it, or the fragment would be too large. */
 int mux_add(struct mux *m, const struct mux_frame *f);
 /* Ends the fragment at `end` (after the last frame's time): its bytes into *bytes (empty), its index entry
  * (without offset and crc) into *f. 1; 0 if there was no frame; or negative. */

@@ -140,7 +140,7 @@ static void drop_mux(struct run *r)
 	r->mux = NULL;
 }
 
-/* libavformat does not take the media: what it took until now stays. */
+/* The muxer does not take the media: what it took until now stays. */
 static void break_at_mux(struct run *r)
 {
 	struct outlet_segment *s = r->segment;
@@ -251,8 +251,8 @@ static int open_segment(struct run *r, const struct frame *f, struct wall start,
 
 static void store(struct run *r, const struct frame *f, struct placed p)
 {
-	struct mux_frame m = {.data = f->data, .len = f->len, .at_us = p.at_us, .shown_us = p.shown_us,
-			      .key = f->key};
+	struct mux_frame m = {.data = f->data, .len = f->len, .nal_at = f->nal_at, .nals = f->nals,
+			      .at_us = p.at_us, .shown_us = p.shown_us, .key = f->key};
 
 	r->last_at = (struct wall){p.at_us};
 	if (mux_add(r->mux, &m) < 0)

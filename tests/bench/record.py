@@ -160,7 +160,7 @@ class Holdfast(Tool):
 
     def rows(self):
         (supervisor,) = super().rows().values()
-        roles = {read(f"/proc/{pid}/cmdline").split("\0")[2]: pid for pid in children(supervisor[0])}
+        roles = {read(f"/proc/{pid}/cmdline").split("\0")[0].rpartition("holdfast-")[2]: pid for pid in children(supervisor[0])}
         rows = {f"{self.name}: recorder": [roles["recorder"]],
                 f"{self.name}: whole": supervisor + list(roles.values())}
         if self.args.roles:

@@ -168,7 +168,7 @@ def memory_kib(pid):
 def sample(site, series):
     for pid, words in members(site.folder).items():
         try:
-            role = words[2] if words[1:2] == ["role"] else "supervisor" if words[1:2] == ["run"] else None
+            role = "supervisor" if words[1:2] == ["run"] else words[0].partition("/holdfast-")[2]
             if role:
                 series[role, pid].append((time.monotonic(), *memory_kib(pid)))
         except (OSError, KeyError):

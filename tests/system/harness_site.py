@@ -162,7 +162,7 @@ class Site:
     def pid(self, role):
         """Of that child of the present supervisor, None while it is away."""
         for pid, words in members(self.folder).items():
-            if words[1:3] == ["role", role] and parent_of(pid) == self.process.pid:
+            if words[0].endswith(f"/holdfast-{role}") and parent_of(pid) == self.process.pid:
                 return pid
         return None
 

@@ -36,6 +36,22 @@ static void to_lengths(const uint8_t *data, size_t len, struct buf *out)
 	}
 }
 
+/* The same behind start codes of four bytes, as the recorder hands them over; their places. */
+static unsigned to_annex_b(const uint8_t *lengths, size_t len, struct buf *out, uint32_t at[64])
+{
+	unsigned n = 0;
+
+	buf_clear(out);
+	buf_add(out, lengths, len);
+	for (size_t i = 0; i < len; n++) {
+		assert_true(n < 64);
+		at[n] = (uint32_t)i;
+		put_u32be(out->data + i, 1);
+		i += 4 + get_u32be(lengths + i);
+	}
+	return n;
+}
+
 /* Where the NAL units of the first frame's sets are: all before its first SEI or slice. */
 static size_t sets_of(const struct rtp_fixture *f, bool h265, uint8_t *out)
 {
@@ -73,7 +89,7 @@ static void make(struct made *m, const struct rtp_fixture_conf *c, unsigned per_
 	uint8_t sets[4096];
 	struct mux *mux;
 	struct err e;
-	struct buf bytes = {0};
+	struct buf bytes = {0}, frame_bytes = {0};
 
 	*m = (struct made){0};
 	rtp_fixture_make(&m->f, c);
@@ -95,14 +111,18 @@ static void make(struct made *m, const struct rtp_fixture_conf *c, unsigned per_
 		if (i == m->f.frame_count)
 			break;
 		const AVPacket *p = m->f.frames[i];
+		size_t before = m->samples.len;
+		uint32_t nal_at[64];
 		to_lengths(p->data, (size_t)p->size, &m->samples);
+		unsigned nals = to_annex_b(m->samples.data + before, m->samples.len - before, &frame_bytes, nal_at);
 		struct mux_frame frame = {
-			.data = p->data, .len = (size_t)p->size, .at_us = at_of(i),
-			.shown_us = at_of((unsigned)p->pts), .key = p->flags & AV_PKT_FLAG_KEY};
+			.data = frame_bytes.data, .len = frame_bytes.len, .at_us = at_of(i),
+			.nal_at = nal_at, .nals = i % 2 ? nals : 0, .shown_us = at_of((unsigned)p->pts), .key = p->flags & AV_PKT_FLAG_KEY};
 		assert_int_equal(mux_add(mux, &frame), 0);
 	}
 	assert_int_equal(mux_flush(mux, (struct wall){at_of(999)}, &bytes, &m->items[63]), 0);
 	buf_finish(&bytes);
+	buf_finish(&frame_bytes);
 	mux_destroy(mux);
 }
 
