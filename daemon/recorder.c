@@ -6,14 +6,24 @@
 #include "daemon/child.h"
 #include "media/seal_keys.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 
+#define KEPT_BYTES (8 << 20) /* larger than any usual fragment */
 #define REST_MS 20 /* of a camera with a 100 Mbit/s port no more than 250 kB: sockets must hold that */
 
 struct recorder_role {
 	struct recorder *recorder;
 	struct seal_keys *keys;
 };
+
+/* Left alone, the allocator maps each fragment anew and gives it back when it is written: to have its pages
+ * cleared and entered costs more than all that is done with them. */
+static void keep_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, KEPT_BYTES);
+	mallopt(M_TRIM_THRESHOLD, KEPT_BYTES / 4);
+}
 
 /* --- the steps ----------------------------------------------------------------------------- */
 
@@ -114,4 +124,8 @@ static const struct child_role role = {
 	.name = "recorder", .part = CONF_RECORDER, .rest_ms = REST_MS, .construct = construct, .confine = confine, .begin = begin,
 	.reload = reload, .take_key = take_key, .stop = stop, .destroy = destroy};
 
-int main(void) { return child_main(&role); }
+int main(void)
+{
+	keep_memory();
+	return child_main(&role);
+}

@@ -2,11 +2,15 @@
 
 #include <string.h>
 
+#define KEPT_BYTES (64u << 10)
+
 void access_unit_clear(struct access_unit *au)
 {
 	struct buf data = au->data;
 
 	buf_clear(&data);
+	if (data.room > KEPT_BYTES)
+		buf_finish(&data); /* a key frame's: another camera's may have it until the next one */
 	/* nal_at is left as it is: `nals` says how much of it counts */
 	au->data = data;
 	au->nals = 0;

@@ -11,7 +11,7 @@
 
 #define FRAGMENT_MAX_BYTES (64u << 20)
 #define FIRST_HEAD_BYTES 512u
-#define FIRST_FRAGMENT_BYTES (64u << 10)
+#define ROOM_STEP_BYTES (128u << 10)
 #define FIRST_SAMPLES 64u
 #define NTP_MINUS_UNIX_S INT64_C(2208988800)
 #define COMPOSITION_MAX_US (INT64_C(1) << 29)
@@ -162,7 +162,7 @@ int mux_create(const struct mux_conf *conf, struct mux **out, struct buf *init, 
 	struct mux *m = xcalloc(1, sizeof *m);
 	m->start = conf->start;
 	m->head_room = FIRST_HEAD_BYTES;
-	m->last_bytes = FIRST_FRAGMENT_BYTES;
+	m->last_bytes = m->head_room;
 	*out = m;
 	return 0;
 }
@@ -178,12 +178,20 @@ void mux_destroy(struct mux *m)
 
 /* --- frames -------------------------------------------------------------------------- */
 
-/* Fragments of a camera are much alike: what the last one needed is asked for at once, and not grown into. */
+static void make_room(struct buf *b, size_t bytes)
+{
+	if (bytes <= b->room)
+		return;
+	b->room = (bytes + bytes / 16) / ROOM_STEP_BYTES * ROOM_STEP_BYTES + ROOM_STEP_BYTES;
+	b->data = xrealloc(b->data, b->room);
+}
+
+/* Fragments of a camera are much alike: what the last one needed is asked for at once, and not grown into;
+ * in steps, so that the allocator finds the last one's memory again, whose pages are there. */
 static void begin_fragment(struct mux *m, int64_t at_us)
 {
-	size_t room = m->last_bytes + m->last_bytes / 8;
-
-	m->out = (struct buf){.data = xrealloc(NULL, room), .len = m->head_room, .room = room};
+	m->out = (struct buf){.len = m->head_room};
+	make_room(&m->out, m->last_bytes);
 	m->first_us = at_us;
 	m->reordered = false;
 }
@@ -240,7 +248,7 @@ int mux_add(struct mux *m, const struct mux_frame *f)
 		begin_fragment(m, f->at_us);
 	if (f->len < NAL_START_CODE_BYTES || m->out.len + f->len > FRAGMENT_MAX_BYTES)
 		return -EFBIG;
-	buf_reserve(&m->out, f->len);
+	make_room(&m->out, m->out.len + f->len);
 	add_nals(m, f);
 	*new_sample(m) = (struct sample){.bytes = (uint32_t)f->len, .flags = f->key ? SAMPLE_KEY : SAMPLE_DEPENDS,
 					 .shown_later_us = composition(f)};
@@ -321,7 +329,7 @@ static void close_fragment(struct mux *m)
 
 	if (head != m->head_room) {
 		if (head > m->head_room)
-			buf_reserve(&m->out, head - m->head_room);
+			make_room(&m->out, head + data_bytes);
 		memmove(m->out.data + head, m->out.data + m->head_room, data_bytes);
 		m->out.len = head + data_bytes;
 		m->head_room = head;
@@ -335,8 +343,10 @@ static void take_output(struct mux *m, struct buf *bytes)
 {
 	buf_finish(bytes);
 	*bytes = m->out;
-	bytes->data = xrealloc(bytes->data, bytes->len); /* a queue that is bounded by its room holds more of them */
-	bytes->room = bytes->len;
+	if (bytes->room - bytes->len > bytes->len / 4 + ROOM_STEP_BYTES) { /* the queue to the disk is bounded by its room */
+		bytes->data = xrealloc(bytes->data, bytes->len);
+		bytes->room = bytes->len;
+	}
 	m->out = (struct buf){0};
 }
 
