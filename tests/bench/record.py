@@ -2,7 +2,7 @@
 """What it costs to record N cameras: Holdfast beside ffmpeg, GStreamer and a null recorder (README.md).
 
     tests/bench/record.py build --cameras 16,64,128
-    tests/bench/record.py build --cameras 200 --tools holdfast --modes alone --cpu 0
+    tests/bench/record.py build --cameras 200 --tools holdfast --modes alone --cpu 0 --buffer 400
 """
 import argparse
 import collections
@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import socket
@@ -40,22 +41,35 @@ def fields(path):
     return {k: v.split() for k, _, v in (line.partition(":") for line in read(path).splitlines())}
 
 
-def sample(pids):
-    """What these processes have used until now."""
+def used_by(pid):
+    """What this process has used until now."""
     total = collections.Counter()
-    for pid in pids:
-        stat = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
-        total["cpu_ms"] += (int(stat[11]) + int(stat[12])) * 1000 / TICKS
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with contextlib.suppress(OSError):  # a thread that has ended meanwhile
-                status = fields(f"/proc/{pid}/task/{task}/status")
-                total["switches"] += int(status["voluntary_ctxt_switches"][0])
-                total["switches"] += int(status["nonvoluntary_ctxt_switches"][0])
-        io = fields(f"/proc/{pid}/io")
-        total["writes"] += int(io["syscw"][0])
-        total["written_kb"] += int(io["wchar"][0]) / 1000
-        total["disk_kb"] += int(io["write_bytes"][0]) / 1000
+    stat = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
+    total["cpu_ms"] += (int(stat[11]) + int(stat[12])) * 1000 / TICKS
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(OSError, KeyError):  # a thread that has ended meanwhile
+            status = fields(f"/proc/{pid}/task/{task}/status")
+            total["switches"] += int(status["voluntary_ctxt_switches"][0])
+            total["switches"] += int(status["nonvoluntary_ctxt_switches"][0])
+    io = fields(f"/proc/{pid}/io")
+    total["writes"] += int(io["syscw"][0])
+    total["written_kb"] += int(io["wchar"][0]) / 1000
+    total["disk_kb"] += int(io["write_bytes"][0]) / 1000
     return total
+
+
+def sample(pids):
+    """{pid: what it has used}, without those that have ended."""
+    found = {}
+    for pid in pids:
+        with contextlib.suppress(OSError, KeyError, IndexError):
+            found[pid] = used_by(pid)
+    return found
+
+
+def spent(before, after):
+    """By those that lived all through the window."""
+    return {k: sum(after[pid][k] - before[pid][k] for pid in after.keys() & before.keys()) for k in COUNTS}
 
 
 def children(parent):
@@ -66,7 +80,11 @@ def children(parent):
 
 
 def pss_mib(pids):
-    return sum(int(fields(f"/proc/{pid}/smaps_rollup")["Pss"][0]) for pid in pids) / 1024
+    total = 0
+    for pid in pids:
+        with contextlib.suppress(OSError, KeyError):  # it has ended
+            total += int(fields(f"/proc/{pid}/smaps_rollup")["Pss"][0])
+    return total / 1024
 
 
 # --- the recorders ------------------------------------------------------------------------
@@ -156,7 +174,7 @@ class Holdfast(Tool):
                    for i in range(self.count)]
         conf = {"site": {"id": "cn-bench-0001", "name": "Bench", "timezone": "Asia/Shanghai", "language": "en"},
                 "rule": "cn-hangjin-2021", "state": "state", "storage": [{"path": "footage", "reserve": "1MiB"}],
-                "recording": {"segment": f"{self.args.segment}s", "buffer": f"{max(64, 2 * self.count)}MiB"},
+                "recording": {"segment": f"{self.args.segment}s", "buffer": f"{self.args.buffer}MiB"},
                 "areas": [{"id": "room", "name": "Room", "kind": "activity"}], "cameras": cameras,
                 "api": [{"listen": f"127.0.0.1:{free_port()}"}]}
         (self.folder / "holdfast.yaml").write_text(json.dumps(conf), encoding="utf-8")
@@ -164,11 +182,14 @@ class Holdfast(Tool):
 
     def rows(self):
         (supervisor,) = super().rows().values()
-        roles = {read(f"/proc/{pid}/cmdline").split("\0")[0].rpartition("holdfast-")[2]: pid for pid in children(supervisor[0])}
-        rows = {f"{self.name}: recorder": [roles["recorder"]],
+        roles = {}
+        for pid in (pid for parent in supervisor for pid in children(parent)):
+            with contextlib.suppress(OSError):
+                roles[read(f"/proc/{pid}/cmdline").split("\0")[0].rpartition("holdfast-")[2]] = pid
+        rows = {f"{self.name}: recorder": [pid for role, pid in roles.items() if role == "recorder"],
                 f"{self.name}: whole": supervisor + list(roles.values())}
         if self.args.roles:
-            rows |= {f"{self.name}: {role}": [roles[role]] for role in ("keeper", "api")}
+            rows |= {f"{self.name}: {role}": [roles[role]] if role in roles else [] for role in ("keeper", "api")}
         return rows
 
     def stop(self):
@@ -256,7 +277,7 @@ def measure(args, tools):
         time.sleep(args.seconds)
         after = {row: sample(pids) for row, pids in rows.items()}
         each = (time.monotonic() - began) * tools[0].count
-        windows.append({row: {k: (after[row][k] - before[row][k]) / each for k in COUNTS} |
+        windows.append({row: {k: v / each for k, v in spent(before[row], after[row]).items()} |
                         {"pss_mib": pss_mib(pids) / tools[0].count} for row, pids in rows.items()})
     return windows
 
@@ -328,12 +349,15 @@ def main():
     parser.add_argument("--seconds", type=int, default=20, help="of a window")
     parser.add_argument("--warm-up", type=int, default=10)
     parser.add_argument("--segment", type=int, default=60, help="seconds")
+    parser.add_argument("--buffer", type=int, default=64, help="MiB; 64 is Holdfast's default")
     parser.add_argument("--cpu", type=int, help="the only core that the recorders get")
     parser.add_argument("--roles", action="store_true", help="rows for Holdfast's other processes")
     parser.add_argument("--folder", help="on the disk to write to")
     parser.add_argument("--keep", action="store_true", help="leave files and logs")
     args = parser.parse_args()
     args.build = args.build.resolve()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # GStreamer holds a dozen files for a camera
     tools = args.tools.split(",") if args.tools else [t for t in TOOLS if t != "before" or args.before]
     with tempfile.TemporaryDirectory(prefix="holdfast-clip-", dir=args.folder) as folder:
         clip = pathlib.Path(folder) / "clip.h264"
