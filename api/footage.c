@@ -24,6 +24,7 @@ struct footage {
 	struct http_exchange *x;     /* while a piece is waited for */
 	struct footage_plan plan;
 	struct footage_reader reader;
+	int64_t segment;             /* asked for by its id; 0: whatever counts */
 	json_t *holes;               /* tiles without footage: [{start,end,state,cause?}] */
 	uv_work_t work;
 	bool busy, dead;
@@ -155,6 +156,8 @@ static void put_heads(struct footage *f, struct buf *lines)
 	put_range(lines, "Holdfast-Asked", f->plan.asked);
 	put_range(lines, "Holdfast-Given", f->plan.given);
 	put_gaps(lines, f->holes);
+	if (f->plan.superseded)
+		http_header_add(lines, "Holdfast-Superseded", "true");
 }
 
 /* Every viewing leaves a line: who, which camera, which time. */
@@ -293,6 +296,25 @@ static int camera_seen(void *arg, const struct catalog_camera *row)
 	return 0;
 }
 
+/* One file by itself, also if its time was lived again: the answer says so. */
+static int on_file(void *arg, const struct catalog_segment *row)
+{
+	struct footage_plan *p = arg;
+
+	p->superseded = row->superseded;
+	return footage_plan_add(p, row);
+}
+
+static int find_footage(struct footage *f, struct catalog *cat)
+{
+	struct footage_plan *p = &f->plan;
+	int rc = f->segment ? catalog_footage_of(cat, p->camera, f->segment, on_file, p)
+			    : catalog_footage(cat, p->camera, p->asked.start, p->asked.end, footage_plan_add, p);
+
+	footage_plan_arrange(p);
+	return f->segment && rc == -ENOENT ? 0 : rc;
+}
+
 static int ask_catalog(struct call *c, struct footage *f, struct catalog *cat)
 {
 	struct wall_range r = f->plan.asked;
@@ -304,7 +326,7 @@ static int ask_catalog(struct call *c, struct footage *f, struct catalog *cat)
 	if (rc == 0)
 		rc = catalog_tiles(cat, c->id, r.start, r.end, on_tile, f->holes);
 	if (rc == 0)
-		rc = catalog_footage(cat, c->id, r.start, r.end, footage_plan_add, &f->plan);
+		rc = find_footage(f, cat);
 	if (rc < 0)
 		return call_broken(c, rc);
 	if (f->plan.count == 0)
@@ -312,14 +334,18 @@ static int ask_catalog(struct call *c, struct footage *f, struct catalog *cat)
 	return footage_plan_joins(&f->plan) ? 0 : several(c, f);
 }
 
-static int check_range(struct call *c, struct wall_range *r)
+static int check_range(struct call *c, struct wall_range *r, int64_t *segment)
 {
 	int64_t now = clock_wall(c->api->deps.clock).us;
 
+	if (query_int(&c->query, "segment", 1, INT64_MAX, 0, segment, &c->problem) < 0)
+		return -1;
 	if (query_range(&c->query, "start", "end", r, &c->problem) < 0)
 		return -1;
 	if (r->end.us - r->start.us > ASK_MAX_US)
 		return problem_set(&c->problem, 400, "end", NULL, "一次最多取回 24 小时", "at most 24 hours at once");
+	if (*segment)
+		return 0; /* made by a clock that was ahead, perhaps */
 	if (r->start.us >= now || r->end.us > now + AHEAD_US)
 		return problem_set(&c->problem, 400, r->start.us >= now ? "start" : "end", NULL, "该时间尚未到来",
 				   "that time is in the future");
@@ -330,14 +356,16 @@ int footage_get(struct call *c)
 {
 	struct wall_range r;
 	struct catalog *cat;
+	int64_t segment;
 
-	if (check_range(c, &r) < 0 || !(cat = call_catalog(c)))
+	if (check_range(c, &r, &segment) < 0 || !(cat = call_catalog(c)))
 		return -1;
 	struct footage *f = xcalloc(1, sizeof *f);
 	f->api = c->api;
 	f->holes = json_array();
 	footage_reader_init(&f->reader, &f->plan, f->api->deps.fs);
 	f->plan.asked = r;
+	f->segment = segment;
 	snprintf(f->plan.camera, sizeof f->plan.camera, "%s", c->id);
 	int rc = catalog_begin_read(cat);
 	rc = rc < 0 ? call_broken(c, rc) : ask_catalog(c, f, cat);

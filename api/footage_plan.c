@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define OVERLAP_US (10 * US_PER_MS) /* neighbours touch but for rounding */
+
 /* The first fragment to give: the one that contains `start`, or the key frame before it, since
  * nothing can be shown from the middle of a group of pictures. */
 static unsigned first_fragment(const struct fragment_index *x, struct wall start)
@@ -76,15 +78,65 @@ int footage_plan_add(void *arg, const struct catalog_segment *row)
 	struct footage_plan *p = arg;
 	struct fragment_index x = {0};
 
+	if (row->counts.end.us <= p->asked.start.us || row->counts.start.us >= p->asked.end.us)
+		return 0;
 	if (!row->fragments_len ||
 	    fragment_index_unpack(row->fragments, row->fragments_len, row->start, row->init_bytes, &x) < 0)
 		return 0; /* nothing durable yet, or an index that is broken: the tiles show what is missing */
-	unsigned first = first_fragment(&x, p->asked.start), end = end_fragment(&x, p->asked.end);
+	unsigned first = first_fragment(&x, p->asked.start), counts = first_fragment(&x, row->counts.start);
+	unsigned end = end_fragment(&x, row->counts.end.us < p->asked.end.us ? row->counts.end : p->asked.end);
+	first = first > counts ? first : counts;
 	bool ended = end > 0 && x.items[end - 1].start.us + x.items[end - 1].duration_us <= p->asked.start.us;
 	if (first < end && !ended)
 		take_sound(p, row, &x, first, end);
 	fragment_index_finish(&x);
 	return 0;
+}
+
+/* --- where the clock was set back ---------------------------------------------------------- */
+
+static int by_start(const void *x, const void *y)
+{
+	const struct footage_part *a = x, *b = y;
+
+	return (a->given.start.us > b->given.start.us) - (a->given.start.us < b->given.start.us);
+}
+
+/* Without its last fragment: false when that was all. */
+static bool shorten(struct footage_part *part)
+{
+	struct fragment_index x = {0};
+	bool left = part->count > 1 && fragment_index_unpack(part->packed, part->packed_len, part->start, part->init_bytes, &x) == 0;
+
+	if (left) {
+		const struct fragment *last = &x.items[part->first + --part->count];
+		part->bytes -= last->bytes;
+		part->given.end = last->start;
+	}
+	fragment_index_finish(&x);
+	return left;
+}
+
+static void drop(struct footage_plan *p, unsigned i)
+{
+	free(p->parts[i].root);
+	free(p->parts[i].file);
+	free(p->parts[i].packed);
+	memmove(&p->parts[i], &p->parts[i + 1], (p->count - i - 1) * sizeof *p->parts);
+	p->count--;
+}
+
+void footage_plan_arrange(struct footage_plan *p)
+{
+	if (p->count == 0)
+		return;
+	qsort(p->parts, p->count, sizeof *p->parts, by_start);
+	for (unsigned i = p->count - 1; i > 0; i--)
+		while (p->parts[i - 1].given.end.us > p->parts[i].given.start.us + OVERLAP_US)
+			if (!shorten(&p->parts[i - 1])) {
+				drop(p, i - 1);
+				break;
+			}
 }
 
 bool footage_plan_joins(const struct footage_plan *p)

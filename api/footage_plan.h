@@ -30,6 +30,7 @@ struct footage_plan {
 	unsigned count;
 	uint64_t bytes;         /* of the whole answer */
 	char etag[ETAG_MAX];    /* with its quotes */
+	bool superseded;        /* of a file whose time was lived again (indexer/life.h): asked for as that file only */
 	/* Known when the files were looked into (footage_read.h). */
 	uint32_t timescale, audio_timescale; /* the latter 0 without sound */
 	uint8_t stsd_digest[32];
@@ -41,6 +42,9 @@ struct footage_plan {
 
 /* A catalog_segment_fn; arg is the plan, whose camera and asked are set. Rows come in order. */
 int footage_plan_add(void *arg, const struct catalog_segment *row);
+/* When all rows were added: parts in order of time. Where the clock was set back, the fragment that was being made
+ * reaches into time that was lived again: it makes way for the footage of that. */
+void footage_plan_arrange(struct footage_plan *p);
 /* Whether one init serves all parts. */
 bool footage_plan_joins(const struct footage_plan *p);
 json_t *footage_plan_pieces(const struct footage_plan *p); /* [{start,end}] that each join */

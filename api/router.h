@@ -25,7 +25,7 @@ typedef int route_fn(struct call *c);
 	X(GET,    API_BASE "/areas",                     READ,       "",                 area_list)           \
 	X(GET,    API_BASE "/cameras",                   READ,       "",                 camera_list)         \
 	X(GET,    API_BASE "/cameras/{id}",              READ,       "",                 camera_get)          \
-	X(GET,    API_BASE "/cameras/{id}/footage.mp4",  FOOTAGE,    "start end access_token", footage_get)   \
+	X(GET,    API_BASE "/cameras/{id}/footage.mp4",  FOOTAGE,    "start end segment access_token", footage_get) \
 	X(GET,    API_BASE "/coverage",                  READ,       "from to camera area", coverage_get)     \
 	X(GET,    API_BASE "/gaps",                      READ,       "from to camera cause open cursor limit", gap_list) \
 	X(GET,    API_BASE "/gaps/{id}",                 READ,       "",                 gap_get)             \

@@ -1,4 +1,5 @@
 #include "account_row.h"
+#include "life.h"
 
 #include "base/buf.h"
 
@@ -56,6 +57,8 @@ int account_enrol(const struct accounting *a, struct account *acc, int64_t at)
 		rc = db_run(c->db,
 			    "INSERT INTO account VALUES (?, ?, 0) ON CONFLICT (camera) DO UPDATE SET up = 0", "ti",
 			    acc->camera, acc->enrolled_at);
+	if (rc == 0)
+		rc = account_life_begin(a, acc->camera, acc->enrolled_at);
 	return rc < 0 ? rc : ledger_append(c, a->now, "camera.enrolled", acc->camera,
 					   json_pack("{so so}", "configured_at", wall_json(acc->configured_at),
 						     "enrolled_at", wall_json(acc->enrolled_at)), NULL);
@@ -100,11 +103,14 @@ int account_each(const struct accounting *a, account_fn *fn, int64_t arg)
 
 int account_covered_until(struct catalog *c, const char *camera, int64_t *t)
 {
-	for (;;) {
+	int64_t horizon;
+	int rc = life_horizon(c, &horizon);
+
+	while (rc == 0) {
 		int64_t before = *t;
-		int rc = db_int(c->db, t,
-				"SELECT end FROM (SELECT end FROM span WHERE camera = ? AND start <= ? ORDER BY start "
-				"DESC LIMIT 1) WHERE end > ?", "tii", camera, *t, *t);
+		rc = db_int(c->db, t,
+			    "SELECT min(end, ?3) FROM (SELECT end FROM span WHERE camera = ?1 AND start <= ?2 ORDER BY start "
+			    "DESC LIMIT 1) WHERE min(end, ?3) > ?2", "tii", camera, *t, horizon);
 		if (rc == 0 || rc == -ENOENT)
 			rc = db_int(c->db, t, "SELECT max(end) FROM gap WHERE camera = ? AND start <= ? AND end > ?",
 				    "tii", camera, *t, *t);
@@ -112,15 +118,18 @@ int account_covered_until(struct catalog *c, const char *camera, int64_t *t)
 			return rc;
 		if (*t == before)
 			return 0;
+		rc = 0;
 	}
+	return rc;
 }
 
 int account_known_until(struct catalog *c, const struct account *acc, int64_t at, int64_t *out)
 {
-	int rc = db_int(c->db, out,
-			"SELECT max(e) FROM (SELECT max(end) AS e FROM gap WHERE camera = ?1 AND start <= ?2 "
-			"UNION ALL SELECT * FROM (SELECT end FROM span WHERE camera = ?1 AND start <= ?2 ORDER BY start "
-			"DESC LIMIT 1) UNION ALL SELECT ?3)", "tii", acc->camera, at, acc->enrolled_at);
+	int64_t horizon;
+	int rc = life_horizon(c, &horizon);
 
-	return rc;
+	return rc < 0 ? rc : db_int(c->db, out,
+			"SELECT max(e) FROM (SELECT max(end) AS e FROM gap WHERE camera = ?1 AND start <= ?2 "
+			"UNION ALL SELECT min(end, ?4) FROM (SELECT end FROM span WHERE camera = ?1 AND start <= ?2 ORDER BY "
+			"start DESC LIMIT 1) UNION ALL SELECT ?3)", "tiii", acc->camera, at, acc->enrolled_at, horizon);
 }

@@ -1,20 +1,22 @@
 #include "account_row.h"
+#include "life.h"
 
 #include <errno.h>
 
 #define RECORDER_DOWN "recorder_down"
 
-/* An open gap that reaches to `until` now. Footage of before the clock was set back may lie in it: such a gap
- * is several, around it. *piece becomes the last one, which is open; 1: it ends there, so there is none. */
+/* An open gap that reaches to `until` now. Footage, or a gap of before the clock was set back, may lie in it: such
+ * a gap is several, around it. *piece becomes the last one, which is open; 1: it ends there, so there is none. */
 static int split_around(const struct accounting *a, struct gap *piece, int64_t until, bool ends)
 {
 	struct catalog *c = a->catalog;
-	int64_t start;
-	int rc;
+	int64_t start, horizon;
+	int rc = life_horizon(c, &horizon);
 
-	while ((rc = db_int(c->db, &start,
-			    "SELECT min(start) FROM span WHERE camera = ? AND start >= ? AND start < ?",
-			    "tii", piece->camera, piece->start, until)) == 0) {
+	while (rc == 0 && (rc = db_int(c->db, &start,
+			    "SELECT min(start) FROM (SELECT min(start) AS start FROM span WHERE camera = ?1 AND start >= ?2 "
+			    "AND start < min(?3, ?4) UNION ALL SELECT min(start) FROM gap WHERE camera = ?1 AND start >= ?2 AND "
+			    "start < ?3 AND end > start)", "tiii", piece->camera, piece->start, until, horizon)) == 0) {
 		rc = gap_close(c, a->now, piece, start);
 		if (rc == 0)
 			rc = account_covered_until(c, piece->camera, &start);
@@ -102,7 +104,9 @@ int account_retire(const struct accounting *a, const char *camera)
 			    camera);
 	if (rc == 0 && (rc = gap_find_open(c, camera, &g)) == 0)
 		rc = close_gap(a, &g, at);
-	if (rc < 0 && rc != -ENOENT)
+	if (rc == 0 || rc == -ENOENT)
+		rc = account_life_end(a, camera, at);
+	if (rc < 0)
 		return rc;
 	return ledger_append(c, a->now, "camera.retired", camera,
 			     json_pack("{so}", "retired_at", wall_json(at)), NULL);
@@ -154,7 +158,7 @@ static int is_beyond_now(struct catalog *c, int64_t start, bool *yes)
 	int64_t now = 0;
 	int rc = db_int(c->db, &now, "SELECT CAST(value AS INTEGER) FROM state WHERE key = 'settled_at'", "");
 
-	*yes = start > now;
+	*yes = start >= now;
 	return rc == -ENOENT ? 0 : rc;
 }
 
@@ -178,8 +182,9 @@ static int narrow(const struct accounting *a, const char *camera, bool up, int64
 	return rc == -ENOENT ? 0 : rc;
 }
 
-int account_covered(const struct accounting *a, const char *camera, struct wall start, struct wall end)
+int account_covered(const struct accounting *a, const char *camera, int64_t before, struct wall start, struct wall end)
 {
+	struct layer pieces = {0};
 	struct account acc;
 	bool yes = false;
 
@@ -187,8 +192,15 @@ int account_covered(const struct accounting *a, const char *camera, struct wall 
 		return 0;
 	int rc = obliged(a, camera, &acc, start.us, &yes);
 	if (rc == 0)
-		rc = span_add(a->catalog, camera, start, end);
-	return rc < 0 ? rc : narrow(a, camera, yes && acc.up, start.us, end.us);
+		rc = life_pieces(a->catalog, camera, before, start.us, end.us, &pieces);
+	for (unsigned i = 0; rc == 0 && i < pieces.count; i++) {
+		const struct layer_item *p = &pieces.items[i];
+		rc = span_add(a->catalog, camera, (struct wall){p->start}, (struct wall){p->end});
+		if (rc == 0)
+			rc = narrow(a, camera, yes && acc.up && before == LIFE_NONE, p->start, p->end);
+	}
+	layer_finish(&pieces);
+	return rc;
 }
 
 /* --- the recorder's word on a camera -------------------------------------------------------- */
@@ -281,7 +293,9 @@ int account_lost(const struct accounting *a, const char *camera, struct wall sta
 	bool yes = false;
 	int rc = start.us < end.us ? obliged(a, camera, &acc, start.us, &yes) : 0;
 
-	return rc < 0 || !yes ? rc : catalog_tiles(a->catalog, camera, start, end, lose_tile, &l);
+	if (rc == 0 && yes)
+		rc = life_tiles(a->catalog, camera, start, end, lose_tile, &l);
+	return rc < 0 || !yes ? rc : account_lost_past(a, camera, end.us);
 }
 
 /* --- the recorder itself ------------------------------------------------------------------------ */
@@ -333,83 +347,4 @@ static int silent_one(const struct accounting *a, struct account *acc, int64_t s
 int account_silent(const struct accounting *a, struct wall settled_at)
 {
 	return account_each(a, silent_one, settled_at.us);
-}
-
-/* --- the clock ------------------------------------------------------------------------------------ */
-
-static int cut_gaps_back(const struct accounting *a, const struct account *acc, int64_t to, int64_t covered)
-{
-	struct gap g = {.start = INT64_MIN};
-	int rc;
-
-	while ((rc = gap_find_next(a->catalog, acc->camera, to, g.start, g.id, &g)) == 0) {
-		struct gap was = g;
-		if (was.open && was.start > covered)
-			rc = gap_correct(a->catalog, a->now, &was, covered, INT64_MAX);
-		else if (!was.open && was.start < was.end)
-			rc =
-			    gap_correct(a->catalog, a->now, &was, was.start, was.start < to ? to : was.start);
-		if (rc < 0)
-			return rc;
-	}
-	return rc == -ENOENT ? 0 : rc;
-}
-
-static int clock_back_one(const struct accounting *a, struct account *acc, int64_t to)
-{
-	struct catalog *c = a->catalog;
-	int64_t covered = to;
-	int rc =
-	    db_run(c->db, "UPDATE obligation SET start = ?1 WHERE camera = ?2 AND end IS NULL AND start > ?1",
-		   "it", to, acc->camera);
-
-	if (rc == 0 && !acc->retired)
-		rc = db_run(c->db, "UPDATE camera SET enrolled_at = ?1 WHERE id = ?2 AND enrolled_at > ?1",
-			    "it", to, acc->camera);
-	if (rc == 0)
-		rc = db_run(c->db, "DELETE FROM restart WHERE camera = ? AND outcome > ?", "ti", acc->camera,
-			    to);
-	if (rc == 0)
-		rc = cut_gaps_back(a, acc, to, INT64_MAX); /* closed ones first: they are not coverage */
-	if (rc == 0)
-		rc = account_covered_until(c, acc->camera, &covered);
-	if (rc == 0)
-		rc = cut_gaps_back(a, acc, to, covered);
-	if (rc < 0 || acc->frontier <= covered)
-		return rc;
-	return account_set_frontier(c, acc->camera, covered);
-}
-
-int account_clock_back(const struct accounting *a, struct wall to)
-{
-	return account_each(a, clock_back_one, to.us);
-}
-
-/* Nothing before the obligation begins is a gap. */
-static int begin_later(const struct accounting *a, struct account *acc, int64_t unused)
-{
-	int64_t start = acc->enrolled_at;
-	struct gap g;
-	int rc = acc->frontier < start ? account_set_frontier(a->catalog, acc->camera, start) : 0;
-
-	(void)unused;
-	if (rc == 0)
-		rc = gap_find_open(a->catalog, acc->camera, &g);
-	if (rc == 0 && g.start < start)
-		rc = gap_correct(a->catalog, a->now, &g, start, INT64_MAX);
-	return rc == -ENOENT ? 0 : rc;
-}
-
-int account_clock_forward(const struct accounting *a, struct wall to, int64_t step_us)
-{
-	static const char *const moves[] = {
-		"UPDATE camera SET configured_at = configured_at + ?1 WHERE enrolled_at IS NULL AND configured_at < ?2",
-		"UPDATE obligation SET start = start + ?1 WHERE end IS NULL AND start < ?2",
-		"UPDATE camera SET enrolled_at = enrolled_at + ?1 WHERE retired_at IS NULL AND enrolled_at < ?2"};
-	int64_t was = to.us - step_us, before = was < ACCOUNT_EARLIEST_US ? was : ACCOUNT_EARLIEST_US;
-	int rc = 0;
-
-	for (unsigned i = 0; rc == 0 && i < sizeof moves / sizeof *moves; i++)
-		rc = db_run(a->catalog->db, moves[i], "ii", step_us, before);
-	return rc < 0 ? rc : account_each(a, begin_later, 0);
 }

@@ -16,7 +16,9 @@
  *  - A silent recorder: recorder_down opens at the last coverage. Recovered footage moves starts right.
  *  - `lost` makes a gap of what a file that was closed did not keep.
  *  - Coverage that arrives late narrows gaps; it splits one in two rather than overlap it.
- *  - The clock stepped back to B: what was written of time after B is cut back to B and lived again.
+ *  - The clock stepped back from W to B: time from B on is lived again. As it goes by, what the earlier life
+ *    covered of it is taken away and the present one must cover it anew (life.h). Gaps of the earlier life stay
+ *    where they are; one that was open ends at W and goes on at B.
  *  - The clock stepped forward out of a time before ACCOUNT_EARLIEST (a box that booted in 1970): an
  *    obligation that began in it moves along.
  *  - A hole that no fact explains: footage_damaged where a file was put aside, else footage_missing.
@@ -40,7 +42,8 @@ struct accounting {
 int account_configure(const struct accounting *a, const char *camera, const char *name, const char *area);
 int account_retire(const struct accounting *a, const char *camera);
 
-int account_covered(const struct accounting *a, const char *camera, struct wall start, struct wall end);
+/* before: life_before() of the file, LIFE_NONE for one that is being made now. */
+int account_covered(const struct accounting *a, const char *camera, int64_t before, struct wall start, struct wall end);
 int account_up(const struct accounting *a, const char *camera, struct wall start);
 int account_down(const struct accounting *a, const char *camera, struct wall since, const char *cause,
 		 const char *detail);
@@ -52,7 +55,11 @@ int account_lost(const struct accounting *a, const char *camera, struct wall sta
 /* These go over all obliged cameras. */
 int account_restart(const struct accounting *a, struct wall at);
 int account_silent(const struct accounting *a, struct wall settled_at);
+/* Time went by to `to`, which is later than before: the catalogue's "settled_at" is now there. */
+int account_live(const struct accounting *a, struct wall to);
+/* The clock was set back; "settled_at", where it stood, is `to` now. */
 int account_clock_back(const struct accounting *a, struct wall to);
+/* The clock was set forward by step_us; the same. */
 int account_clock_forward(const struct accounting *a, struct wall to, int64_t step_us);
 /* Judges holes up to where certainty reaches. Not while recovery is running. */
 int account_settle(const struct accounting *a, struct wall settled_at);

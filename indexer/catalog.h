@@ -114,6 +114,8 @@ struct catalog_segment {
 	uint64_t sequence;
 	uint8_t flags;                   /* enum seal_flag */
 	bool sealed;
+	bool superseded;                 /* the clock was set back, and some of its time was or will be lived again */
+	struct wall_range counts;        /* of catalog_footage(): the time that it is footage of */
 	uint8_t seal_digest[SHA256_BYTES]; /* sealed only */
 	const uint8_t *fragments;        /* packed, media/fragment.h; only from catalog_footage() */
 	size_t fragments_len;
@@ -122,8 +124,11 @@ typedef int catalog_segment_fn(void *arg, const struct catalog_segment *row);
 /* Published segments that overlap [from, to), by start, without fragments. after: start of the last row seen. */
 int catalog_segments(struct catalog *c, const char *camera, struct wall from, struct wall to,
 		     const struct wall *after, unsigned limit, catalog_segment_fn *fn, void *arg);
-/* The same with fragments, and with the durable part of open segments. */
+/* The same with fragments, and with the durable part of open segments; once for each stretch that counts, in
+ * order. What an earlier life of the clock recorded of time that was lived again does not (indexer/life.h). */
 int catalog_footage(struct catalog *c, const char *camera, struct wall from, struct wall to, catalog_segment_fn *fn, void *arg);
+/* One published file, whatever it counts for: catalog_footage() of it alone. -ENOENT */
+int catalog_footage_of(struct catalog *c, const char *camera, int64_t segment, catalog_segment_fn *fn, void *arg);
 /* The recorded spans next to t: the end of the last one before, the start of the first after. */
 int catalog_nearest(struct catalog *c, const char *camera, struct wall t, bool *has_before, struct wall *before,
 		    bool *has_after, struct wall *after);

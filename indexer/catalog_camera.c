@@ -1,14 +1,16 @@
-#include "catalog_internal.h"
+#include "life.h"
 
 #include <errno.h>
 
 static int add_footage(struct catalog *c, struct catalog_camera *row)
 {
 	struct db_query q;
-	int rc = db_query(c->db, &q,
-			  "SELECT min(start), max(end) FROM span WHERE camera = ? AND state = 'recorded'",
-			  "t", row->id);
+	int64_t horizon;
+	int rc = life_horizon(c, &horizon);
 
+	if (rc == 0)
+		rc = db_query(c->db, &q, "SELECT min(start), min(max(end), ?2) FROM span WHERE camera = ?1 AND state = 'recorded' AND "
+			      "start < ?2", "ti", row->id, horizon);
 	if (rc < 0)
 		return rc;
 	rc = db_step(&q);

@@ -1,6 +1,7 @@
-#include "catalog_internal.h"
+#include "life.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 /* --- tiling -------------------------------------------------------------------------------- */
 
@@ -92,80 +93,85 @@ int catalog_check_tiling(struct catalog *c, const char *camera, struct err *e)
 /* The seal of a segment and its fragments may differ by so much (publish.c). */
 #define CLAIM_SEAM_US US_PER_MS
 
-struct extent { int64_t start, end; };
-
-/* Goes on to the next stretch: rows that touch count as one. Returns 1, 0 at the end, or negative. */
-static int next_stretch(struct db_query *q, struct extent *row, bool *has_row, struct extent *out)
+static int by_start(const void *x, const void *y)
 {
-	int rc = 1;
+	const struct layer_item *a = x, *b = y;
 
-	if (!*has_row)
-		return 0;
-	*out = *row;
-	while ((rc = db_step(q)) > 0) {
-		*row = (struct extent){db_i64(q, 0), db_i64(q, 1)};
-		if (row->start > out->end + CLAIM_SEAM_US)
-			return 1;
-		out->end = row->end > out->end ? row->end : out->end;
-	}
-	*has_row = false;
-	return rc < 0 ? rc : 1;
+	return (a->start > b->start) - (a->start < b->start);
 }
 
-struct stretches { struct db_query q; struct extent row; bool has_row; };
-
-static int stretches_begin(struct stretches *s, struct catalog *c, const char *camera, const char *sql)
+/* What counts of the camera's files, as stretches: pieces that touch are one. */
+static int load_holds(struct catalog *c, const char *camera, struct layer *out)
 {
-	int rc = db_query(c->db, &s->q, sql, "t", camera);
+	struct layer pieces = {0};
+	struct db_query q;
+	int rc = db_query(c->db, &q,
+			  "SELECT start, end, sequence FROM segment WHERE camera = ?1 UNION ALL SELECT start, end, ?2 FROM "
+			  "open_segment WHERE camera = ?1", "ti", camera, INT64_MAX);
 
 	if (rc < 0)
 		return rc;
-	rc = db_step(&s->q);
-	s->has_row = rc > 0;
-	if (s->has_row)
-		s->row = (struct extent){db_i64(&s->q, 0), db_i64(&s->q, 1)};
-	return rc < 0 ? rc : 0;
+	while ((rc = db_step(&q)) > 0) {
+		int64_t before;
+		rc = life_before(c, camera, db_i64(&q, 0), db_i64(&q, 2), &before);
+		if (rc == 0)
+			rc = life_pieces(c, camera, before, db_i64(&q, 0), db_i64(&q, 1), &pieces);
+		if (rc < 0)
+			break;
+	}
+	db_done(&q);
+	if (pieces.count)
+		qsort(pieces.items, pieces.count, sizeof *pieces.items, by_start);
+	for (unsigned i = 0; rc == 0 && i < pieces.count; i++) {
+		struct layer_item *p = &pieces.items[i], *last = out->count ? &out->items[out->count - 1] : NULL;
+		if (!last || p->start > last->end + CLAIM_SEAM_US)
+			layer_add(out, p->start, p->end, 0, "");
+		else if (p->end > last->end)
+			last->end = p->end;
+	}
+	layer_finish(&pieces);
+	return rc;
 }
 
-static int claim_fault(struct err *e, const char *camera, const struct extent *claim)
+static int claim_fault(struct err *e, const char *camera, int64_t start)
 {
 	char text[WALL_TEXT_MAX];
 
 	return err_set(e, -EBADMSG, "camera %s: in the coverage from %s on there is time that no file holds", camera,
-		       wall_format((struct wall){claim->start}, text));
+		       wall_format((struct wall){start}, text));
 }
 
 /* Each claim lies within one stretch of files. */
-static int compare_stretches(struct stretches *claims, struct stretches *holds, const char *camera, struct err *e)
+static int compare_claims(struct catalog *c, const struct layer *holds, const char *camera, struct err *e)
 {
-	struct extent claim, hold = {INT64_MAX, INT64_MIN};
-	int claimed, held = 1;
+	struct db_query q;
+	unsigned at = 0;
+	int rc = db_query(c->db, &q, "SELECT start, end FROM span WHERE camera = ? AND state = 'recorded' ORDER BY start", "t",
+			  camera);
 
-	while ((claimed = next_stretch(&claims->q, &claims->row, &claims->has_row, &claim)) > 0) {
-		while (held > 0 && hold.end < claim.end - CLAIM_SEAM_US)
-			held = next_stretch(&holds->q, &holds->row, &holds->has_row, &hold);
-		if (held < 0)
-			return held;
-		if (held == 0 || hold.start > claim.start + CLAIM_SEAM_US)
-			return claim_fault(e, camera, &claim);
+	if (rc < 0)
+		return rc;
+	while ((rc = db_step(&q)) > 0) {
+		int64_t start = db_i64(&q, 0), end = db_i64(&q, 1);
+		while (at < holds->count && holds->items[at].end < end - CLAIM_SEAM_US)
+			at++;
+		if (at == holds->count || holds->items[at].start > start + CLAIM_SEAM_US) {
+			rc = claim_fault(e, camera, start);
+			break;
+		}
 	}
-	return claimed;
+	db_done(&q);
+	return rc;
 }
 
 int catalog_check_claims(struct catalog *c, const char *camera, struct err *e)
 {
-	struct stretches claims = {0}, holds = {0};
-	int rc = stretches_begin(&claims, c, camera,
-				 "SELECT start, end FROM span WHERE camera = ? AND state = 'recorded' ORDER BY start");
+	struct layer holds = {0};
+	int rc = load_holds(c, camera, &holds);
 
 	if (rc == 0)
-		rc = stretches_begin(&holds, c, camera,
-				     "SELECT start, end FROM segment WHERE camera = ?1 AND start < end UNION ALL "
-				     "SELECT start, end FROM open_segment WHERE camera = ?1 AND start < end ORDER BY start");
-	if (rc == 0)
-		rc = compare_stretches(&claims, &holds, camera, e);
-	db_done(&claims.q);
-	db_done(&holds.q);
+		rc = compare_claims(c, &holds, camera, e);
+	layer_finish(&holds);
 	return rc;
 }
 

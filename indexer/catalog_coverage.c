@@ -1,5 +1,4 @@
-#include "catalog_internal.h"
-#include "tiles.h"
+#include "life.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -13,7 +12,7 @@ const char *tile_state_name(enum tile_state s)
 
 /* --- loading the layers ------------------------------------------------------------ */
 
-static int load_spans(struct catalog *c, const char *camera, struct wall from, struct wall to,
+static int load_spans(struct catalog *c, const char *camera, struct wall from, struct wall to, int64_t horizon,
 		      struct tile_layers *l)
 {
 	struct db_query q;
@@ -26,7 +25,7 @@ static int load_spans(struct catalog *c, const char *camera, struct wall from, s
 		return rc;
 	while ((rc = db_step(&q)) > 0)
 		layer_add(db_text(&q, 2)[0] == 'r' ? &l->recorded : &l->expired, db_i64(&q, 0),
-			  db_i64(&q, 1), 0, "");
+			  db_i64(&q, 1) < horizon ? db_i64(&q, 1) : horizon, 0, "");
 	db_done(&q);
 	return rc;
 }
@@ -71,11 +70,11 @@ static int load_obligation(struct catalog *c, const char *camera, struct tile_la
 	return rc == -ENOENT ? 0 : rc;
 }
 
-int catalog_tiles(struct catalog *c, const char *camera, struct wall from, struct wall to, tile_fn *fn,
-		  void *arg)
+static int tiles_until(struct catalog *c, const char *camera, struct wall from, struct wall to, int64_t horizon,
+		       tile_fn *fn, void *arg)
 {
 	struct tile_layers l = {0};
-	int rc = load_spans(c, camera, from, to, &l);
+	int rc = load_spans(c, camera, from, to, horizon, &l);
 
 	if (rc == 0)
 		rc = load_gaps(c, camera, from, to, &l);
@@ -88,6 +87,19 @@ int catalog_tiles(struct catalog *c, const char *camera, struct wall from, struc
 	layer_finish(&l.gaps);
 	layer_finish(&l.obligation);
 	return rc;
+}
+
+int catalog_tiles(struct catalog *c, const char *camera, struct wall from, struct wall to, tile_fn *fn, void *arg)
+{
+	int64_t horizon;
+	int rc = life_horizon(c, &horizon);
+
+	return rc < 0 ? rc : tiles_until(c, camera, from, to, horizon, fn, arg);
+}
+
+int life_tiles(struct catalog *c, const char *camera, struct wall from, struct wall to, tile_fn *fn, void *arg)
+{
+	return tiles_until(c, camera, from, to, INT64_MAX, fn, arg);
 }
 
 /* --- sums ----------------------------------------------------------------------------- */

@@ -1,4 +1,4 @@
-#include "catalog_internal.h"
+#include "life.h"
 
 #include "media/segment.h"
 
@@ -35,7 +35,16 @@ static int segment_row(const struct db_query *q, struct catalog_segment *s, bool
 		s->fragments = db_blob(q, 16, &s->fragments_len);
 	segment_archive_name(name, s->camera, s->start);
 	snprintf(s->file, sizeof s->file, "archive/%s", name);
+	s->counts = (struct wall_range){s->start, s->end};
 	return db_blob_copy(q, 15, s->seal_digest, sizeof s->seal_digest);
+}
+
+static int mark_superseded(struct catalog *c, struct catalog_segment *s)
+{
+	int64_t before;
+	int rc = life_before(c, s->camera, s->start.us, (int64_t)s->sequence, &before);
+
+	return rc < 0 ? rc : life_is_superseded(c, s->camera, before, s->start.us, s->end.us, &s->superseded);
 }
 
 /* One row after another; stops at the first that the sink does not want. */
@@ -65,9 +74,13 @@ int catalog_segments(struct catalog *c, const char *camera, struct wall from, st
 			  floor_us, (int64_t)limit);
 	if (rc < 0)
 		return rc;
-	while ((rc = published_next(&w, false)) == 0 && w.has)
-		if ((rc = fn(arg, &w.row)) != 0)
+	while ((rc = published_next(&w, false)) == 0 && w.has) {
+		rc = mark_superseded(c, &w.row);
+		if (rc == 0)
+			rc = fn(arg, &w.row);
+		if (rc != 0)
 			break;
+	}
 	db_done(&w.q);
 	return rc;
 }
@@ -111,14 +124,32 @@ static int open_walk(struct catalog *c, const char *camera, struct wall from, st
 	return rc < 0 ? rc : open_next(w);
 }
 
+/* A row, once for each stretch that counts. What is asked for and not counted is left out here; order is by start of
+ * the files, which is that of their stretches, except in a file that was begun in time lived again. */
+static int give(struct catalog *c, struct catalog_segment *row, catalog_segment_fn *fn, void *arg)
+{
+	struct layer pieces = {0};
+	int64_t before;
+	int rc = life_before(c, row->camera, row->start.us, row->sealed ? (int64_t)row->sequence : INT64_MAX, &before);
+
+	if (rc == 0)
+		rc = life_pieces_shown(c, row->camera, before, row->start.us, row->end.us, &pieces);
+	for (unsigned i = 0; rc == 0 && i < pieces.count; i++) {
+		row->counts = (struct wall_range){{pieces.items[i].start}, {pieces.items[i].end}};
+		rc = fn(arg, row);
+	}
+	layer_finish(&pieces);
+	return rc;
+}
+
 /* Both walks merged by start. */
-static int merge(struct walk *pub, struct walk *open, catalog_segment_fn *fn, void *arg)
+static int merge(struct catalog *c, struct walk *pub, struct walk *open, catalog_segment_fn *fn, void *arg)
 {
 	int rc = 0;
 
 	while (rc == 0 && (pub->has || open->has)) {
 		bool first = pub->has && (!open->has || pub->row.start.us <= open->row.start.us);
-		rc = fn(arg, first ? &pub->row : &open->row);
+		rc = give(c, first ? &pub->row : &open->row, fn, arg);
 		if (rc == 0)
 			rc = first ? published_next(pub, true) : open_next(open);
 	}
@@ -137,28 +168,43 @@ int catalog_footage(struct catalog *c, const char *camera, struct wall from, str
 	if (rc == 0)
 		rc = open_walk(c, camera, from, to, &open);
 	if (rc == 0)
-		rc = merge(&pub, &open, fn, arg);
+		rc = merge(c, &pub, &open, fn, arg);
 	db_done(&pub.q);
 	db_done(&open.q);
+	return rc;
+}
+
+int catalog_footage_of(struct catalog *c, const char *camera, int64_t segment, catalog_segment_fn *fn, void *arg)
+{
+	struct walk w = {0};
+	int rc = db_query(c->db, &w.q, SEGMENT_COLUMNS "WHERE s.camera = ? AND s.id = ?", "ti", camera, segment);
+
+	if (rc == 0)
+		rc = published_next(&w, true);
+	if (rc == 0)
+		rc = w.has ? mark_superseded(c, &w.row) : -ENOENT;
+	if (rc == 0)
+		rc = fn(arg, &w.row);
+	db_done(&w.q);
 	return rc;
 }
 
 int catalog_nearest(struct catalog *c, const char *camera, struct wall t, bool *has_before,
 		    struct wall *before, bool *has_after, struct wall *after)
 {
-	int rc =
-	    db_int(c->db, &before->us,
-		   "SELECT end FROM span WHERE camera = ? AND state = 'recorded' AND start < ? AND end <= ? "
-		   "ORDER BY start DESC LIMIT 1",
-		   "tii", camera, t.us, t.us);
+	int64_t horizon;
+	int rc = life_horizon(c, &horizon);
 
+	if (rc == 0)
+		rc = db_int(c->db, &before->us,
+			    "SELECT min(end, ?3) FROM span WHERE camera = ?1 AND state = 'recorded' AND start < ?2 AND "
+			    "min(end, ?3) <= ?2 ORDER BY start DESC LIMIT 1", "tii", camera, t.us, horizon);
 	*has_before = rc == 0;
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
 	rc = db_int(c->db, &after->us,
-		    "SELECT start FROM span WHERE camera = ? AND state = 'recorded' AND start >= ? "
-		    "ORDER BY start LIMIT 1",
-		    "ti", camera, t.us);
+		    "SELECT start FROM span WHERE camera = ? AND state = 'recorded' AND start >= ? AND start < ? "
+		    "ORDER BY start LIMIT 1", "tii", camera, t.us, horizon);
 	*has_after = rc == 0;
 	return rc == -ENOENT ? 0 : rc;
 }

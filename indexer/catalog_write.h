@@ -32,8 +32,14 @@ int ledger_append_after(struct catalog *c, struct wall at, int64_t after, const 
 int span_add(struct catalog *c, const char *camera, struct wall start, struct wall end);
 int span_expire(struct catalog *c, const char *camera, struct wall start, struct wall end);
 int span_remove(struct catalog *c, const char *camera, struct wall start, struct wall end);
-/* Makes [start, end) recorded where a sound fragment of a published segment lies, and nowhere else. */
+/* Makes [start, end) recorded where a sound fragment of a file lies that counts there (life.h), and nowhere else. */
 int span_recount(struct catalog *c, const char *camera, struct wall start, struct wall end);
+/* The same for time that is lived again: what was expired of it is so no more. */
+int span_relive(struct catalog *c, const char *camera, struct wall start, struct wall end);
+/* What files hold and count there is recorded; the rest stays as it is. */
+int span_add_files(struct catalog *c, const char *camera, struct wall start, struct wall end);
+/* All of it, whatever its state. */
+int span_withdraw(struct catalog *c, const char *camera, struct wall start, struct wall end);
 
 /* Holds: with their ledger entries. Refuses an empty range or reason (-EINVAL). */
 int hold_place(struct catalog *c, struct wall now, const char *camera, struct wall_range range, const char *reason,

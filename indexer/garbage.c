@@ -109,26 +109,6 @@ static int find_segment(struct catalog *c, int64_t segment, struct claimed *out)
 	return rc > 0 ? 0 : rc == 0 ? -ENOENT : rc;
 }
 
-/* An hour that was lived twice, when the clock went back, has two files. */
-static int keep_the_others(struct catalog *c, const struct claimed *s)
-{
-	struct db_query q;
-	int rc = db_query(c->db, &q,
-			  "SELECT max(start, ?2), min(end, ?3) FROM segment WHERE camera = ?1 "
-			  "AND start > ?4 AND start < ?3 AND end > ?2", "tiii", s->camera, s->start.us,
-			  s->end.us, s->start.us - SEGMENT_LONGEST_US);
-
-	if (rc < 0)
-		return rc;
-	while ((rc = db_step(&q)) > 0) {
-		struct wall start = {db_i64(&q, 0)}, end = {db_i64(&q, 1)};
-		if ((rc = span_add(c, s->camera, start, end)) < 0)
-			break;
-	}
-	db_done(&q);
-	return rc;
-}
-
 int garbage_claim(struct catalog *c, int64_t segment, uint64_t *bytes)
 {
 	struct claimed s = {0};
@@ -144,7 +124,7 @@ int garbage_claim(struct catalog *c, int64_t segment, uint64_t *bytes)
 	if (rc == 0)
 		rc = span_expire(c, s.camera, s.start, s.end);
 	if (rc == 0)
-		rc = keep_the_others(c, &s);
+		rc = span_add_files(c, s.camera, s.start, s.end); /* an hour that was lived twice has two */
 	*bytes = s.bytes;
 	return rc;
 }

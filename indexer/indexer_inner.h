@@ -56,6 +56,8 @@ int key_learn(struct indexer *ix, const char *name, const char *hex, const json_
 struct file_facts { char camera[SEAL_NAME_MAX]; struct wall start, end; };
 int open_row_begin(struct catalog *c, const char *stem, const char *camera, int64_t root, int64_t start,
 		   const char *run);
+/* A file of a life that is over (life.h). */
+int past_file_add(struct catalog *c, const char *camera, int64_t start);
 int open_row_update(struct catalog *c, const char *stem, const struct segment_scan *s);
 int open_row_complete(struct catalog *c, const char *stem, int64_t end);
 int open_row_drop(struct catalog *c, const char *stem);
@@ -80,9 +82,13 @@ int file_lost(struct indexer *ix, const char *kind, const char *stem, const stru
 int scan_incoming(struct indexer *ix);
 int scan_lost(struct indexer *ix); /* in a transaction: rows of files that are nowhere */
 
+/* Marks what counts of a file's time (life.h). sequence: of its seal; INT64_MAX: none yet. */
+int file_covers(struct indexer *ix, const char *camera, int64_t sequence, struct wall start, struct wall end);
+
 struct list { char **names; unsigned count, room; };
 /* Names that end in suffix ("": all but hidden ones), sorted. No folder: nothing. */
 void list_dir(const char *path, const char *suffix, struct list *l);
+void list_add(struct list *l, const char *name);
 void list_finish(struct list *l);
 /* A file that fails now is tried again later (*first_error tells); only the catalogue's own trouble is returned. */
 int publish_alone(struct indexer *ix, const struct root *r, const char *stem, int *first_error);
@@ -91,6 +97,8 @@ int publish_alone(struct indexer *ix, const struct root *r, const char *stem, in
 int rebuild_begin(struct indexer *ix);
 int rebuild_end(struct indexer *ix, unsigned long files);
 bool is_rebuilding(struct indexer *ix);
+/* rebuild_life.c: where the clock was set back before what the journal tells. */
+int rebuild_lives(struct indexer *ix);
 
 /* ingest.c: one journal record, in a transaction. */
 int ingest(void *ix, const json_t *record);
@@ -102,6 +110,11 @@ int watch_silence(struct indexer *ix);
 bool is_recovering(struct indexer *ix);
 bool has_just_stepped(struct indexer *ix); /* the clock, forward, within ACCOUNT_AWAIT_US */
 int64_t settled_at(struct indexer *ix);
+/* Before a record is taken up: the time has gone by to it. */
+int watch_time(struct indexer *ix, const char *kind, const json_t *record);
+/* The run that the recorder last told of a camera. Whether it ended before the clock was set. */
+int watch_run(struct indexer *ix, const char *camera, const char *run);
+bool is_of_past_run(struct indexer *ix, const char *camera, const char *run);
 
 int set_state_int(struct catalog *c, const char *key, int64_t value);
 int64_t state_int(struct catalog *c, const char *key);

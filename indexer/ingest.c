@@ -54,7 +54,10 @@ static int on_open(struct indexer *ix, const json_t *record)
 		return skip(record, "file or start is missing");
 	if (!r || !r->id)
 		return 0; /* not ours so far */
-	return open_row_begin(ix->catalog, stem, text(record, "camera"), r->id, start.us, text(record, "run"));
+	int rc = open_row_begin(ix->catalog, stem, text(record, "camera"), r->id, start.us, text(record, "run"));
+	if (rc < 0 || !is_of_past_run(ix, text(record, "camera"), text(record, "run")))
+		return rc;
+	return past_file_add(ix->catalog, text(record, "camera"), start.us);
 }
 
 static int absorb(struct indexer *ix, const char *file, int64_t bytes)
@@ -105,7 +108,7 @@ static int sealed_not_moved(struct indexer *ix, const struct root *r, const char
 		return file_lost(ix, "footage.missing", stem, f, "the recorder sealed it, and it is not there");
 	if (rc < 0)
 		return 0;
-	rc = account_covered(&ix->acc, f->camera, f->start, f->end);
+	rc = file_covers(ix, f->camera, INT64_MAX, f->start, f->end);
 	return rc < 0 ? rc : open_row_complete(ix->catalog, stem, f->end.us);
 }
 
@@ -148,7 +151,8 @@ static int on_up(struct indexer *ix, const json_t *record)
 
 	if (!get_wall(record, "start", &start))
 		return skip(record, "start is missing");
-	return account_up(&ix->acc, text(record, "camera"), start);
+	int rc = watch_run(ix, text(record, "camera"), text(record, "run"));
+	return rc < 0 ? rc : account_up(&ix->acc, text(record, "camera"), start);
 }
 
 static int on_down(struct indexer *ix, const json_t *record)
@@ -191,9 +195,9 @@ int ingest(void *arg, const json_t *record)
 		{"up", on_up},     {"down", on_down}, {"lost", on_lost}, {"ready", on_ready}};
 	struct indexer *ix = arg;
 	const char *kind = text(record, "k");
-	int rc = 0;
+	int rc = watch_time(ix, kind, record);
 
-	for (unsigned i = 0; i < sizeof facts / sizeof *facts; i++)
+	for (unsigned i = 0; rc == 0 && i < sizeof facts / sizeof *facts; i++)
 		if (strcmp(facts[i].kind, kind) == 0)
 			rc = facts[i].fn(ix, record);
 	return rc < 0 ? rc : watch_record(ix, kind, record);

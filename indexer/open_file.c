@@ -1,4 +1,5 @@
 #include "indexer_inner.h"
+#include "life.h"
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -59,6 +60,14 @@ static int scan_on(struct indexer *ix, struct open_file *f, int fd, int64_t limi
 	return segment_scan(&f->scan, ix->fs, fd, limit, NULL);
 }
 
+int file_covers(struct indexer *ix, const char *camera, int64_t sequence, struct wall start, struct wall end)
+{
+	int64_t before;
+	int rc = life_before(ix->catalog, camera, start.us, sequence, &before);
+
+	return rc < 0 ? rc : account_covered(&ix->acc, camera, before, start, end);
+}
+
 int open_file_absorb(struct indexer *ix, const struct root *r, const char *stem, int64_t limit)
 {
 	struct file_facts known;
@@ -79,5 +88,5 @@ int open_file_absorb(struct indexer *ix, const struct root *r, const char *stem,
 	}
 	struct wall_range range = segment_scan_range(&f->scan);
 	rc = open_row_update(ix->catalog, stem, &f->scan);
-	return rc < 0 ? rc : account_covered(&ix->acc, known.camera, range.start, range.end);
+	return rc < 0 ? rc : file_covers(ix, known.camera, INT64_MAX, range.start, range.end);
 }

@@ -78,33 +78,15 @@ static const char *what_is_wrong(struct indexer *ix, const struct publication *p
 
 /* --- a file that is not good ---------------------------------------------------------------- */
 
-/* Its coverage, except where another file of the camera covers the same time. */
-static int take_back(struct catalog *c, const struct file_facts *f)
-{
-	int rc = span_remove(c, f->camera, f->start, f->end);
-	struct db_query q;
-
-	if (rc == 0)
-		rc = db_query(c->db, &q, "SELECT start, end FROM segment WHERE camera = ? AND start < ? AND end > ?",
-			      "tii", f->camera, f->end.us, f->start.us);
-	if (rc < 0)
-		return rc;
-	while ((rc = db_step(&q)) > 0)
-		if ((rc = span_add(c, f->camera, (struct wall){db_i64(&q, 0)}, (struct wall){db_i64(&q, 1)})) < 0)
-			break;
-	db_done(&q);
-	return rc;
-}
-
 int file_lost(struct indexer *ix, const char *kind, const char *stem, const struct file_facts *f, const char *why)
 {
 	struct catalog *c = ix->catalog;
-	int rc = take_back(c, f);
+	int rc = open_row_drop(c, stem);
 
 	log_error(kind, "camera=%s file=%s why=\"%s\"", f->camera, stem, why);
 	open_file_forget(ix, stem);
 	if (rc == 0)
-		rc = open_row_drop(c, stem);
+		rc = span_recount(c, f->camera, f->start, f->end); /* another file may cover the same time */
 	if (rc == 0)
 		rc = db_run(c->db, "UPDATE account SET frontier = min(frontier, ?) WHERE camera = ?", "it", f->start.us,
 			    f->camera);
@@ -193,7 +175,7 @@ static int enter(struct indexer *ix, struct publication *p)
 	if (rc == 0)
 		rc = open_row_drop(ix->catalog, p->stem);
 	open_file_forget(ix, p->stem);
-	return rc < 0 ? rc : account_covered(&ix->acc, s->camera, s->start, s->end);
+	return rc < 0 ? rc : file_covers(ix, s->camera, (int64_t)s->sequence, s->start, s->end);
 }
 
 /* --- all of it ------------------------------------------------------------------------------------ */

@@ -182,6 +182,8 @@ int rebuild_end(struct indexer *ix, unsigned long files)
 
 	log_info("rebuild", "files=%lu text=\"done\"", files);
 	if (rc == 0)
+		rc = rebuild_lives(ix);
+	if (rc == 0)
 		rc = set_state_int(ix->catalog, "rebuilding", 0);
 	return rc < 0 ? rc : ledger_append(ix->catalog, ix->acc.now, "catalog.rebuilt", NULL,
 					   json_pack("{sI}", "files", (json_int_t)files), NULL);

@@ -13,6 +13,15 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+void list_add(struct list *l, const char *name)
+{
+	if (l->count == l->room) {
+		l->room = l->room ? l->room * 2 : 64;
+		l->names = xrealloc(l->names, l->room * sizeof *l->names);
+	}
+	l->names[l->count++] = xstrdup(name);
+}
+
 void list_finish(struct list *l)
 {
 	for (unsigned i = 0; i < l->count; i++)
@@ -30,11 +39,7 @@ void list_dir(const char *path, const char *suffix, struct list *l)
 		size_t n = strlen(x->d_name), s = strlen(suffix);
 		if (x->d_name[0] == '.' || n < s || strcmp(x->d_name + n - s, suffix) != 0)
 			continue;
-		if (l->count == l->room) {
-			l->room = l->room ? l->room * 2 : 64;
-			l->names = xrealloc(l->names, l->room * sizeof *l->names);
-		}
-		l->names[l->count++] = xstrdup(x->d_name);
+		list_add(l, x->d_name);
 	}
 	if (d)
 		closedir(d);
@@ -118,13 +123,8 @@ int scan_lost(struct indexer *ix)
 
 	if (rc < 0)
 		return rc;
-	while ((rc = db_step(&q)) > 0) {
-		if (rows.count == rows.room) {
-			rows.room = rows.room ? rows.room * 2 : 64;
-			rows.names = xrealloc(rows.names, rows.room * sizeof *rows.names);
-		}
-		rows.names[rows.count++] = xstrdup(db_text(&q, 0));
-	}
+	while ((rc = db_step(&q)) > 0)
+		list_add(&rows, db_text(&q, 0));
 	db_done(&q);
 	for (unsigned i = 0; rc == 0 && i < rows.count; i++)
 		rc = check_row(ix, rows.names[i]);

@@ -23,6 +23,22 @@ CREATE TABLE IF NOT EXISTS account (camera TEXT PRIMARY KEY,
 CREATE TABLE IF NOT EXISTS restart (camera TEXT NOT NULL, at INTEGER NOT NULL, outcome INTEGER,
   PRIMARY KEY (camera, at)) WITHOUT ROWID;
 
+-- The clock was set back, or forward over time that an earlier life had labelled: from `start` on a camera's time is
+-- lived by this life, until `end` (NULL: to this day). What belongs to an earlier one: segments up to `sequence`,
+-- gaps up to `gap`, and the files named in past_file. [judged, until) of the life before may still hold holes.
+CREATE TABLE IF NOT EXISTS life (camera TEXT NOT NULL, id INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER,
+  sequence INTEGER NOT NULL, gap INTEGER NOT NULL, judged INTEGER NOT NULL, until INTEGER NOT NULL,
+  PRIMARY KEY (camera, id)) WITHOUT ROWID;
+
+-- Time that no life had lived when the clock was set forward over it: a gap there (with an id above `gap`) is nobody's
+-- loss once the clock is set back into it.
+CREATE TABLE IF NOT EXISTS skipped (camera TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
+  gap INTEGER NOT NULL, PRIMARY KEY (camera, start)) WITHOUT ROWID;
+
+-- Files that were being written when the clock was set: they are of before life `before`.
+CREATE TABLE IF NOT EXISTS past_file (camera TEXT NOT NULL, start INTEGER NOT NULL, before INTEGER NOT NULL,
+  PRIMARY KEY (camera, start)) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS root (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, uuid TEXT NOT NULL);
 
 -- One row per distinct set of decoder parameters: segments with the same one join without a new moov.

@@ -25,6 +25,12 @@ int open_row_begin(struct catalog *c, const char *stem, const char *camera, int6
 		      "ttiit", stem, camera, root, start, run);
 }
 
+int past_file_add(struct catalog *c, const char *camera, int64_t start)
+{
+	return db_run(c->db, "INSERT OR IGNORE INTO past_file SELECT ?1, ?2, max(id) FROM life WHERE camera = ?1 HAVING max(id) "
+		      "IS NOT NULL", "ti", camera, start);
+}
+
 int open_row_update(struct catalog *c, const char *stem, const struct segment_scan *s)
 {
 	struct wall_range r = segment_scan_range(s);

@@ -139,6 +139,8 @@ static int settle_one(const struct accounting *a, struct account *acc, int64_t s
 	int rc = account_gap_goes_on(a, acc->camera, settled_at);
 
 	if (rc == 0)
+		rc = account_settle_past(a, acc);
+	if (rc == 0)
 		rc = settle_limit(a, acc, settled_at, &limit);
 	if (rc < 0)
 		return rc;

@@ -102,3 +102,8 @@ int span_remove(struct catalog *c, const char *camera, struct wall start, struct
 {
 	return each_recorded(c, camera, start, end, false);
 }
+
+int span_withdraw(struct catalog *c, const char *camera, struct wall start, struct wall end)
+{
+	return start.us < end.us ? carve(c, camera, start, end) : 0;
+}

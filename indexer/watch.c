@@ -3,6 +3,7 @@
 #include "indexer_inner.h"
 
 #include "base/log.h"
+#include "catalog_internal.h"
 #include "gap.h"
 
 #include <errno.h>
@@ -61,21 +62,120 @@ static int witness(struct indexer *ix, int64_t up)
 	return set_state_int(c, "witness_up", up);
 }
 
-/* The wall clock was set forward between two records of one boot. */
-static int note_step(struct indexer *ix, int64_t at, int64_t up)
-{
-	int64_t before = state_int(ix->catalog, "witness_up"), passed = up - before;
-
-	if (before == 0 || passed < 0 || at - settled_at(ix) - passed < STEP_MIN_US)
-		return 0;
-	return set_state_int(ix->catalog, "stepped_up", up);
-}
-
 bool has_just_stepped(struct indexer *ix)
 {
 	int64_t stepped = state_int(ix->catalog, "stepped_up"), since = state_int(ix->catalog, "witness_up") - stepped;
 
 	return stepped > 0 && since >= 0 && since < ACCOUNT_AWAIT_US;
+}
+
+/* --- the wall clock as the records show it ------------------------------------------------------ */
+
+#define CLOCK_HEARD_US (200 * US_PER_MS) /* as the recorder's clock_watch.h: what is less is slewing */
+#define CLOCK_WRONG_US US_PER_DAY        /* a box that was off in a life that had been set back: no longer */
+
+struct reading { int64_t at, up, step_us; bool known; }; /* known: the record before was of the same boot */
+
+static struct reading read_clock(struct indexer *ix, const json_t *record)
+{
+	struct reading r = {.at = json_integer_value(json_object_get(record, "at")),
+			    .up = json_integer_value(json_object_get(record, "up"))};
+	int64_t before = state_int(ix->catalog, "witness_up");
+
+	r.known = before > 0 && r.up >= before;
+	r.step_us = r.known ? r.at - r.up - state_int(ix->catalog, "clock_offset") : 0;
+	if (r.step_us > -CLOCK_HEARD_US && r.step_us < CLOCK_HEARD_US)
+		r.step_us = 0;
+	return r;
+}
+
+static bool is_reliving(struct indexer *ix)
+{
+	return settled_at(ix) < state_int(ix->catalog, "lived_until");
+}
+
+static int tell_step(struct indexer *ix, int64_t step_us, int64_t to)
+{
+	return ledger_append(ix->catalog, ix->acc.now, "clock.stepped", NULL,
+			     json_pack("{sI so}", "step_us", (json_int_t)step_us, "to", wall_json(to)), NULL);
+}
+
+/* Between the setting of the clock and the record that tells of it, the old life goes on: what is said then is
+ * said of that one. A step forward that nobody tells of is believed where it takes nothing away. */
+int watch_time(struct indexer *ix, const char *kind, const json_t *record)
+{
+	struct reading r = read_clock(ix, record);
+	bool start = strcmp(kind, "start") == 0 && !json_is_true(json_object_get(record, "rotated"));
+	bool told = strcmp(kind, "clock") == 0 && json_integer_value(json_object_get(record, "step_us")) != 0;
+	bool holds = r.step_us < 0 || (r.step_us > 0 && is_reliving(ix));
+
+	int rc = r.step_us < STEP_MIN_US ? 0 : set_state_int(ix->catalog, "stepped_up", r.up);
+	if (rc < 0 || start)
+		return rc; /* watch_start() */
+	if (holds || (told && r.step_us > 0))
+		return account_live(&ix->acc, (struct wall){r.at - r.step_us});
+	rc = account_live(&ix->acc, (struct wall){r.at});
+	return rc < 0 ? rc : set_state_int(ix->catalog, "clock_offset", r.at - r.up);
+}
+
+/* While nobody wrote records the clock may have been set. When, in that time, nobody knows; as soon as the last
+ * life was seen no more, so that none of what was lost can hide behind its footage. */
+static int watch_start(struct indexer *ix, const struct reading *r)
+{
+	int64_t was = settled_at(ix), unseen = r->up, to;
+
+	if (r->known)
+		unseen = r->at - r->step_us - was;
+	to = r->at - (unseen > 0 ? unseen : 0);
+	int rc = set_state_int(ix->catalog, "clock_offset", r->at - r->up);
+	if (rc < 0 || was == 0)
+		return rc < 0 ? rc : account_live(&ix->acc, (struct wall){r->at});
+	bool back = r->known ? r->step_us < 0 : r->at < was;
+	bool ahead = is_reliving(ix) && (r->known ? r->step_us > 0 : r->at - was > CLOCK_WRONG_US);
+	if (back)
+		rc = account_clock_back(&ix->acc, (struct wall){to});
+	else if (ahead)
+		rc = account_clock_forward(&ix->acc, (struct wall){to}, to - was);
+	if (rc == 0 && back)
+		rc = tell_step(ix, to - was, to);
+	return rc < 0 ? rc : account_live(&ix->acc, (struct wall){r->at});
+}
+
+/* --- the run of a camera ----------------------------------------------------------------------- */
+
+static int life_of(struct indexer *ix, const char *camera, int64_t *id)
+{
+	*id = 0;
+	int rc = db_int(ix->catalog->db, id, "SELECT max(id) FROM life WHERE camera = ?", "t", camera);
+
+	return rc == -ENOENT ? 0 : rc;
+}
+
+static void run_key(const char *camera, char key[CATALOG_ID_MAX + 8])
+{
+	snprintf(key, CATALOG_ID_MAX + 8, "run:%.*s", CATALOG_ID_MAX, camera);
+}
+
+int watch_run(struct indexer *ix, const char *camera, const char *run)
+{
+	char key[CATALOG_ID_MAX + 8], value[128];
+	int64_t life;
+	int rc = life_of(ix, camera, &life);
+
+	run_key(camera, key);
+	snprintf(value, sizeof value, "%" PRId64 " %s", life, run);
+	return rc < 0 || !*run ? rc : catalog_set_state(ix->catalog, key, value);
+}
+
+bool is_of_past_run(struct indexer *ix, const char *camera, const char *run)
+{
+	char key[CATALOG_ID_MAX + 8], value[128], *rest;
+	int64_t life;
+
+	run_key(camera, key);
+	if (life_of(ix, camera, &life) < 0 || life == 0 || catalog_state(ix->catalog, key, value, sizeof value) < 0)
+		return false;
+	return strtoll(value, &rest, 10) < life && *rest == ' ' && strcmp(rest + 1, run) == 0;
 }
 
 static int trust(struct indexer *ix, const json_t *record)
@@ -138,9 +238,12 @@ static int on_start(struct indexer *ix, const json_t *record, int64_t at)
 	}
 	if (rc < 0 || json_is_true(json_object_get(record, "rotated")))
 		return rc;
+	struct reading clock = read_clock(ix, record);
 	bool known = recorder_is(ix, "state"), stopped = recorder_is(ix, STOPPED);
-	if (known && !stopped)
-		rc = tell_stopped(ix, settled_at(ix), false);
+	int64_t last = settled_at(ix);
+	rc = watch_start(ix, &clock);
+	if (rc == 0 && known && !stopped)
+		rc = tell_stopped(ix, last, false);
 	if (rc == 0)
 		rc = account_restart(&ix->acc, (struct wall){at});
 	if (rc == 0)
@@ -158,16 +261,23 @@ static int on_stop(struct indexer *ix, int64_t at)
 	return rc < 0 ? rc : tell_stopped(ix, at, true);
 }
 
+/* Holes of the life that ends are judged while they are its own. */
 static int on_clock(struct indexer *ix, const json_t *record, int64_t at)
 {
 	int64_t step = json_integer_value(json_object_get(record, "step_us"));
+	int64_t up = json_integer_value(json_object_get(record, "up"));
+	int rc = 0;
 
 	if (step == 0)
 		return 0;
-	struct wall to = {at};
-	int rc = step < 0 ? account_clock_back(&ix->acc, to) : account_clock_forward(&ix->acc, to, step);
-	return rc < 0 ? rc : ledger_append(ix->catalog, ix->acc.now, "clock.stepped", NULL,
-					   json_pack("{sI so}", "step_us", (json_int_t)step, "to", wall_json(at)), NULL);
+	if (!is_recovering(ix) && (step < 0 || is_reliving(ix)))
+		rc = account_settle(&ix->acc, (struct wall){settled_at(ix)});
+	if (rc == 0)
+		rc = step < 0 ? account_clock_back(&ix->acc, (struct wall){at})
+			      : account_clock_forward(&ix->acc, (struct wall){at}, step);
+	if (rc == 0)
+		rc = set_state_int(ix->catalog, "clock_offset", at - up);
+	return rc < 0 ? rc : tell_step(ix, step, at);
 }
 
 /* Of a root, as the recorder last told it: {state, since, error}, or NULL. */
@@ -242,10 +352,8 @@ int watch_record(struct indexer *ix, const char *kind, const json_t *record)
 {
 	int64_t at = json_integer_value(json_object_get(record, "at"));
 	int64_t up = json_integer_value(json_object_get(record, "up"));
-	int rc = note_step(ix, at, up);
+	int rc = 0;
 
-	if (rc < 0)
-		return rc;
 	if (strcmp(kind, "start") == 0)
 		rc = on_start(ix, record, at);
 	else if (strcmp(kind, "stop") == 0)
@@ -260,7 +368,7 @@ int watch_record(struct indexer *ix, const char *kind, const json_t *record)
 		rc = trust(ix, record);
 	if (rc == 0)
 		rc = witness(ix, up);
-	return rc < 0 ? rc : set_state_int(ix->catalog, "settled_at", at);
+	return rc;
 }
 
 /* --- no record at all ---------------------------------------------------------------------------- */
@@ -280,7 +388,7 @@ int watch_silence(struct indexer *ix)
 	}
 	if (rc == 0)
 		rc = account_silent(&ix->acc, (struct wall){settled});
-	if (rc == 0 && now.us > settled)
-		rc = set_state_int(ix->catalog, "settled_at", now.us);
+	if (rc == 0)
+		rc = account_live(&ix->acc, now);
 	return transaction_end(ix, rc);
 }

@@ -48,11 +48,15 @@ static void hint(struct recorder *r, json_t *msg)
 	json_decref(msg);
 }
 
+static void watch_clock(struct recorder *r);
+
+/* A run that began by a clock that was set is told of behind the clock. */
 static void on_up(void *owner, struct camera *cam, struct wall start, const uint8_t run[UUID_BYTES])
 {
 	struct member *m = owner;
 	char run_text[UUID_TEXT_MAX];
 
+	watch_clock(m->recorder);
 	uuid_format(run, run_text);
 	storage_journal(m->recorder->storage, "up",
 			json_pack("{s:s, s:I, s:s}", "camera", camera_id(cam), "start", (json_int_t)start.us, "run",

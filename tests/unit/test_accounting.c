@@ -1,4 +1,5 @@
 #include "catalog_fixture.h"
+#include "indexer/life.h"
 
 #include <string.h>
 
@@ -35,7 +36,7 @@ static struct wall at(double s)
 
 static void covered(double a, double b)
 {
-	assert_int_equal(account_covered(&acc, CAM, at(a), at(b)), 0);
+	assert_int_equal(account_covered(&acc, CAM, LIFE_NONE, at(a), at(b)), 0);
 }
 
 static void up(double s)
@@ -53,12 +54,32 @@ static void restart(double s)
 	assert_int_equal(account_restart(&acc, at(s)), 0);
 }
 
+static void live(double s)
+{
+	assert_int_equal(account_live(&acc, at(s)), 0);
+}
+
+/* Seconds that the life before had come to. */
+static double now_s(void)
+{
+	return (double)(ask(place.catalog, "SELECT CAST(value AS INTEGER) FROM state WHERE key = 'settled_at'") - T0) / 1e6;
+}
+
+static void back(double s)
+{
+	assert_int_equal(account_settle(&acc, at(now_s())), 0);
+	assert_int_equal(account_clock_back(&acc, at(s)), 0);
+}
+
+static void forward(double s, double to)
+{
+	live(s);
+	assert_int_equal(account_clock_forward(&acc, at(to), SEC(to) - SEC(s)), 0);
+}
+
 static void settled(double s)
 {
-	char text[24];
-
-	snprintf(text, sizeof text, "%lld", (long long)SEC(s));
-	assert_int_equal(catalog_set_state(place.catalog, "settled_at", text), 0);
+	live(s);
 	acc.now = at(s);
 	assert_int_equal(account_settle(&acc, at(s)), 0);
 
@@ -390,18 +411,134 @@ static void a_step_forward_is_a_gap(void **state)
 	expect(0, 3610, "R 0 5 | G 5 3605 clock_stepped | R 3605 3610");
 }
 
-static void a_step_back_over_coverage_adds_nothing(void **state)
+static void time_lived_twice_is_recorded_by_both_or_a_gap(void **state)
 {
 	(void)state;
 	up(0);
 	covered(0, 100);
+	live(100.2);
 	down(100, "clock_stepped");
-	assert_int_equal(account_clock_back(&acc, at(40)), 0);
+	back(40);
+	expect(0, 110, "R 0 40 | P 40 110");
+	settled(40.5);
+	expect(0, 110, "R 0 40 | G 40 40.5 clock_stepped | P 40.5 110");
+	live(50);
 	up(41);
-	covered(41, 110);
-	settled(110);
-	expect(0, 110, "R 0 110");
-	expect_gaps(0);
+	covered(41, 50);
+	settled(50);
+	expect(0, 110, "R 0 40 | G 40 41 clock_stepped | R 41 50 | P 50 110");
+	live(60);
+	down(50, "camera_unreachable");
+	settled(60);
+	live(112);
+	up(110);
+	covered(110, 112);
+	settled(112);
+	expect(0, 112, "R 0 40 | G 40 41 clock_stepped | R 41 50 | G 50 110 camera_unreachable | R 110 112");
+	expect_gaps(2);
+}
+
+/* What the first life lost stays lost, though the second one recorded that time. */
+static void a_gap_of_the_first_life_stays(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 50);
+	live(60);
+	down(50, "camera_unreachable");
+	up(60);
+	live(100);
+	covered(60, 90);
+	down(90, "stream_stalled");
+	settled(100);
+	back(40);
+	live(45);
+	up(41);
+	live(99);
+	covered(41, 98);
+	settled(99);
+	expect(0, 99, "R 0 40 | G 40 41 stream_stalled | R 41 50 | G 50 60 camera_unreachable | R 60 90 | G 90 99 stream_stalled");
+	live(105);
+	covered(98, 105);
+	settled(105);
+	expect(0, 105, "R 0 40 | G 40 41 stream_stalled | R 41 50 | G 50 60 camera_unreachable | R 60 90 | G 90 100 stream_stalled | "
+	       "R 100 105");
+	expect_gaps(3);
+}
+
+/* An outage of the second life goes around one of the first. */
+static void gaps_of_two_lives_do_not_overlap(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 50);
+	live(60);
+	down(50, "camera_unreachable");
+	up(60);
+	live(80);
+	covered(60, 80);
+	down(80, "clock_stepped");
+	back(40);
+	live(45);
+	up(40);
+	covered(40, 45);
+	live(70);
+	down(45, "stream_stalled");
+	settled(70);
+	live(90);
+	up(75);
+	covered(75, 90);
+	settled(90);
+	expect(0, 90, "R 0 45 | G 45 50 stream_stalled | G 50 60 camera_unreachable | G 60 75 stream_stalled | R 75 90");
+}
+
+/* What a life that was set back did not come to is as it was. */
+static void a_clock_set_back_and_forth_takes_only_what_was_lived_again(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 100);
+	live(100);
+	down(100, "clock_stepped");
+	back(40);
+	live(45);
+	up(41);
+	covered(41, 45);
+	down(45, "clock_stepped");
+	forward(45, 105);
+	live(120);
+	up(106);
+	covered(106, 120);
+	settled(120);
+	expect(0, 120, "R 0 40 | G 40 41 clock_stepped | R 41 100 | G 100 106 clock_stepped | R 106 120");
+}
+
+/* The end of the old life's last file is told after the step. Where it never comes, that is its loss. */
+static void a_late_file_of_the_first_life_counts_up_to_the_step(void **state)
+{
+	struct db *db = place.catalog->db;
+
+	(void)state;
+	assert_int_equal(db_run(db, "INSERT INTO root VALUES (1, '/r', 'u')", ""), 0);
+	assert_int_equal(db_run(db, "INSERT INTO open_segment (file, camera, root, start, end, bytes, run, init_bytes, "
+				"fragments) VALUES ('f.open', ?, 1, ?, ?, 0, '', 0, x'')", "tii", CAM, SEC(0), SEC(95)), 0);
+	up(0);
+	covered(0, 95);
+	live(100);
+	down(100, "clock_stepped");
+	back(98);
+	live(105);
+	int64_t before;
+	assert_int_equal(life_before(place.catalog, CAM, SEC(0), INT64_MAX, &before), 0);
+	assert_int_not_equal(before, LIFE_NONE);
+	up(99);
+	covered(99, 105);
+	settled(105);
+	expect(0, 105, "R 0 95 | P 95 98 | G 98 99 clock_stepped | R 99 105");
+	assert_int_equal(account_covered(&acc, CAM, before, at(0), at(99.5)), 0);
+	assert_int_equal(db_exec(db, "UPDATE open_segment SET complete = 1, end = end + 4500000"), 0);
+	settled(106);
+	expect(0, 105, "R 0 98 | G 98 99 clock_stepped | R 99 99.5 | G 99.5 100 footage_missing | R 100 105");
 }
 
 static void a_clock_that_was_far_ahead_hides_no_outage(void **state)
@@ -410,50 +547,65 @@ static void a_clock_that_was_far_ahead_hides_no_outage(void **state)
 	up(0);
 	covered(0, 5);
 	down(5, "clock_stepped");
+	forward(5, 1e6);
+	live(1e6 + 5);
 	up(1e6);
 	covered(1e6, 1e6 + 5);
 	settled(1e6 + 5);
 	down(1e6 + 5, "clock_stepped");
-	assert_int_equal(account_clock_back(&acc, at(20)), 0);
+	back(20);
+	live(30);
 	up(22);
 	covered(22, 30);
 	settled(30);
+	live(40);
 	down(30, "camera_unreachable");
 	settled(40);
+	live(60);
 	up(50);
 	covered(50, 60);
 	settled(60);
+	live(70);
 	down(60, "storage_full");
 	settled(70);
+	live(1e6 + 30);
 	up(1e6 + 20); /* that much later */
 	covered(1e6 + 20, 1e6 + 30);
 	settled(1e6 + 30);
-	expect(1e6 - 1, 1e6 + 30, "G 999999 1e+06 storage_full | R 1e+06 1e+06 | G 1e+06 1.00002e+06 storage_full | R 1.00002e+06 1.00003e+06");
+	expect(1e6 - 1, 1e6 + 30, "G 999999 1.00002e+06 storage_full | R 1.00002e+06 1.00003e+06");
 	expect(0, 60, "R 0 5 | G 5 20 clock_stepped | G 20 22 clock_stepped | R 22 30 | G 30 50 camera_unreachable | R 50 60");
 }
 
 /* Whatever the clock does, what was recorded before stays, and what comes after is accounted for: also an
- * outage in time that is lived twice (coverage of the first life stands), and one after it. */
+ * outage in time that is lived twice, and one after it. */
 static void stepped_by(double step)
 {
 	double t = 200000, b = t + 0.3 + step, again = t > b + 60 ? t : b + 60;
 
 	up(0);
 	covered(0, t - 4);
+	live(t + 0.3);
 	down(t, "clock_stepped");
 	covered(t - 4, t); /* the tail of its file comes behind the fact */
 	if (step < 0)
-		assert_int_equal(account_clock_back(&acc, at(b)), 0);
+		back(b);
+	else
+		forward(t + 0.3, b);
+	live(b + 50);
 	up(b + 2);
 	covered(b + 2, b + 50);
 	settled(b + 50);
+	live(b + 60);
 	down(b + 50, "camera_unreachable");
 	settled(b + 60);
+	live(again + 10);
 	up(b + 60);
 	covered(b + 60, again + 10);
 	settled(again + 10);
+	live(again + 20);
 	down(again + 10, "stream_stalled");
 	settled(again + 20);
+	live(again + 30);
 	up(again + 20);
 	covered(again + 20, again + 30);
 	settled(again + 30);
@@ -479,8 +631,8 @@ static void a_step_of_1_s_back(void **state)
 {
 	(void)state;
 	stepped_by(-1);
-	expect_seconds(TILE_RECORDED, 0, 200089.3, 200089.3 - 1.3 - 10 - 10);
-	expect_seconds(TILE_GAP, 0, 200089.3, 21.3);
+	expect(199990, 200089.3, "R 199990 199999 | G 199999 200001 clock_stepped | R 200001 200049 | "
+	       "G 200049 200059 camera_unreachable | R 200059 200069 | G 200069 200079 stream_stalled | R 200079 200089");
 	expect_gaps(3);
 }
 
@@ -504,10 +656,10 @@ static void a_step_of_1_day_forward(void **state)
 static void lived_twice(double step)
 {
 	stepped_by(step);
-	expect_seconds(TILE_RECORDED, 0, 200030, 200020);
-	expect_seconds(TILE_GAP, 0, 200030, 10);
+	expect_seconds(TILE_RECORDED, 0, 200030, 200030 - 2 - 10 - 10);
+	expect_seconds(TILE_GAP, 0, 200030, 22);
 	expect(200000, 200030, "R 200000 200010 | G 200010 200020 stream_stalled | R 200020 200030");
-	expect_gaps(1);
+	expect_gaps(3);
 }
 
 static void a_step_of_1_h_back(void **state)
@@ -535,9 +687,10 @@ static void a_new_box_that_boots_in_1970_and_gets_the_time_later(void **state)
 	assert_int_equal(account_configure(&acc, "back", "Back", "hall"), 0);
 	assert_int_equal(account_down(&acc, CAM, boot, "camera_unreachable", "x"), 0);
 	assert_int_equal(account_up(&acc, CAM, first), 0);
-	assert_int_equal(account_covered(&acc, CAM, first, end), 0);
+	assert_int_equal(account_covered(&acc, CAM, LIFE_NONE, first, end), 0);
+	assert_int_equal(account_live(&acc, end), 0);
 	assert_int_equal(account_down(&acc, CAM, end, "clock_stepped", "x"), 0);
-	assert_int_equal(account_clock_forward(&acc, at(300), SEC(0)), 0);
+	assert_int_equal(account_clock_forward(&acc, at(300), SEC(300) - end.us), 0);
 	settled(301);
 	up(302);
 	covered(302, 310);
@@ -557,42 +710,20 @@ static void a_box_that_boots_in_1970_and_gets_the_time_later(void **state)
 	up(0);
 	covered(0, 100);
 	settled(100);
+	assert_int_equal(account_clock_back(&acc, boot), 0);
 	assert_int_equal(account_restart(&acc, boot), 0);
 	assert_int_equal(account_settle(&acc, boot), 0);
 	assert_int_equal(account_up(&acc, CAM, first), 0);
-	assert_int_equal(account_covered(&acc, CAM, first, end), 0);
+	assert_int_equal(account_covered(&acc, CAM, LIFE_NONE, first, end), 0);
+	assert_int_equal(account_live(&acc, end), 0);
 	assert_int_equal(account_down(&acc, CAM, end, "clock_stepped", "x"), 0);
-	assert_int_equal(account_clock_forward(&acc, at(300), SEC(0)), 0);
+	assert_int_equal(account_clock_forward(&acc, at(300), SEC(300) - end.us), 0);
 	settled(301);
 	up(302);
 	covered(302, 310);
 	settled(310);
 	expect(-100, 310, "N -100 0 | R 0 100 | G 100 302 clock_stepped | R 302 310");
 	expect_gaps(1);
-}
-
-/* The last file of a clock that was ahead comes when the right one is set: what lies between is no gap. */
-static void a_late_file_of_the_future_is_no_gap_until_then(void **state)
-{
-	(void)state;
-	up(0);
-	covered(0, 5);
-	down(5, "clock_stepped");
-	up(3606);
-	covered(3606, 3610);
-	settled(3610);
-	down(3612, "clock_stepped");
-	assert_int_equal(account_clock_back(&acc, at(8)), 0);
-	settled(8);
-	covered(3606, 3612);
-	settled(9);
-	expect(0, 20, "R 0 5 | G 5 8 clock_stepped | G 8 9 clock_stepped | P 9 20");
-	up(10);
-	covered(10, 12);
-	settled(12);
-	expect(0, 3620, "R 0 5 | G 5 8 clock_stepped | G 8 10 clock_stepped | R 10 12 | P 12 3606 | R 3606 3612 | "
-	       "P 3612 3620");
-	expect_gaps(2);
 }
 
 /* Just after a step forward all files look old. The tail of one that is still being sealed is awaited. */
@@ -799,85 +930,6 @@ static void any_sequence_of_facts_is_accounted_for(void **state)
 	}
 }
 
-static int by_start(const void *x, const void *y)
-{
-	const double *a = x, *b = y;
-
-	return (*a > *b) - (*a < *b);
-}
-
-/* Time that was recorded at least once. */
-static int64_t recorded_once(const struct world *w)
-{
-	struct { double a, b; } all[sizeof w->recorded / sizeof w->recorded[0] + 1];
-	int64_t sum = 0, end = INT64_MIN;
-	size_t n = 0;
-
-	for (; n < (size_t)w->count; n++)
-		all[n].a = w->recorded[n].a, all[n].b = w->recorded[n].b;
-	if (w->up)
-		all[n].a = w->run_start, all[n++].b = w->durable;
-	qsort(all, n, sizeof all[0], by_start);
-	for (size_t i = 0; i < n; i++) {
-		int64_t a = SEC(all[i].a) > end ? SEC(all[i].a) : end, b = SEC(all[i].b);
-		sum += b > a ? b - a : 0;
-		end = b > end ? b : end;
-	}
-	return sum;
-}
-
-/* The last file of the life before may come before or after the step. */
-static void clock_goes_back(struct world *w)
-{
-	double start = w->run_start, end = w->down ? start : later(w, 3);
-	bool comes_late = chance(w, 1) < 0.5;
-
-	if (!w->down)
-		down(end, "clock_stepped");
-	if (!w->down && !comes_late)
-		covered(start, end);
-	w->latest = w->now > w->latest ? w->now : w->latest;
-	w->now = (double)(int64_t)((w->now - chance(w, 200)) * 1e6) / 1e6;
-	assert_int_equal(account_clock_back(&acc, at(w->now)), 0);
-	settled(w->now);
-	if (!w->down && comes_late)
-		covered(start, end);
-	if (!w->down)
-		remember(w, start, end);
-	w->up = false;
-	w->down = true;
-}
-
-static void no_time_is_lived_for_nothing(const struct world *w)
-{
-	struct sums s = {.at = SEC(0)};
-	double end = (w->now > w->latest ? w->now : w->latest) + 100;
-
-	assert_int_equal(catalog_tiles(place.catalog, CAM, at(0), at(end), add_up, &s), 0);
-	assert_int_equal(s.recorded, recorded_once(w));
-}
-
-/* The same with a clock that is set back now and then, by up to 200 s. In the end all of it was lived through. */
-static void any_sequence_with_a_clock_set_back_is_accounted_for(void **state)
-{
-	(void)state;
-	for (uint64_t seed = 1; seed <= 40; seed++) {
-		struct world w = {.seed = seed * 77, .now = 1000};
-		begin_anew();
-		go_up(&w);
-		double begun = w.run_start;
-		for (int i = 0; i < 60 || w.now <= w.latest; i++) {
-			step_world(&w);
-			if (i < 60 && w.now > 300 && chance(&w, 1) < 0.2)
-				clock_goes_back(&w);
-			no_time_is_lived_for_nothing(&w);
-		}
-		begun = begun < w.now ? begun : w.now;
-		settled(w.now + 1);
-		expect_seconds(TILE_PENDING, begun, w.up ? w.durable : w.now, 0);
-	}
-}
-
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -904,7 +956,11 @@ int main(void)
 		T(silence_opens_and_recovery_corrects),
 		T(a_recorder_that_was_only_slow_leaves_no_gap),
 		T(a_step_forward_is_a_gap),
-		T(a_step_back_over_coverage_adds_nothing),
+		T(time_lived_twice_is_recorded_by_both_or_a_gap),
+		T(a_gap_of_the_first_life_stays),
+		T(gaps_of_two_lives_do_not_overlap),
+		T(a_clock_set_back_and_forth_takes_only_what_was_lived_again),
+		T(a_late_file_of_the_first_life_counts_up_to_the_step),
 		T(a_clock_that_was_far_ahead_hides_no_outage),
 		T(a_step_of_1_s_forward),
 		T(a_step_of_1_s_back),
@@ -914,10 +970,8 @@ int main(void)
 		T(a_step_of_1_day_back),
 		T(a_new_box_that_boots_in_1970_and_gets_the_time_later),
 		T(a_box_that_boots_in_1970_and_gets_the_time_later),
-		T(a_late_file_of_the_future_is_no_gap_until_then),
 		T(a_step_forward_makes_no_file_old),
 		T(any_sequence_of_facts_is_accounted_for),
-		T(any_sequence_with_a_clock_set_back_is_accounted_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

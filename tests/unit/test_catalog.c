@@ -1,4 +1,5 @@
 #include "catalog_fixture.h"
+#include "indexer/life.h"
 
 #include "indexer/tiles.h"
 
@@ -189,8 +190,8 @@ static void tiles_cover_any_window(void **state)
 	assert_int_equal(catalog_set_state(c, "settled_at", settled), 0);
 	assert_int_equal(account_configure(&a, CAM, "Front", "hall"), 0);
 	assert_int_equal(account_up(&a, CAM, at(5)), 0);
-	assert_int_equal(account_covered(&a, CAM, at(5), at(20)), 0);
-	assert_int_equal(account_covered(&a, CAM, at(25), at(30)), 0);
+	assert_int_equal(account_covered(&a, CAM, LIFE_NONE, at(5), at(20)), 0);
+	assert_int_equal(account_covered(&a, CAM, LIFE_NONE, at(25), at(30)), 0);
 	assert_int_equal(account_down(&a, CAM, at(30), "stream_stalled", ""), 0);
 	assert_int_equal(account_settle(&a, at(50)), 0);
 	assert_int_equal(span_expire(c, CAM, at(5), at(10)), 0);
@@ -366,7 +367,7 @@ static void the_check_finds_what_is_not_accounted_for(void **state)
 	(void)state;
 	assert_int_equal(account_configure(&a, CAM, "Front", "hall"), 0);
 	assert_int_equal(account_up(&a, CAM, at(0)), 0);
-	assert_int_equal(account_covered(&a, CAM, at(0), at(20)), 0);
+	assert_int_equal(account_covered(&a, CAM, LIFE_NONE, at(0), at(20)), 0);
 	assert_int_equal(account_settle(&a, at(20)), 0);
 	assert_int_equal(catalog_commit(c), 0);
 	assert_int_equal(catalog_check_tiling(c, CAM, &e), 0);

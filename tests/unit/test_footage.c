@@ -289,6 +289,56 @@ static void shows_gaps_as_jumps(void **state)
 	bed_close(&b);
 }
 
+/* The clock was set back to 7 s when 20 s had been recorded; then 6 s more were, from `again` on. */
+static void lived_twice(struct bed *b, int64_t again_ms)
+{
+	char sql[400];
+	int64_t first = at_ms(0).us, back = at_ms(7000).us;
+
+	add(b, 0, 10, false);
+	add(b, again_ms, 3, false);
+	snprintf(sql, sizeof sql, "INSERT INTO life VALUES ('playroom-east', 1, %lld, NULL, 0, 0, 0, 0); "
+		 "INSERT INTO past_file VALUES ('playroom-east', %lld, 1)", (long long)back, (long long)first);
+	bed_sql(b, sql);
+}
+
+static void gives_of_time_lived_twice_what_was_recorded_last(void **state)
+{
+	struct bed b;
+	struct client c;
+	struct seen s;
+
+	(void)state;
+	bed_open(&b);
+	lived_twice(&b, 9000);
+	assert_int_equal(fetch(&b, &c, "GET", 0, 15000, NULL), 200);
+	look(&s, (const uint8_t *)client_body(&c), client_body_len(&c));
+	assert_int_equal(s.fragments, 4 + 3);
+	assert_int_equal(s.at[3], 6000000);
+	assert_int_equal(s.at[4], 9000000);
+	assert_null(strstr(client_text(&c), "Holdfast-Superseded"));
+	client_finish(&c);
+	bed_close(&b);
+}
+
+static void a_fragment_makes_way_for_the_footage_of_its_time(void **state)
+{
+	struct bed b;
+	struct client c;
+	struct seen s;
+
+	(void)state;
+	bed_open(&b);
+	lived_twice(&b, 7500);
+	assert_int_equal(fetch(&b, &c, "GET", 0, 15000, NULL), 200);
+	look(&s, (const uint8_t *)client_body(&c), client_body_len(&c));
+	assert_int_equal(s.fragments, 3 + 3);
+	assert_int_equal(s.at[2], 4000000);
+	assert_int_equal(s.at[3], 7500000);
+	client_finish(&c);
+	bed_close(&b);
+}
+
 /* As the scrub marks it: no frames; and the bytes are wrong, too. */
 static void spoil(struct bed *b, int64_t ms, unsigned n)
 {
@@ -564,6 +614,8 @@ int main(void)
 		cmocka_unit_test(gives_whole_frames_of_the_range),
 		cmocka_unit_test(gives_the_sound_of_the_range),
 		cmocka_unit_test(shows_gaps_as_jumps),
+		cmocka_unit_test(gives_of_time_lived_twice_what_was_recorded_last),
+		cmocka_unit_test(a_fragment_makes_way_for_the_footage_of_its_time),
 		cmocka_unit_test(goes_around_what_is_damaged),
 		cmocka_unit_test(every_range_of_bytes_is_the_same_bytes),
 		cmocka_unit_test(follows_a_file_that_was_published_meanwhile),

@@ -289,23 +289,106 @@ static void a_step_forward_is_one_gap_and_no_other(void **state)
 	assert_int_equal(told("footage.%"), 0);
 }
 
-/* An hour lived twice has its files twice, and is recorded once. */
-static void a_step_back_keeps_both_lives(void **state)
+/* Seconds [from, to) of one run, in one published file. */
+static void record(struct site_box *b, int from, int to)
+{
+	say_up(b, from);
+	say_open(b, from);
+	advance_to(b, to);
+	say_sealed(b, from, to, put_file(b, from, to, ".mp4", true));
+	say_down(b, to);
+}
+
+static void expect_sound_files(struct site_box *b)
+{
+	struct err e = {0};
+
+	if (catalog_check_claims(b->place.catalog, CAM, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
+/* The clock was ahead and is set back; the camera is away when true time comes to what was recorded by the wrong
+ * clock. That footage stays, and covers nothing. */
+static void tell_of_an_outage_in_time_lived_twice(struct site_box *b)
+{
+	record(b, 1, 40);
+	set_clock(b, -30 * US_PER_S);
+	record(b, 11, 14);
+	advance_to(b, 30);
+	record(b, 30, 45);
+	say_beat(b, 999, 0);
+}
+
+static const char outage_in_time_lived_twice[] = "R 1 10 | G 10 11 stream_stalled | R 11 14 | G 14 30 stream_stalled | R 30 45";
+
+static void footage_of_a_clock_that_was_ahead_hides_no_outage(void **state)
 {
 	(void)state;
-	say_up(&box, 1);
-	say_sealed(&box, 1, 9, put_file(&box, 1, 9, ".mp4", true));
-	advance_to(&box, 9);
-	say_down(&box, 9);
-	set_clock(&box, -6 * US_PER_S);
-	say_up(&box, 4);
-	advance_to(&box, 12);
-	say_sealed(&box, 4, 12, put_file(&box, 4, 12, ".mp4", true));
+	record(&box, 1, 40);
+	set_clock(&box, -30 * US_PER_S);
 	assert_int_equal(run(&box), 0);
-	expect_tiles(box.place.catalog, CAM, 1, 12, "R 1 12");
-	assert_true(archived(&box, 1) && archived(&box, 4));
+	expect_tiles(box.place.catalog, CAM, 1, 45, "R 1 10 | P 10 45");
+	expect_sound_files(&box);
+	record(&box, 11, 14);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 45, "R 1 10 | G 10 11 stream_stalled | R 11 14 | P 14 45");
+	expect_sound_files(&box);
+	advance_to(&box, 30);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 45, "R 1 10 | G 10 11 stream_stalled | R 11 14 | G 14 30 stream_stalled | P 30 45");
+	record(&box, 30, 45);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 45, outage_in_time_lived_twice);
+	expect_sound_files(&box);
+	assert_true(archived(&box, 1) && archived(&box, 11) && archived(&box, 30));
 	assert_int_equal(told("clock.stepped"), 1);
 	assert_int_equal(told("footage.%"), 0);
+}
+
+static void the_same_when_the_keeper_was_away(void **state)
+{
+	(void)state;
+	tell_of_an_outage_in_time_lived_twice(&box);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 45, outage_in_time_lived_twice);
+	expect_sound_files(&box);
+}
+
+/* What was skipped was nobody's to lose: when the clock is set back into it, it is recorded. */
+static void a_clock_set_forward_and_back_leaves_no_gap_of_what_was_skipped(void **state)
+{
+	(void)state;
+	record(&box, 1, 10);
+	box.clock.wall.us += 100 * US_PER_S;
+	say_down(&box, 10); /* told before the step is */
+	say(&box, "clock", json_pack("{sI sb}", "step_us", (json_int_t)(100 * US_PER_S), "synced", 1));
+	record(&box, 111, 115);
+	set_clock(&box, -60 * US_PER_S);
+	record(&box, 56, 80);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 80, "R 1 10 | G 10 55 stream_stalled | G 55 56 stream_stalled | R 56 80");
+	expect_sound_files(&box);
+}
+
+/* Nobody told of the step: the recorder was not running. */
+static void the_same_when_the_clock_was_set_while_the_recorder_was_away(void **state)
+{
+	(void)state;
+	record(&box, 1, 40);
+	box.clock.wall.us -= 30 * US_PER_S;
+	say_start(&box, "boot-1");
+	say(&box, "ready", json_object());
+	record(&box, 11, 14);
+	advance_to(&box, 30);
+	record(&box, 30, 45);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 45, outage_in_time_lived_twice);
+	expect_sound_files(&box);
+	assert_int_equal(told("clock.stepped"), 1);
 }
 
 static void an_unsynchronised_kernel_clock_is_told_once(void **state)
@@ -539,7 +622,10 @@ int main(void)
 		T(a_silent_recorder_is_down),
 		T(witnessed_time_is_what_the_beats_saw),
 		T(a_step_forward_is_one_gap_and_no_other),
-		T(a_step_back_keeps_both_lives),
+		T(footage_of_a_clock_that_was_ahead_hides_no_outage),
+		T(the_same_when_the_keeper_was_away),
+		T(a_clock_set_forward_and_back_leaves_no_gap_of_what_was_skipped),
+		T(the_same_when_the_clock_was_set_while_the_recorder_was_away),
 		T(an_unsynchronised_kernel_clock_is_told_once),
 		cmocka_unit_test(publishing_survives_any_fault),
 		T(facts_read_again_change_nothing),

@@ -120,6 +120,59 @@ static void without_the_journal_coverage_is_and_a_hole_has_no_cause(void **state
 	expect_tiles(box.place.catalog, CAM, 1, 36, "R 1 11 | G 11 20 footage_missing | R 20 36");
 }
 
+/* The clock was ahead, and set back by 20 s; then the camera was away for a while. */
+static void set_back_and_away(void)
+{
+	box.clock.wall.us -= 20 * US_PER_S;
+	say(&box, "clock", json_pack("{sI sb}", "step_us", (json_int_t)(-20 * US_PER_S), "synced", 1));
+	say_up(&box, 13);
+	publish(13, 16);
+	advance_to(&box, 24);
+	say_down(&box, 16);
+	say_up(&box, 24);
+	publish(24, 29);
+	publish(29, 34);
+	advance_to(&box, 34);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+}
+
+static void steps_of_the_clock_are_told_by_the_journal(void **state)
+{
+	(void)state;
+	say_down(&box, 31);
+	set_back_and_away();
+	expect_tiles(box.place.catalog, CAM, 1, 34, "R 1 11 | G 11 20 stream_stalled | G 20 24 stream_stalled | R 24 34");
+	lose_catalogue();
+	keeper_start(&box);
+	assert_int_equal(run(&box), 0);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 34, "R 1 11 | G 11 20 stream_stalled | G 20 24 stream_stalled | R 24 34");
+}
+
+/* The order of the seals says it. */
+static void or_by_the_files_alone(void **state)
+{
+	struct err e = {0};
+
+	(void)state;
+	say_down(&box, 31);
+	set_back_and_away();
+	lose_catalogue();
+	lose_journal();
+	keeper_start(&box);
+	assert_int_equal(run(&box), 0);
+	say_up(&box, 34);
+	publish(34, 36);
+	advance_to(&box, 40);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 36, "R 1 11 | G 11 13 footage_missing | R 13 16 | G 16 24 footage_missing | R 24 36");
+	if (catalog_check_claims(box.place.catalog, CAM, &e) < 0)
+		fail_msg("%s", e.text);
+}
+
 static void a_camera_of_before_is_found_and_retired(void **state)
 {
 	(void)state;
@@ -185,6 +238,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(with_the_journal_all_is_as_before), T(without_the_journal_coverage_is_and_a_hole_has_no_cause),
+		T(steps_of_the_clock_are_told_by_the_journal),
+		T(or_by_the_files_alone),
 		T(a_camera_of_before_is_found_and_retired), T(age_is_what_was_filmed_since),
 		T(footage_from_before_what_is_kept_obliges_to_nothing), T(a_keeper_that_dies_meanwhile_goes_on),
 	};
