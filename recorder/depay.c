@@ -2,6 +2,7 @@
 
 #include "recorder/access_unit.h"
 #include "recorder/demuxer.h"
+#include "recorder/don_order.h"
 #include "recorder/parameter_sets.h"
 #include "recorder/rtp_source.h"
 
@@ -17,6 +18,7 @@ struct depay {
 	void *arg;
 
 	struct demuxer demuxer;
+	struct don_order *order;        /* NULL: the camera sends in decoding order */
 	struct rtp_source source;
 	struct rtp_unwrap unwrap;
 	bool marker_used;
@@ -26,6 +28,8 @@ struct depay {
 	struct access_unit au;
 	struct parameter_sets sets;
 };
+
+static don_order_fn on_ordered;
 
 /* --- opening ----------------------------------------------------------------------- */
 
@@ -60,6 +64,10 @@ int depay_create(const struct track *t, depay_frame_fn *fn, void *arg, struct de
 		return rc;
 	}
 	take_sdp_sets(d);
+	if (t->codec == TRACK_H265 && t->max_don_diff > 0) {
+		d->order = xcalloc(1, sizeof *d->order);
+		don_order_init(d->order, t->max_don_diff, t->depack_nalus, on_ordered, d);
+	}
 	*out = d;
 	return 0;
 }
@@ -71,6 +79,9 @@ void depay_destroy(struct depay *d)
 	demuxer_close(&d->demuxer);
 	access_unit_finish(&d->au);
 	parameter_sets_finish(&d->sets);
+	if (d->order)
+		don_order_finish(d->order);
+	free(d->order);
 	free(d);
 }
 
@@ -186,10 +197,20 @@ static int demux(struct depay *d, const struct rtp_packet *p, struct mono arriva
 	return rc;
 }
 
+static int on_ordered(void *arg, const struct rtp_packet *p, bool after_loss, struct mono arrival)
+{
+	struct depay *d = arg;
+
+	d->loss |= after_loss;
+	return demux(d, p, arrival);
+}
+
 /* --- packets ------------------------------------------------------------------------- */
 
 static void take_over(struct depay *d)
 {
+	if (d->order)
+		don_order_flush(d->order);
 	d->au.damaged |= !d->au.marker;
 	emit(d);
 	d->restart = true;
@@ -200,21 +221,24 @@ static void take_over(struct depay *d)
 int depay_feed(struct depay *d, const uint8_t *packet, size_t len, bool rtcp, struct mono arrival)
 {
 	struct rtp_packet p;
+	bool after_loss = false;
 
 	if (rtcp || rtp_packet_parse(packet, len, &p) < 0 || p.payload_type != d->payload_type)
 		return 0;
 	switch (rtp_source_judge(&d->source, &p, arrival)) {
 	case RTP_SKIP:       return 0;
 	case RTP_TAKE:       break;
-	case RTP_AFTER_LOSS: d->loss = true; break;
+	case RTP_AFTER_LOSS: after_loss = true; break;
 	case RTP_TAKE_OVER:  take_over(d); break;
 	}
 	d->marker_used |= p.marker;
-	return demux(d, &p, arrival);
+	return d->order ? don_order_put(d->order, &p, after_loss, arrival) : on_ordered(d, &p, after_loss, arrival);
 }
 
 void depay_flush(struct depay *d)
 {
+	if (d->order)
+		don_order_flush(d->order);
 	if (d->marker_used && !d->au.marker) {
 		access_unit_clear(&d->au); /* cut off: its packets ceased in the middle */
 		d->loss = true;

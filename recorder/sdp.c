@@ -152,22 +152,15 @@ static bool rate_fits(const struct media *m, const struct format *f)
 /* 0; -ENOTSUP: its packets come in a mode that is not supported; -EINVAL: it is none of ours. */
 static int take_format(const struct media *m, const struct format *f, struct track *out)
 {
-	enum track_codec codec;
-	char *fmtp;
+	struct track t = {.payload_type = f->payload_type, .clock_rate = f->clock_rate, .channels = (uint8_t)f->channels};
 
-	if (!codec_of(m, f, &codec) || !rate_fits(m, f))
+	if (!codec_of(m, f, &t.codec) || !rate_fits(m, f))
 		return -EINVAL;
-	int rc = sdp_fmtp_check(codec, f->fmtp.p, f->fmtp.len, &fmtp);
+	int rc = sdp_fmtp_check(&t, f->fmtp.p, f->fmtp.len);
 	if (rc < 0)
 		return rc;
-	*out = (struct track){
-		.codec = codec,
-		.payload_type = f->payload_type,
-		.clock_rate = f->clock_rate,
-		.channels = (uint8_t)f->channels,
-		.fmtp = fmtp,
-		.control = take_control(m->control),
-	};
+	t.control = take_control(m->control);
+	*out = t;
 	return 0;
 }
 

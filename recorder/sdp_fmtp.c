@@ -110,7 +110,7 @@ static void add_parameter_sets(struct buf *b, enum track_codec codec, const char
 
 /* --- the allow-list ----------------------------------------------------------------- */
 
-enum kind { KIND_MODE, KIND_LEVEL, KIND_SETS, KIND_DON, KIND_AAC_MODE, KIND_CONFIG, KIND_BITS, KIND_CPRESENT };
+enum kind { KIND_MODE, KIND_LEVEL, KIND_SETS, KIND_DON, KIND_NALUS, KIND_TX, KIND_AAC_MODE, KIND_CONFIG, KIND_BITS, KIND_CPRESENT };
 
 static const struct known {
 	const char *key;
@@ -124,6 +124,8 @@ static const struct known {
 	{"sprop-sps", KIND_SETS, TRACK_H265},
 	{"sprop-pps", KIND_SETS, TRACK_H265},
 	{"sprop-max-don-diff", KIND_DON, TRACK_H265},
+	{"sprop-depack-buf-nalus", KIND_NALUS, TRACK_H265},
+	{"tx-mode", KIND_TX, TRACK_H265},
 	{"mode", KIND_AAC_MODE, TRACK_AAC},
 	{"config", KIND_CONFIG, TRACK_AAC},
 	{"sizelength", KIND_BITS, TRACK_AAC},
@@ -139,7 +141,13 @@ static void add_text(struct buf *b, const struct known *k, struct span v)
 	buf_printf(b, "%s%s=%.*s", b->len ? ";" : "", k->key, (int)v.len, v.p);
 }
 
-static int add_known(struct buf *b, const struct known *k, struct span v)
+/* RFC 7798 §7.1: 0 to 32767. */
+static uint16_t order_number(struct span v)
+{
+	return !is_small_number(v) ? 0 : number(v) > INT16_MAX ? INT16_MAX : (uint16_t)number(v);
+}
+
+static int add_known(struct buf *b, struct track *t, const struct known *k, struct span v)
 {
 	switch (k->kind) {
 	case KIND_MODE:
@@ -157,7 +165,13 @@ static int add_known(struct buf *b, const struct known *k, struct span v)
 		add_parameter_sets(b, k->codec, k->key, v);
 		return 0;
 	case KIND_DON:
-		return is_small_number(v) && number(v) > 0 ? -ENOTSUP : 0;
+		t->max_don_diff = order_number(v);
+		return 0;
+	case KIND_NALUS:
+		t->depack_nalus = order_number(v);
+		return 0;
+	case KIND_TX:
+		return equals(v, "SRST") ? 0 : -ENOTSUP; /* the others need more than one RTP stream */
 	case KIND_AAC_MODE:
 		if (!equals(v, "AAC-hbr") && !equals(v, "AAC-lbr"))
 			return -ENOTSUP;
@@ -189,30 +203,30 @@ static const struct known *find_known(enum track_codec codec, struct span key)
 	return NULL;
 }
 
-int sdp_fmtp_check(enum track_codec codec, const char *text, size_t len, char **out)
+int sdp_fmtp_check(struct track *t, const char *text, size_t len)
 {
 	struct buf b = {0};
 	bool seen[KNOWN] = {false};
 	int rc = 0;
 
-	*out = NULL;
+	t->fmtp = NULL;
 	while (len > 0 && rc == 0) {
 		const char *semi = memchr(text, ';', len);
 		size_t part = semi ? (size_t)(semi - text) : len;
 		const char *eq = memchr(text, '=', part);
 		const struct known *k = NULL;
 		if (eq)
-			k = find_known(codec, span_trim((struct span){text, (size_t)(eq - text)}));
+			k = find_known(t->codec, span_trim((struct span){text, (size_t)(eq - text)}));
 		if (k && !seen[k - known]) { /* a second one of a kind is no camera's doing */
 			seen[k - known] = true;
-			rc = add_known(&b, k, span_trim((struct span){eq + 1, part - (size_t)(eq - text) - 1}));
+			rc = add_known(&b, t, k, span_trim((struct span){eq + 1, part - (size_t)(eq - text) - 1}));
 		}
 		size_t used = part + (semi ? 1 : 0);
 		text += used;
 		len -= used;
 	}
 	if (rc == 0 && b.len > 0)
-		*out = xasprintf("%.*s", (int)b.len, (char *)b.data);
+		t->fmtp = xasprintf("%.*s", (int)b.len, (char *)b.data);
 	buf_finish(&b);
 	return rc;
 }

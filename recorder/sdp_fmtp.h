@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-/* Reads "key=value;key=value" (not terminated), keeps what is known and valid, and writes it anew, at most
- * SDP_FMTP_MAX characters. 0 and *out (NULL if nothing is left), or -ENOTSUP: the packets would come in
- * a mode that is not supported (interleaved NAL units, other than AAC-hbr or AAC-lbr, LATM with its
- * configuration in-band). */
-int sdp_fmtp_check(enum track_codec codec, const char *text, size_t len, char **out);
+/* Reads "key=value;key=value" (not terminated) for t->codec, keeps what is known and valid, and writes it anew, at most
+ * SDP_FMTP_MAX characters. 0 and t->fmtp (NULL if nothing is left), max_don_diff and depack_nalus, or -ENOTSUP: the
+ * packets would come in a mode that is not supported (interleaved NAL units of H.264, H.265 over several streams,
+ * other than AAC-hbr or AAC-lbr, LATM with its configuration in-band). */
+int sdp_fmtp_check(struct track *t, const char *text, size_t len);

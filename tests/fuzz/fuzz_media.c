@@ -2,7 +2,8 @@
  * Whatever comes in, the files that go out must be ones that the keeper reads whole, one after the other
  * in time, and what is told as coverage must be what was handed to the disk.
  *
- * Input: a byte (bit 0: H.265; bits 1 and 2: no sound, AAC, G.711 A or µ), then records `kind, milliseconds, length (2 bytes, big endian), bytes`. */
+ * Input: a byte (bit 0: H.265; bits 1 and 2: no sound, AAC, G.711 A or µ; bit 3: H.265 that is sent
+ * out of order), then records `kind, milliseconds, length (2 bytes, big endian), bytes`. */
 #include "base/require.h"
 #include "media/box.h"
 #include "media/segment.h"
@@ -13,6 +14,7 @@
 
 #define T0 (INT64_C(1795017600) * US_PER_S)
 #define RECORD_BYTES 4
+#define DON_DIFF 6 /* as the seeds of that order have it */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -161,6 +163,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 				.audio = sound ? &sounds[sound - 1] : NULL};
 	struct track t = {.payload_type = 96, .clock_rate = 90000,
 			  .codec = len > 0 && data[0] & 1 ? TRACK_H265 : TRACK_H264};
+	if (len > 0 && data[0] & 8)
+		t.max_don_diff = DON_DIFF;
 	struct wall end;
 	struct err e;
 

@@ -48,6 +48,29 @@ static void takes(const char *text, enum track_codec codec, unsigned pt, const c
 	sdp_finish(&s);
 }
 
+static void takes_the_order(const char *fmtp, unsigned max_don_diff, unsigned depack_nalus)
+{
+	char text[300];
+	struct sdp s;
+	struct err e = {0};
+
+	snprintf(text, sizeof text, "v=0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\na=fmtp:96 %s\r\n", fmtp);
+	assert_int_equal(parse(text, &s, &e), 0);
+	assert_int_equal(s.track.max_don_diff, max_don_diff);
+	assert_int_equal(s.track.depack_nalus, depack_nalus);
+	assert_null(s.track.fmtp);
+	sdp_finish(&s);
+}
+
+static void says_how_far_units_are_out_of_order(void **state)
+{
+	(void)state;
+	takes_the_order("sprop-max-don-diff=0", 0, 0);
+	takes_the_order("sprop-max-don-diff=7;sprop-depack-buf-nalus=3", 7, 3);
+	takes_the_order("sprop-max-don-diff=65535", 32767, 0);
+	takes_the_order("sprop-max-don-diff=-1", 0, 0);
+}
+
 static void refuses(const char *text, int code, const char *says)
 {
 	struct sdp s;
@@ -104,8 +127,9 @@ static void passes_on_only_what_is_valid(void **state)
 	refuses(VIDEO "packetization-mode=2\r\n", -ENOTSUP, "H.264");
 	takes(HEAD "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\na=fmtp:96 sprop-max-don-diff=00", TRACK_H265,
 	      96, NULL, NULL);
-	refuses(HEAD "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\na=fmtp:96 sprop-max-don-diff=01", -ENOTSUP,
-		"H.264");
+	takes(HEAD "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\na=fmtp:96 tx-mode=SRST;sprop-max-don-diff=01", TRACK_H265,
+	      96, NULL, NULL);
+	refuses(HEAD "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\na=fmtp:96 tx-mode=MRST", -ENOTSUP, "H.264");
 #undef VIDEO
 }
 
@@ -203,13 +227,14 @@ static void says_what_to_change(void **state)
 	refuses(HEAD "m=video 0 RTP/AVP 96\r\na=rtpmap:96 A\xff\"\x01/90000\r\n", -ENOTSUP, "A___");
 	refuses(HEAD "m=video 0 RTP/SAVP 96\r\na=rtpmap:96 H264/90000\r\n", -ENOTSUP, "H264");
 	refuses(HEAD "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/0\r\n", -ENOTSUP, "H.264");
-	refuses(HEAD "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\na=fmtp:96 sprop-max-don-diff=2\r\n",
+	refuses(HEAD "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H265/90000\r\na=fmtp:96 tx-mode=MRMT\r\n",
 		-ENOTSUP, "interleaved order");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(says_how_far_units_are_out_of_order),
 		cmocka_unit_test(takes_the_first_good_video),
 		cmocka_unit_test(keeps_the_control_of_the_session),
 		cmocka_unit_test(passes_on_only_what_is_valid),
