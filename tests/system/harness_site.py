@@ -70,6 +70,7 @@ class Site:
         self.conf_path = self.path("holdfast.yaml")
         self.port, self.process, self.token, self.sandbox = free_port(), None, None, True
         self.env = {}  # of `run`, beside what all processes have
+        self.prefix = []  # a command that becomes `run`
         self.conf = {
             "site": {"id": "cn-test-0001", "name": "Test nursery", "timezone": "Asia/Shanghai", "language": "en"},
             "rule": "cn-hangjin-2021", "state": "state",
@@ -127,7 +128,7 @@ class Site:
     def start(self):
         self.write_conf()
         with open(self.path("log"), "ab") as log:
-            self.process = subprocess.Popen([PROGRAM, "run", "-c", self.conf_path], stdout=log, stderr=log,
+            self.process = subprocess.Popen([*self.prefix, PROGRAM, "run", "-c", self.conf_path], stdout=log, stderr=log,
                                             cwd=self.folder, env={**environment(self.sandbox), **self.env})
         self.wait_ready()
         if not self.token:
