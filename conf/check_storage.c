@@ -72,6 +72,15 @@ static void check_overlap(const struct check *k, const char *at, const char *pat
 		            "is the same folder as state: keep them apart");
 }
 
+static bool check_drain(const struct check *k, const char *at, const char *text)
+{
+	if (text && strcmp(text, "drain") != 0)
+		check_error(k, at, "state", "“%s”不可用：只能写 drain（录像迁到其他硬盘）或不写",
+		            "\"%s\" cannot be used: write drain (its footage moves to the other disks), or leave it "
+		            "out", text_quote(text).text);
+	return text && strcmp(text, "drain") == 0;
+}
+
 static void check_root(const struct check *k, unsigned nth)
 {
 	const struct raw_root *raw = &k->raw->storage[nth];
@@ -85,7 +94,18 @@ static void check_root(const struct check *k, unsigned nth)
 		check_error(k, at.text, "path", "这不是可用的文件夹：请写一个专用文件夹的路径",
 		            "this is no usable folder: write the path of a folder of its own");
 	check_overlap(k, at.text, path);
-	k->conf->roots[k->conf->root_count++] = (struct conf_root){path, reserve};
+	k->conf->roots[k->conf->root_count++] = (struct conf_root){path, reserve, check_drain(k, at.text, raw->state)};
+}
+
+/* Footage that is to leave needs somewhere to go. */
+static void check_not_all_drained(const struct check *k)
+{
+	for (unsigned i = 0; i < k->conf->root_count; i++)
+		if (!k->conf->roots[i].drain)
+			return;
+	if (k->conf->root_count > 0)
+		check_error(k, "", "storage", "所有硬盘都是 state: drain，录像无处可去：请至少留一块硬盘不写 state",
+		            "every disk says state: drain, and the footage has nowhere to go: leave one without it");
 }
 
 void check_storage(const struct check *k)
@@ -97,4 +117,5 @@ void check_storage(const struct check *k)
 	k->conf->roots = xcalloc(k->raw->storage_count, sizeof *k->conf->roots);
 	for (unsigned i = 0; i < k->raw->storage_count; i++)
 		check_root(k, i);
+	check_not_all_drained(k);
 }

@@ -29,7 +29,11 @@ struct conf_rule {
 	char *source;          /* the text of the rule, quoted */
 };
 
-struct conf_root { char *path; uint64_t reserve_bytes; };
+struct conf_root {
+	char *path;
+	uint64_t reserve_bytes;
+	bool drain;            /* its footage moves to the others, and nothing new goes there while one of them takes it */
+};
 struct conf_area { char *id, *name; enum area_kind kind; };
 
 struct conf_camera {

@@ -25,9 +25,10 @@ static json_t *write_roots(const struct conf *c)
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < c->root_count; i++)
-		json_array_append_new(list, json_pack("{s:s, s:I}", "path", c->roots[i].path,
+		json_array_append_new(list, json_pack("{s:s, s:I, s:b}", "path", c->roots[i].path,
 		                                      "reserve_bytes",
-		                                      (json_int_t)c->roots[i].reserve_bytes));
+		                                      (json_int_t)c->roots[i].reserve_bytes, "drain",
+		                                      (int)c->roots[i].drain));
 	return list;
 }
 
@@ -202,7 +203,8 @@ static void read_roots(struct reader *r, const json_t *part, struct conf *c)
 	for (size_t i = 0; i < count; i++) {
 		const json_t *o = json_array_get(list, i);
 		c->roots[c->root_count++] = (struct conf_root){
-			text(r, o, "path"), (uint64_t)number(r, o, "reserve_bytes", INT64_MAX)};
+			text(r, o, "path"), (uint64_t)number(r, o, "reserve_bytes", INT64_MAX),
+			json_is_true(json_object_get(o, "drain"))};
 	}
 }
 

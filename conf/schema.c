@@ -18,6 +18,7 @@ static const cyaml_schema_field_t site_fields[] = {
 static const cyaml_schema_field_t root_fields[] = {
 	TEXT(MUST, raw_root, path),
 	TEXT(MAY, raw_root, reserve),
+	TEXT(MAY, raw_root, state),
 	CYAML_FIELD_END,
 };
 

@@ -15,7 +15,7 @@
 #define SCHEMA_FIELDS_MAX 16
 
 struct raw_site { char *id, *name, *timezone, *language; };
-struct raw_root { char *path, *reserve; };
+struct raw_root { char *path, *reserve, *state; };
 struct raw_retention { char *keep_days, *scrub; };
 struct raw_recording { char *segment, *gap_after, *buffer, *audio; };
 struct raw_area { char *id, *name, *kind; };

@@ -66,7 +66,8 @@ static int make_catalog_files(const struct conf *conf, struct err *e)
 
 static int make_state(const struct conf *conf, struct err *e)
 {
-	static const char *const folders[] = {"", "/keys", "/journal", "/run", "/recorder", "/seal-keys", "/site-keys"};
+	static const char *const folders[] = {"", "/keys", "/journal", "/run", "/recorder", "/seal-keys", "/site-keys",
+					      "/replaced"};
 
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
 		char *path = xasprintf("%s%s", conf->state, folders[i]);
@@ -117,8 +118,20 @@ static void send_part(struct supervisor *s, int role)
 	json_decref(msg);
 }
 
-/* Valid: applied; the recorder keeps the cameras that did not change, keeper and api start again, which
- * costs nobody a frame. Invalid: refused, the old one stays. */
+/* Confinement names folders: a process that runs cannot be given another disk. */
+static bool same_roots(const struct conf *a, const struct conf *b)
+{
+	if (a->root_count != b->root_count)
+		return false;
+	for (unsigned i = 0; i < a->root_count; i++)
+		if (strcmp(a->roots[i].path, b->roots[i].path) != 0 || a->roots[i].drain != b->roots[i].drain ||
+		    a->roots[i].reserve_bytes != b->roots[i].reserve_bytes)
+			return false;
+	return true;
+}
+
+/* Valid: applied; the recorder keeps the cameras that did not change, unless the disks did; keeper and api start
+ * again, which costs nobody a frame. Invalid: refused, the old one stays. */
 static void reload(struct supervisor *s)
 {
 	struct conf_report report = {0};
@@ -137,11 +150,15 @@ static void reload(struct supervisor *s)
 		return;
 	}
 	fresh->demo = s->conf->demo;
+	bool same = same_roots(s->conf, fresh);
 	conf_destroy(s->conf);
 	s->conf = fresh;
-	root_prepare_all(fs_real(), fresh);
+	same &= !root_prepare_all(fs_real(), fresh);
 	root_watch_configure(&s->roots, fresh);
-	send_part(s, RECORDER);
+	if (same)
+		send_part(s, RECORDER);
+	else
+		process_restart(&s->roles[RECORDER]);
 	process_restart(&s->roles[KEEPER]);
 	process_restart(&s->roles[API]);
 	log_info("reload", "digest=%s", s->conf->digest);

@@ -63,3 +63,22 @@ int root_identity_check(struct fs *fs, const char *path, const char *site, struc
 		return -ENODEV;
 	return rc;
 }
+
+bool root_identity_is_replaced(struct fs *fs, const char *state, const char *uuid)
+{
+	char *file = xasprintf("%s/replaced/%s", state, uuid);
+	struct stat st;
+	bool is = fs->stat(fs, file, &st) == 0;
+
+	free(file);
+	return is;
+}
+
+int root_identity_replace(struct fs *fs, const char *state, const char *uuid)
+{
+	char *file = xasprintf("%s/replaced/%s", state, uuid);
+	int rc = fs_replace(fs, file, "", 0, 0640);
+
+	free(file);
+	return rc;
+}

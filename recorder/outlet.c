@@ -30,13 +30,13 @@ static bool is_better(const struct storage *s, const struct storage_root *a, con
 	return x != y ? x < y : a->free_bytes > b->free_bytes;
 }
 
-static struct storage_root *best_root(const struct storage *s, enum root_state state, size_t bytes)
+static struct storage_root *best_root(const struct storage *s, enum root_state state, bool drain, size_t bytes)
 {
 	struct storage_root *best = NULL;
 
 	for (unsigned i = 0; i < s->root_count; i++) {
 		struct storage_root *r = &s->roots[i];
-		if (takes(r, state, bytes) && (!best || is_better(s, r, best)))
+		if (r->drain == drain && takes(r, state, bytes) && (!best || is_better(s, r, best)))
 			best = r;
 	}
 	return best;
@@ -46,19 +46,22 @@ static struct storage_root *best_root(const struct storage *s, enum root_state s
  * identity before it writes. */
 static struct storage_root *place(struct storage_outlet *o, size_t bytes)
 {
-	if (o->root && takes(o->root, ROOT_OK, bytes))
+	if (o->root && !o->root->drain && takes(o->root, ROOT_OK, bytes))
 		return o->root;
-	static const enum root_state order[] = {ROOT_OK, ROOT_NEW, ROOT_STALLED};
+	static const struct { enum root_state state; bool drain; } order[] = {
+		{ROOT_OK, false}, {ROOT_NEW, false}, {ROOT_OK, true}, {ROOT_STALLED, false}, {ROOT_STALLED, true}};
 	struct storage_root *r = NULL;
 
 	for (unsigned i = 0; !r && i < sizeof order / sizeof *order; i++)
-		r = best_root(o->storage, order[i], bytes);
+		r = best_root(o->storage, order[i].state, order[i].drain, bytes);
 	return r;
 }
 
 bool storage_has_better(const struct storage_root *r)
 {
-	return r->sm.now != ROOT_OK && r->sm.now != ROOT_NEW && best_root(r->storage, ROOT_OK, 0) != NULL;
+	bool well = r->sm.now == ROOT_OK || r->sm.now == ROOT_NEW;
+
+	return (!well || r->drain) && best_root(r->storage, ROOT_OK, false, 0) != NULL;
 }
 
 static enum gap_cause why_none(const struct storage *s)

@@ -26,13 +26,14 @@ static bool is_empty_dir(const char *path)
 	return empty;
 }
 
-/* What a half-done first start leaves is still new: an empty incoming/, archive/ or ledger/. */
+/* What a half-done first start leaves is still new: an empty incoming/, archive/, ledger/ or moving/. */
 static bool may_be_in_new_root(const char *path, const char *name)
 {
 	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0 ||
 	    strcmp(name, ".holdfast") == 0)
 		return true;
-	if (strcmp(name, "incoming") != 0 && strcmp(name, "archive") != 0 && strcmp(name, "ledger") != 0)
+	if (strcmp(name, "incoming") != 0 && strcmp(name, "archive") != 0 && strcmp(name, "ledger") != 0 &&
+	    strcmp(name, "moving") != 0)
 		return false;
 	char *sub = xasprintf("%s/%s", path, name);
 	bool empty = is_empty_dir(sub);
@@ -55,7 +56,7 @@ static int is_new(const char *path, bool *answer)
 
 static int make_folders(struct fs *fs, const char *path)
 {
-	static const char *const names[] = {"incoming", "archive", "ledger"};
+	static const char *const names[] = {"incoming", "archive", "ledger", "moving"};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof names / sizeof *names && rc == 0; i++) {
@@ -263,37 +264,59 @@ int root_book_save(struct fs *fs, const char *state, const json_t *book)
 	return rc;
 }
 
-static bool prepare(struct fs *fs, const char *path, const char *site, const uint8_t box[UUID_BYTES],
+/* The disk that stands at path is one that was declared lost. */
+static bool is_lost_one(struct fs *fs, const struct conf *conf, const char *path)
+{
+	struct root_identity id;
+	char uuid[UUID_TEXT_MAX];
+
+	if (root_identity_load(fs, path, &id) < 0)
+		return false;
+	uuid_format(id.root, uuid);
+	if (!root_identity_is_replaced(fs, conf->state, uuid))
+		return false;
+	log_error("root", "path=%s root=%s error=\"this disk was declared lost (holdfast disk replace): put an empty one there\"",
+		  path, uuid);
+	return true;
+}
+
+static bool prepare(struct fs *fs, const struct conf *conf, const char *path, const uint8_t box[UUID_BYTES],
 		    json_t *book)
 {
-	struct root_want want = {
-	    .path = path, .site = site, .known = json_string_value(json_object_get(book, path))};
+	const char *known = json_string_value(json_object_get(book, path));
 	struct root_identity id;
 	char uuid[UUID_TEXT_MAX];
 	struct err e;
 
+	if (is_lost_one(fs, conf, path))
+		return false;
+	bool replaced = known && root_identity_is_replaced(fs, conf->state, known);
+	struct root_want want = {.path = path, .site = conf->site.id, .known = replaced ? NULL : known};
 	memcpy(want.box, box, UUID_BYTES);
 	if (root_check(fs, &want, &id, &e) < 0) {
 		log_error("root", "path=%s error=\"%s\"", path, e.text);
 		return false;
 	}
 	uuid_format(id.root, uuid);
+	if (known && strcmp(known, uuid) == 0)
+		return false;
 	json_object_set_new(book, path, json_string(uuid));
 	return true;
 }
 
-void root_prepare_all(struct fs *fs, const struct conf *conf)
+bool root_prepare_all(struct fs *fs, const struct conf *conf)
 {
 	char *state = xasprintf("%s/recorder", conf->state);
 	uint8_t box[UUID_BYTES];
 	struct err e;
 	json_t *book = root_box_uuid(fs, state, box, &e) < 0 ? NULL : root_book_load(fs, state, &e);
-	unsigned good = 0;
+	bool changed = false;
 
 	for (unsigned i = 0; book && i < conf->root_count; i++)
-		good += prepare(fs, conf->roots[i].path, conf->site.id, box, book);
-	if (!book || (good && root_book_save(fs, state, book) < 0))
+		changed |= prepare(fs, conf, conf->roots[i].path, box, book);
+	if (!book || (changed && root_book_save(fs, state, book) < 0))
 		log_error("root", "text=\"cannot keep %s\"", state);
 	json_decref(book);
 	free(state);
+	return changed;
 }

@@ -31,7 +31,9 @@ int root_box_uuid(struct fs *fs, const char *state, uint8_t out[UUID_BYTES], str
 json_t *root_book_load(struct fs *fs, const char *state, struct err *e);
 int root_book_save(struct fs *fs, const char *state, const json_t *book);
 /* Before confinement, which names folders that exist: checks every root of the configuration, gives new ones
- * their identity and folders, and notes them in the book. A root that is absent is not an error. */
-void root_prepare_all(struct fs *fs, const struct conf *conf);
+ * their identity and folders, and notes them in the book. A root that is absent is not an error. A disk that a
+ * person declared lost (STATE/replaced/UUID, media/root_identity.h) makes way for an empty one at its path, and is
+ * refused itself. True: the book has changed. */
+bool root_prepare_all(struct fs *fs, const struct conf *conf);
 /* A uuid's text, with or without dashes, up to a newline. 0 or -EINVAL. */
 int root_uuid_parse(const char *text, uint8_t out[UUID_BYTES]);

@@ -325,6 +325,7 @@ static void make_root(struct storage *s, struct storage_root *r, const struct co
 
 	memcpy(d.box, s->box, UUID_BYTES);
 	r->storage = s;
+	r->drain = conf->drain;
 	REQUIRE(disk_create(s->loop, &d, s->conf->buffer_bytes / s->conf->root_count, &r->disk) == 0);
 	storage_count_worker(s);
 	sm_init(&r->sm, root_states, r->disk->path, ROOT_NEW);

@@ -33,6 +33,7 @@ struct storage_root {
 	struct disk *disk;              /* heap: a thread that hangs keeps it */
 	struct sm sm;                   /* enum root_state */
 	uint64_t free_bytes;
+	bool drain;                     /* taken only when no other takes anything */
 	bool tick_out, try_out;         /* posted and not answered */
 	struct mono tried, late;        /* late: when its thread was last seen to be behind */
 	json_t *seen;                   /* names in incoming/ that recovery took up or refused; false: left */
