@@ -363,7 +363,7 @@ int footage_get(struct call *c)
 	struct footage *f = xcalloc(1, sizeof *f);
 	f->api = c->api;
 	f->holes = json_array();
-	footage_reader_init(&f->reader, &f->plan, f->api->deps.fs);
+	footage_reader_init(&f->reader, &f->plan, f->api->deps.fs, f->api->deps.conf);
 	f->plan.asked = r;
 	f->segment = segment;
 	snprintf(f->plan.camera, sizeof f->plan.camera, "%s", c->id);

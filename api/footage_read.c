@@ -13,9 +13,9 @@
 #define WINDOW_BYTES (256u << 10)
 #define NONE UINT_MAX
 
-void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs)
+void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs, const struct conf *conf)
 {
-	*r = (struct footage_reader){.plan = plan, .fs = fs, .fd = -1, .part = NONE, .loaded = NONE};
+	*r = (struct footage_reader){.plan = plan, .fs = fs, .conf = conf, .fd = -1, .part = NONE, .loaded = NONE};
 	r->window = xcalloc(1, WINDOW_BYTES);
 }
 
@@ -62,7 +62,22 @@ static int open_at(struct footage_reader *r, const char *root, const char *below
 	return r->fs->open(r->fs, path, O_RDONLY | O_NOFOLLOW, 0);
 }
 
-/* Meanwhile the file may have been sealed and published; it moves in this order only. */
+static unsigned other_roots(const struct footage_reader *r) { return r->conf ? r->conf->root_count : 0; }
+
+static int open_on(struct footage_reader *r, const struct footage_part *p, unsigned nth)
+{
+	const char *root = r->conf->roots[nth].path;
+	char name[256], path[300];
+
+	if (strcmp(root, p->root) == 0)
+		return -ENOENT;
+	segment_archive_name(name, r->plan->camera, p->start);
+	snprintf(path, sizeof path, "archive/%s", name);
+	return open_at(r, root, path);
+}
+
+/* Meanwhile the file may have been sealed and published; it moves in this order only. Then to another disk, or
+ * there is a second one of it. */
 static int open_file(struct footage_reader *r, const struct footage_part *p)
 {
 	char name[256], path[300];
@@ -77,6 +92,10 @@ static int open_file(struct footage_reader *r, const struct footage_part *p)
 		segment_archive_name(name, r->plan->camera, p->start);
 		snprintf(path, sizeof path, "archive/%s", name);
 		fd = open_at(r, p->root, path);
+	}
+	for (unsigned i = 0; fd < 0 && i < other_roots(r); i++) {
+		int other = open_on(r, p, i);
+		fd = other >= 0 ? other : fd;
 	}
 	return fd;
 }
@@ -270,6 +289,25 @@ static int verify(struct footage_reader *r, const struct fragment *f)
 	return crc == f->crc ? 0 : -EBADMSG;
 }
 
+/* Held footage has a second file: what the first does not give any more, that one may. */
+static int verify_somewhere(struct footage_reader *r, const struct fragment *f)
+{
+	const struct footage_part *p = &r->plan->parts[r->part];
+	int rc = verify(r, f), first = r->fd;
+
+	for (unsigned i = 0; rc < 0 && i < other_roots(r); i++) {
+		r->fd = open_on(r, p, i);
+		if (r->fd >= 0 && verify(r, f) == 0) {
+			r->fs->close(r->fs, first);
+			return 0;
+		}
+		if (r->fd >= 0)
+			r->fs->close(r->fs, r->fd);
+		r->fd = first;
+	}
+	return rc;
+}
+
 static void patch_prft(uint8_t *prft, size_t len, int64_t shift)
 {
 	if (len >= 32 && prft[8] == 1)
@@ -328,7 +366,7 @@ static int load(struct footage_reader *r, unsigned nth)
 	struct moof m;
 
 	r->loaded = NONE;
-	int rc = verify(r, f);
+	int rc = verify_somewhere(r, f);
 	if (rc == 0 && !r->in_window)
 		rc = read_full(r, r->window, WINDOW_BYTES, f->offset);
 	if (rc == 0)

@@ -9,10 +9,12 @@
 #include "api/footage_plan.h"
 #include "base/buf.h"
 #include "base/fs.h"
+#include "conf/conf.h"
 
 struct footage_reader {
 	struct footage_plan *plan; /* borrowed */
-	struct fs *fs;             /* borrowed */
+	struct fs *fs;
+	const struct conf *conf;             /* borrowed */
 	struct buf init;           /* ftyp and moov of the first file */
 	int fd;                    /* of part `part`; -1 none */
 	unsigned part, loaded;     /* loaded: the fragment whose head stands ready, from 0 in the part; UINT_MAX none */
@@ -29,7 +31,9 @@ struct footage_reader {
 	bool in_window;            /* the whole loaded fragment stands in the window */
 };
 
-void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs);
+/* conf: whose disks are looked through for another file of a segment, when that of the plan is away or damaged (it
+ * moved, or it is held and has a copy); borrowed; NULL: none. */
+void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs, const struct conf *conf);
 /* Looks into the first and the last file: the rest of the plan. Before the first read. */
 int footage_reader_prepare(struct footage_reader *r);
 /* Fills out with up to `room` bytes of the answer from position `at` on; the count, or negative. */

@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ioprio.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* --- the real one ------------------------------------------------------------ */
@@ -167,6 +169,11 @@ void fs_fault_init(struct fs_fault *f, struct fs *inner, struct fault *fault, in
 }
 
 /* --- built on the seam ----------------------------------------------------------- */
+
+void fs_be_idle(void)
+{
+	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+}
 
 int fs_mkdirs(struct fs *fs, const char *path, mode_t mode)
 {

@@ -36,6 +36,9 @@ struct fault;
 struct fs_fault { struct fs base; struct fs *inner; struct fault *fault; int err; };
 void fs_fault_init(struct fs_fault *f, struct fs *inner, struct fault *fault, int err);
 
+/* This thread's reading and writing comes after everybody else's. */
+void fs_be_idle(void);
+
 /* Built on the seam. */
 int fs_mkdirs(struct fs *fs, const char *path, mode_t mode);
 /* Makes path hold exactly these bytes, whole and durable or not at all: temporary

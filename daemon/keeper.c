@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "daemon/child.h"
 #include "indexer/indexer.h"
+#include "indexer/mover.h"
 #include "indexer/scrub.h"
 #include "retention/outlook.h"
 #include "retention/reaper.h"
@@ -15,6 +16,7 @@
 #define REAP_FIRST_MS 3000
 #define SCRUB_FIRST_MS 5000
 #define SCRUB_YIELD_MS 1000
+#define MOVE_FIRST_MS 4000
 #define SCRUB_ERROR_MS 60000
 #define FORECAST_EVERY_MS 600000
 #define FORECAST_FIRST_MS 10000
@@ -24,11 +26,14 @@ struct keeper {
 	struct indexer *indexer;
 	struct reaper reaper;
 	struct hub hub;
-	uv_timer_t step, reap, forecast, scrub_due;
+	uv_timer_t step, reap, forecast, scrub_due, move_due;
 	struct scrub scrub;
 	struct scrub_job scrub_job;     /* while a worker reads */
 	uv_work_t scrub_work;
-	bool scrubbing, reaping, stopping;
+	struct mover mover;
+	struct mover_job mover_job;     /* while a worker copies */
+	uv_work_t mover_work;
+	bool scrubbing, moving, reaping, stopping;
 	uv_idle_t more;                 /* runs while there is a backlog */
 	int64_t told_seq;               /* the ledger's head that the api was told */
 	char told_journal[JOURNAL_FILE_MAX];
@@ -180,6 +185,58 @@ static void on_scrub(uv_timer_t *t)
 		scrub_later(k);
 }
 
+/* --- moving footage between disks ----------------------------------------------------------- */
+
+static void on_move(uv_timer_t *t);
+
+static void move_later(struct keeper *k)
+{
+	int64_t ms = mover_wait_us(&k->mover) / US_PER_MS;
+
+	if (!k->stopping && !k->moving)
+		uv_timer_start(&k->move_due, on_move, ms > 0 ? (uint64_t)ms : 1, 0);
+}
+
+static void do_move(uv_work_t *w)
+{
+	struct keeper *k = w->data;
+
+	mover_copy(&k->mover_job);
+}
+
+static void after_move(uv_work_t *w, int status)
+{
+	struct keeper *k = w->data;
+	int rc = mover_apply(&k->mover, &k->mover_job);
+
+	leave_if_damaged(rc);
+	(void)status; /* it is never cancelled */
+	k->moving = false;
+	if (rc < 0)
+		log_warn("mover", "text=\"will try again: %s\"", strerror(-rc));
+	move_later(k);
+	if (!k->stopping)
+		tell_news(k);
+}
+
+static void on_move(uv_timer_t *t)
+{
+	struct keeper *k = t->data;
+
+	if (k->reaping || uv_is_active((uv_handle_t *)&k->more)) {
+		uv_timer_start(&k->move_due, on_move, SCRUB_YIELD_MS, 0);
+		return;
+	}
+	int rc = mover_next(&k->mover, &k->mover_job);
+	leave_if_damaged(rc);
+	k->moving = rc > 0 && uv_queue_work(t->loop, &k->mover_work, do_move, after_move) == 0;
+	if (rc > 0 && !k->moving)
+		mover_job_finish(&k->mover_job);
+	if (rc < 0)
+		log_warn("mover", "text=\"will try again: %s\"", strerror(-rc));
+	move_later(k);
+}
+
 /* Somebody was not served, because the bytes do not hold. */
 static void suspect(struct keeper *k, const json_t *msg)
 {
@@ -260,12 +317,16 @@ static void confine(struct child *c, struct sandbox *s)
 		sandbox_allow(s, SANDBOX_READ, "%s/.holdfast", root);
 		sandbox_allow(s, SANDBOX_READ | SANDBOX_REMOVE | SANDBOX_RENAME, "%s/incoming", root);
 		sandbox_allow(s, move, "%s/archive", root);
+		/* Copies begin here (indexer/mover.h): nothing is ever written where published footage lies, and a file
+		 * cannot be renamed to where it would gain rights. */
+		sandbox_allow(s, move | SANDBOX_WRITE, "%s/moving", root);
 		sandbox_allow(s, move | SANDBOX_WRITE, "%s/ledger", root); /* the ledger's head: indexer/ledger_mark.h */
 	}
 	child_allow_db(s, db, SANDBOX_READ | SANDBOX_WRITE);
 	sandbox_allow(s, SANDBOX_LIST, "%s", c->conf->state);
 	sandbox_allow(s, SANDBOX_READ, "%s/journal", c->conf->state);
 	sandbox_allow(s, move | SANDBOX_WRITE, "%s/seal-keys", c->conf->state); /* public keys that it has met */
+	sandbox_allow(s, move | SANDBOX_WRITE, "%s/replaced", c->conf->state);  /* disks declared lost */
 	child_allow_system(s);
 	s->listen = true;
 	free(db);
@@ -285,16 +346,22 @@ static int begin(struct child *c, struct err *e)
 	rc = scrub_init(&k->scrub, fs_real(), clock_real(), c->conf, k->catalog);
 	if (rc < 0)
 		log_warn("scrub", "text=\"begins anew: %s\"", strerror(-rc));
+	rc = mover_init(&k->mover, fs_patient(), clock_real(), c->conf, k->catalog);
+	if (rc < 0)
+		log_warn("mover", "text=\"will try again: %s\"", strerror(-rc));
 	uv_timer_init(&c->loop, &k->step);
+	uv_timer_init(&c->loop, &k->move_due);
 	uv_timer_init(&c->loop, &k->reap);
 	uv_timer_init(&c->loop, &k->forecast);
 	uv_timer_init(&c->loop, &k->scrub_due);
 	uv_idle_init(&c->loop, &k->more);
-	k->step.data = k->reap.data = k->forecast.data = k->more.data = k->scrub_due.data = k->scrub_work.data = k;
+	k->step.data = k->reap.data = k->forecast.data = k->more.data = k->scrub_due.data = k->scrub_work.data = k->move_due.data =
+		k->mover_work.data = k;
 	uv_timer_start(&k->step, on_step, 0, STEP_EVERY_MS);
 	uv_timer_start(&k->reap, on_reap, REAP_FIRST_MS, 0);
 	uv_timer_start(&k->forecast, on_forecast, FORECAST_FIRST_MS, FORECAST_EVERY_MS);
 	uv_timer_start(&k->scrub_due, on_scrub, SCRUB_FIRST_MS, 0);
+	uv_timer_start(&k->move_due, on_move, MOVE_FIRST_MS, 0);
 	return 0;
 }
 
@@ -321,6 +388,7 @@ static void stop(struct child *c)
 	uv_close((uv_handle_t *)&k->reap, NULL);
 	uv_close((uv_handle_t *)&k->forecast, NULL);
 	uv_close((uv_handle_t *)&k->scrub_due, NULL);
+	uv_close((uv_handle_t *)&k->move_due, NULL);
 	uv_close((uv_handle_t *)&k->more, NULL);
 	child_stopped(c); /* the loop ends when the last of them is closed */
 }

@@ -160,9 +160,23 @@ struct garbage_row {
 typedef int garbage_fn(void *arg, const struct garbage_row *row);
 int garbage_list(struct catalog *c, unsigned limit, garbage_fn *fn, void *arg); /* by camera, then start */
 
+/* Files of a segment beside that of its row (indexer/copy.h): kept false, if it may be there in part or not at all. */
+struct copy_row {
+	int64_t root;
+	const char *camera, *root_path;
+	struct wall start;
+	int64_t bytes;
+	bool kept;
+};
+typedef int copy_fn(void *arg, const struct copy_row *row);
+int copy_list(struct catalog *c, copy_fn *fn, void *arg);
+
 /* Roots of the catalogue. */
 typedef int catalog_root_fn(void *arg, int64_t id, const char *path);
 int catalog_roots(struct catalog *c, catalog_root_fn *fn, void *arg);
+struct catalog_disk { const char *path, *uuid; int64_t files, copies; }; /* files: segments whose row names it */
+typedef int catalog_disk_fn(void *arg, const struct catalog_disk *row);
+int catalog_disks(struct catalog *c, catalog_disk_fn *fn, void *arg); /* as long as counting its segments takes */
 
 /* --- state -------------------------------------------------------------------------- */
 /* Lowering retention.keep_days is the way to make footage of last quarter go away: it takes effect only

@@ -24,7 +24,7 @@ struct walk {
 	struct seal_keys *keys;         /* full only */
 	struct fsck_progress progress;
 	bool running, stopped_clean;
-	json_t *expected;               /* path → 1 (row) or 2 (garbage) */
+	json_t *expected;               /* path → 1 (row), 2 (garbage) or 3 (copy) */
 	json_t *newest;                 /* camera → start of its newest row: the index mark */
 	uint64_t sequence;              /* of the row before, of the same camera */
 	uint8_t digest[SHA256_BYTES];
@@ -188,6 +188,27 @@ static int on_garbage(void *arg, const struct garbage_row *g)
 	return 0;
 }
 
+static int on_copy(void *arg, const struct copy_row *c)
+{
+	struct walk *w = arg;
+	struct stat st;
+	char name[256], path[PATH_MAX];
+
+	segment_archive_name(name, c->camera, c->start);
+	snprintf(path, sizeof path, "%s/archive/%s", c->root_path, name);
+	if (json_object_get(w->expected, path))
+		find(w->f, "%s: is both a copy and something else", path);
+	json_object_set_new(w->expected, path, json_integer(3));
+	if (!c->kept)
+		return 0; /* it is being made, or removed */
+	int rc = w->f->fs->stat(w->f->fs, path, &st);
+	if (rc < 0 && !w->running)
+		find(w->f, "%s: the second copy of held footage: %s", path, strerror(-rc));
+	else if (rc == 0 && st.st_size != c->bytes)
+		find(w->f, "%s: has another size than the catalogue says", path);
+	return 0;
+}
+
 /* --- 2: files → rows ------------------------------------------------------------------------ */
 
 static void check_file(struct walk *w, const char *camera, const char *path, const char *name)
@@ -307,6 +328,8 @@ static int look(struct walk *w)
 
 	if (rc == 0)
 		rc = garbage_list(w->catalog, UINT_MAX, on_garbage, w);
+	if (rc == 0)
+		rc = copy_list(w->catalog, on_copy, w);
 	for (unsigned i = 0; rc == 0 && i < conf->root_count; i++) {
 		char *archive = xasprintf("%s/archive", conf->roots[i].path);
 		walk_folder(w, archive, "", 0);

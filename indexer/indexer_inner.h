@@ -8,7 +8,11 @@
 #define STEM_MAX 128 /* CAMERA-20261123T031500.120000Z */
 #define INDEXER_PATH_MAX 4096
 
-struct root { char *path; int64_t id; bool present; };
+struct root {
+	char *path;
+	int64_t id;                  /* 0: none yet */
+	bool present, foreign;       /* foreign: another disk stands there, and that was told */
+};
 
 /* A file that is being written, and how far it was read. */
 struct open_file {
@@ -64,7 +68,7 @@ int open_row_drop(struct catalog *c, const char *stem);
 /* -ENOENT: no such row. */
 int open_row_get(struct catalog *c, const char *stem, struct file_facts *out, char *root, size_t room);
 int segment_row_insert(struct catalog *c, int64_t root, int64_t bytes, const struct segment_scan *s);
-/* 1 with the digest if there is a row (in segment or garbage), 0, or negative. */
+/* 1 with the digest if there is a row (in segment, garbage or copy), 0, or negative. */
 int segment_row_find(struct catalog *c, const char *camera, int64_t start, uint8_t digest[SHA256_BYTES]);
 
 /* open_file.c */
@@ -75,6 +79,8 @@ void open_file_forget(struct indexer *ix, const char *stem); /* NULL: all */
 /* publish.c: 0 published (or it was before), -ENOENT neither in incoming/ as .mp4 nor in archive/,
  * -EBADMSG put aside, other: try again later. In a transaction. */
 int publish(struct indexer *ix, const struct root *r, const char *stem);
+/* archive/CAMERA/DAY with every new name durable. */
+int archive_make_day(struct fs *fs, const char *day);
 /* A file is gone for good: what was claimed of it is taken back. */
 int file_lost(struct indexer *ix, const char *kind, const char *stem, const struct file_facts *f, const char *why);
 

@@ -129,21 +129,20 @@ static char *parent_of(const char *path)
 	return xasprintf("%.*s", (int)(slash - path), path);
 }
 
-/* archive/CAMERA/DAY with every new name durable. */
-static int make_day(struct indexer *ix, const char *day)
+int archive_make_day(struct fs *fs, const char *day)
 {
 	struct stat st;
 
-	if (ix->fs->stat(ix->fs, day, &st) == 0)
+	if (fs->stat(fs, day, &st) == 0)
 		return 0;
 	char *camera = parent_of(day), *archive = parent_of(camera), *root = parent_of(archive);
-	int rc = fs_mkdirs(ix->fs, day, 0755);
+	int rc = fs_mkdirs(fs, day, 0755);
 	if (rc == 0)
-		rc = ix->fs->sync_dir(ix->fs, camera);
+		rc = fs->sync_dir(fs, camera);
 	if (rc == 0)
-		rc = ix->fs->sync_dir(ix->fs, archive);
+		rc = fs->sync_dir(fs, archive);
 	if (rc == 0)
-		rc = ix->fs->sync_dir(ix->fs, root);
+		rc = fs->sync_dir(fs, root);
 	free(camera);
 	free(archive);
 	free(root);
@@ -154,7 +153,7 @@ static int make_day(struct indexer *ix, const char *day)
 static int move(struct indexer *ix, struct publication *p)
 {
 	char *day = parent_of(p->archived), *incoming = parent_of(p->incoming);
-	int rc = make_day(ix, day);
+	int rc = archive_make_day(ix->fs, day);
 
 	if (rc == 0 && !p->moved)
 		rc = ix->fs->rename(ix->fs, p->incoming, p->archived);

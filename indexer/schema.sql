@@ -101,6 +101,12 @@ CREATE INDEX IF NOT EXISTS gap_open ON gap (camera) WHERE end IS NULL;
 CREATE TABLE IF NOT EXISTS garbage (id INTEGER PRIMARY KEY, camera TEXT NOT NULL, root INTEGER NOT NULL,
   start INTEGER NOT NULL, end INTEGER NOT NULL, bytes INTEGER NOT NULL, seal_digest BLOB NOT NULL);
 
+-- Files of a segment beside that of its row, on other disks (indexer/copy.h). 'making': it may be there in part, or
+-- not at all; 'kept': whole, for a hold; 'surplus': to be removed.
+CREATE TABLE IF NOT EXISTS copy (camera TEXT NOT NULL, start INTEGER NOT NULL, root INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, seal_digest BLOB NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('making', 'kept', 'surplus')), PRIMARY KEY (camera, start, root)) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS hold (id INTEGER PRIMARY KEY AUTOINCREMENT, camera TEXT NOT NULL,
   start INTEGER NOT NULL, end INTEGER NOT NULL, reason TEXT NOT NULL, reference TEXT NOT NULL DEFAULT '',
   placed_by TEXT NOT NULL, placed_at INTEGER NOT NULL,

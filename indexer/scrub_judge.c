@@ -4,12 +4,14 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "catalog_internal.h"
+#include "copy.h"
 #include "gap.h"
 #include "garbage.h"
 #include "media/segment.h"
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct judge {
 	struct scrub *s;
@@ -174,6 +176,21 @@ static bool found_any(const struct scrub_job *j)
 	return j->bad_seal;
 }
 
+/* Held footage has a second file: 1 if that one serves from now on. */
+static int try_copy(struct judge *g, bool gone)
+{
+	struct segment_place p = {.segment = g->j->segment, .root = g->j->root, .bytes = g->j->bytes, .start = g->j->start,
+				  .root_path = g->j->root_path};
+	int64_t there = 0;
+	int rc = db_int(g->c->db, &there, "SELECT count(*) FROM segment WHERE id = ? AND root = ?", "ii", p.segment, p.root);
+
+	if (rc < 0 || there == 0)
+		return rc < 0 ? rc : 1; /* retention took it meanwhile, or it moved */
+	snprintf(p.camera, sizeof p.camera, "%s", g->j->camera);
+	memcpy(p.seal_digest, g->j->seal_digest, sizeof p.seal_digest);
+	return copy_promote(g->s->fs, g->c, g->s->conf->site.id, g->now, &p, gone ? "the file is gone" : "the file is damaged");
+}
+
 int scrub_judge(struct scrub *s, struct scrub_job *j)
 {
 	struct judge g = {.s = s, .j = j, .c = s->catalog, .now = clock_wall(s->clock)};
@@ -184,5 +201,8 @@ int scrub_judge(struct scrub *s, struct scrub_job *j)
 	if (!garbage_root_is_ours(s->fs, s->catalog, s->conf->site.id, j->root, j->root_path))
 		return 0; /* the disk is away: that is another matter */
 	segment_incoming_name(g.stem, j->camera, j->start, "");
+	int rc = try_copy(&g, gone);
+	if (rc != 0)
+		return rc;
 	return gone ? judge_missing(&g) : judge_damage(&g);
 }

@@ -6,19 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/ioprio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #define WINDOW_BYTES (256u << 10)
-
-/* Of this thread: what the recorder and readers want comes first. */
-static void be_idle(void)
-{
-	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
-}
 
 /* -EBADMSG: shorter than it should be. Once more if the disk refuses: it may pass. */
 static int read_full(struct scrub_job *j, int fd, uint8_t *out, size_t len, int64_t at)
@@ -108,7 +100,7 @@ static void all_bad(struct scrub_job *j)
 
 void scrub_read(struct scrub_job *j)
 {
-	be_idle();
+	fs_be_idle();
 	if (j->index.count == 0 || j->from >= j->to) {
 		j->rc = -EINVAL;
 		return;

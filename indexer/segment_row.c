@@ -108,7 +108,8 @@ int segment_row_find(struct catalog *c, const char *camera, int64_t start, uint8
 	struct db_query q;
 	int rc = db_query(c->db, &q,
 			  "SELECT seal_digest FROM segment WHERE camera = ?1 AND start = ?2 UNION ALL "
-			  "SELECT seal_digest FROM garbage WHERE camera = ?1 AND start = ?2", "ti", camera, start);
+			  "SELECT seal_digest FROM garbage WHERE camera = ?1 AND start = ?2 UNION ALL "
+			  "SELECT seal_digest FROM copy WHERE camera = ?1 AND start = ?2", "ti", camera, start);
 
 	if (rc < 0)
 		return rc;
