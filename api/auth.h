@@ -17,6 +17,7 @@ enum action {
 	ACTION_EXPLAIN,     /* say why there is a gap */
 	ACTION_HOLD,        /* keep footage */
 	ACTION_RELEASE,     /* let held footage be deleted again */
+	ACTION_DISKS,       /* retire a disk, declare one lost */
 	ACTION_TOKENS,
 };
 

@@ -37,6 +37,9 @@ typedef int route_fn(struct call *c);
 	X(POST,   API_BASE "/holds",                     HOLD,       "",                 hold_place_post)     \
 	X(POST,   API_BASE "/holds/{id}/release",        RELEASE,    "",                 hold_release_post)   \
 	X(GET,    API_BASE "/retention",                 READ,       "",                 retention_get)       \
+	X(GET,    API_BASE "/disks",                     READ,       "",                 disk_list)           \
+	X(POST,   API_BASE "/disks/retire",              DISKS,      "",                 disk_retire_post)    \
+	X(POST,   API_BASE "/disks/replace",             DISKS,      "",                 disk_replace_post)   \
 	X(GET,    API_BASE "/tokens",                    TOKENS,     "",                 token_list)          \
 	X(POST,   API_BASE "/tokens",                    TOKENS,     "",                 token_make)          \
 	X(DELETE, API_BASE "/tokens/{id}",               TOKENS,     "",                 token_revoke)

@@ -21,6 +21,8 @@ static const struct command {
 	 "购买硬盘前估算容量", "how much disk to buy, and what fits (exit 1: the rule's days do not)"},
 	{"hold", command_hold, true, "add --camera ID --from T --to T --reason TEXT [--reference TEXT] | list | release ID --reason TEXT",
 	 "保全录像，使其不被删除", "keep footage from being deleted"},
+	{"disk", command_disk, true, "list [--json] | retire PATH --reason TEXT | replace PATH --reason TEXT",
+	 "硬盘：列出；迁空后退役；登记丢失以便更换", "disks: list; retire one that was drained; declare one lost, to replace it"},
 	{"token", command_token, true, "add NAME --role admin|operator|investigator|regulator | list | remove ID",
 	 "访问令牌", "tokens for the API and the page"},
 	{"key", command_key, false, "list [--json] | rotate seal|site [-c FILE]",

@@ -8,6 +8,7 @@ int command_status(const struct options *o);
 int command_coverage(const struct options *o);
 int command_gaps(const struct options *o);
 int command_plan(const struct options *o);
+int command_disk(const struct options *o);
 int command_hold(const struct options *o);
 int command_token(const struct options *o);
 int command_key(const struct options *o);

@@ -3,6 +3,7 @@
 #include "base/lang.h"
 #include "base/log.h"
 #include "catalog_internal.h"
+#include "disk.h"
 #include "gap.h"
 
 #include <errno.h>
@@ -228,6 +229,53 @@ static int key_created_verb(struct command *c)
 	return key_learn(c->ix, name, public, json_object_get(c->args, "handovers"));
 }
 
+static int disk_args(struct command *c, const char **path, const char **reason, const char **by)
+{
+	return need_text(c, "path", TEXT_MAX_CHARACTERS, path) || need_text(c, "reason", TEXT_MAX_CHARACTERS, reason) ||
+			       need_text(c, "by", TEXT_MAX_CHARACTERS, by)
+		       ? -EINVAL : 0;
+}
+
+static int no_disk(struct command *c)
+{
+	return refuse(c, NOT_FOUND, "path", lang("没有这块硬盘，请用 holdfast disk list 查看",
+						 "there is no such disk: look at holdfast disk list"));
+}
+
+static int disk_retire_verb(struct command *c)
+{
+	const char *path, *reason, *by;
+
+	if (disk_args(c, &path, &reason, &by) < 0)
+		return -EINVAL;
+	int rc = disk_retire(c->ix, path, reason, by);
+	if (rc == -EBUSY)
+		return refuse(c, CONFLICT, "path",
+			      lang("此盘仍在配置中：先写 state: drain，迁空后从 storage 中删去并重新加载",
+				   "this disk is still configured: write state: drain, and when it is empty take it out of "
+				   "storage and reload"));
+	if (rc == -ENOTEMPTY)
+		return refuse(c, CONFLICT, "path",
+			      lang("此盘上还有录像：请写 state: drain 并等待迁空；如已损坏，用 holdfast disk replace",
+				   "there is footage on this disk: write state: drain and wait until it is empty; if it is lost: "
+				   "holdfast disk replace"));
+	return rc == -ENOENT ? no_disk(c) : rc;
+}
+
+static int disk_replace_verb(struct command *c)
+{
+	const char *path, *reason, *by;
+
+	if (disk_args(c, &path, &reason, &by) < 0)
+		return -EINVAL;
+	int rc = disk_replace(c->ix, path, reason, by);
+	if (rc == -EBUSY)
+		return refuse(c, CONFLICT, "path",
+			      lang("原来的硬盘仍在此处且可读：请先迁空（state: drain）再退役",
+				   "the disk that was there is there, and can be read: drain and retire it instead"));
+	return rc == -ENOENT ? no_disk(c) : rc;
+}
+
 static int dispatch(struct command *c, const char *verb)
 {
 	static const struct {
@@ -236,7 +284,9 @@ static int dispatch(struct command *c, const char *verb)
 	} verbs[] = {{"hold.place", hold_place_verb},
 		     {"hold.release", hold_release_verb},
 		     {"gap.explain", gap_explain_verb},
-		     {"key.created", key_created_verb}};
+		     {"key.created", key_created_verb},
+		     {"disk.retire", disk_retire_verb},
+		     {"disk.replace", disk_replace_verb}};
 
 	for (unsigned i = 0; i < sizeof verbs / sizeof *verbs; i++)
 		if (strcmp(verbs[i].verb, verb) == 0)

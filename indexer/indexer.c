@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "disk.h"
 #include "ledger_mark.h"
 
 #include <errno.h>
@@ -269,6 +270,8 @@ int indexer_step(struct indexer *ix, bool *more)
 		return rc;
 	if (ix->scan_due || now.us - ix->scanned.us >= INDEXER_SCAN_EVERY_US)
 		rc = scan(ix);
+	if (rc == 0 && !ix->hurry)
+		rc = disk_clear_lost(ix, more);
 	if (rc == 0 && now.us - ix->heard.us > INDEXER_SILENCE_US)
 		rc = watch_silence(ix);
 	return rc;

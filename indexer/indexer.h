@@ -48,5 +48,7 @@ void indexer_mark_ledger(struct indexer *ix);
  *	hold.place   camera, start, end (RFC 3339), reason, reference?, by     → {id}          201
  *	hold.release id, reason, by                                           → {}            200
  *	gap.explain  id, text (1 to 1000 characters), by                       → {}            200
+ *	disk.retire  path, reason, by                                         → {}            200
+ *	disk.replace path, reason, by                                         → {}            200
  *	key.created  name ("site"), public (64 hex digits)                     → {}            200 */
 int indexer_command(struct indexer *ix, const char *verb, const json_t *args, json_t **reply);

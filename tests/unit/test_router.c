@@ -79,7 +79,7 @@ static void lower(const char *from, char *to)
 static const char *const action_names[] = {
 	[ACTION_PUBLIC] = "public", [ACTION_READ] = "read", [ACTION_METRICS] = "metrics",
 	[ACTION_FOOTAGE] = "footage", [ACTION_EXPLAIN] = "explain", [ACTION_HOLD] = "hold",
-	[ACTION_RELEASE] = "release", [ACTION_TOKENS] = "tokens",
+	[ACTION_RELEASE] = "release", [ACTION_DISKS] = "disks", [ACTION_TOKENS] = "tokens",
 };
 
 /* The query parameters of an operation, in order, separated by spaces. */
