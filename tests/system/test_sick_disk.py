@@ -39,6 +39,11 @@ def site(camera, disks):
         yield s
 
 
+def gaps_within(site, last_us):
+    now = now_us()
+    return [t for name in NAMES for t in site.tiles(name, now - last_us, now) if t[2] == "gap"]
+
+
 @pytest.mark.parametrize("order", ["stall change", "slow 3000"], ids=["stalled", "a-tenth-of-the-speed"])
 def test_a_late_disk_is_left_and_nothing_is_lost(site, camera, disks, order):
     """The cameras go on elsewhere in time; what was queued is written when the disk goes on."""
@@ -68,6 +73,7 @@ FAULTS = [("fail sync EIO", "storage_failed", "storage.failed"), ("fail write EN
 def test_a_failing_disk_costs_what_was_not_durable(site, camera, disks, order, cause, kind):
     """Its cameras move; the others lose nothing; the disk is used again when it works again."""
     sick, other = busiest(disks)
+    until("no gap of the test before is in sight", lambda: not gaps_within(site, SYNC_US + 3 * SECOND))
     names, since = sorted(being_written(sick)), now_us()
     before = len(site.ledger())
     sick.order(order)
