@@ -17,7 +17,8 @@
 #define LANGUAGE_DEFAULT "zh-CN"
 #define SEGMENT_DEFAULT "5min"
 #define GAP_AFTER_DEFAULT "2s"
-#define BUFFER_DEFAULT "64MiB"
+#define BUFFER_DEFAULT_MIB 64u
+#define BUFFER_DEFAULT_MIB_A_CAMERA 2u /* 8 s of 2 Mbit/s; and at a common silence each hands over a fragment at once */
 #define BUFFER_LEAST_MIB 8u /* of each root: a few fragments of the largest cameras */
 #define BUFFER_MOST_GIB 16u
 #define SCRUB_DEFAULT "30d"
@@ -143,12 +144,25 @@ void check_retention(const struct check *k)
 
 /* --- recording --------------------------------------------------------------- */
 
+static uint64_t buffer_default_bytes(unsigned cameras, unsigned roots)
+{
+	unsigned mib = BUFFER_DEFAULT_MIB;
+
+	if (mib < BUFFER_DEFAULT_MIB_A_CAMERA * cameras)
+		mib = BUFFER_DEFAULT_MIB_A_CAMERA * cameras;
+	if (mib < BUFFER_LEAST_MIB * roots)
+		mib = BUFFER_LEAST_MIB * roots;
+	return (uint64_t)mib << 20;
+}
+
 /* The whole recorder's; each root has the same share. */
 static uint64_t check_buffer(const struct check *k, const char *text)
 {
 	unsigned roots = k->raw->storage_count ? k->raw->storage_count : 1;
 	uint64_t bytes = 0;
 
+	if (!text)
+		return buffer_default_bytes(k->raw->cameras_count, roots);
 	if (units_bytes(text, &bytes) < 0 || bytes < ((uint64_t)BUFFER_LEAST_MIB << 20) * roots ||
 	    bytes > (uint64_t)BUFFER_MOST_GIB << 30)
 		check_error(k, "recording", "buffer",
@@ -181,5 +195,5 @@ void check_recording(const struct check *k)
 		check_duration(k, "recording", "gap_after", raw->gap_after ? raw->gap_after : GAP_AFTER_DEFAULT,
 	                       (struct bounds){"1s", "10s"});
 	k->conf->audio = check_audio(k, raw->audio);
-	k->conf->buffer_bytes = check_buffer(k, raw->buffer ? raw->buffer : BUFFER_DEFAULT);
+	k->conf->buffer_bytes = check_buffer(k, raw->buffer);
 }

@@ -2,7 +2,7 @@
 """What it costs to record N cameras: Holdfast beside ffmpeg, GStreamer and a null recorder (README.md).
 
     tests/bench/record.py build --cameras 16,64,128
-    tests/bench/record.py build --cameras 200 --tools holdfast --modes alone --cpu 0 --buffer 400
+    tests/bench/record.py build --cameras 200 --tools holdfast --modes alone --cpu 0
 """
 import argparse
 import collections
@@ -174,7 +174,8 @@ class Holdfast(Tool):
                    for i in range(self.count)]
         conf = {"site": {"id": "cn-bench-0001", "name": "Bench", "timezone": "Asia/Shanghai", "language": "en"},
                 "rule": "cn-hangjin-2021", "state": "state", "storage": [{"path": "footage", "reserve": "1MiB"}],
-                "recording": {"segment": f"{self.args.segment}s", "buffer": f"{self.args.buffer}MiB"},
+                "recording": {"segment": f"{self.args.segment}s",
+                              **({"buffer": f"{self.args.buffer}MiB"} if self.args.buffer else {})},
                 "areas": [{"id": "room", "name": "Room", "kind": "activity"}], "cameras": cameras,
                 "api": [{"listen": f"127.0.0.1:{free_port()}"}]}
         (self.folder / "holdfast.yaml").write_text(json.dumps(conf), encoding="utf-8")
@@ -349,7 +350,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=20, help="of a window")
     parser.add_argument("--warm-up", type=int, default=10)
     parser.add_argument("--segment", type=int, default=60, help="seconds")
-    parser.add_argument("--buffer", type=int, default=64, help="MiB; 64 is Holdfast's default")
+    parser.add_argument("--buffer", type=int, help="MiB; otherwise Holdfast's default")
     parser.add_argument("--cpu", type=int, help="the only core that the recorders get")
     parser.add_argument("--roles", action="store_true", help="rows for Holdfast's other processes")
     parser.add_argument("--folder", help="on the disk to write to")

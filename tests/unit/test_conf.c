@@ -236,6 +236,36 @@ static void test_defaults(void **state)
 	conf_destroy(c);
 }
 
+static uint64_t default_buffer_of(unsigned cameras, unsigned disks)
+{
+	FILE *f;
+	char *text;
+	size_t len;
+
+	f = open_memstream(&text, &len);
+	fputs("site: { id: a, name: b, timezone: UTC }\nrule: cn-national-2019\n"
+	      "areas: [ { id: room, name: r, kind: activity } ]\nstorage:\n", f);
+	for (unsigned i = 0; i < disks; i++)
+		fprintf(f, " - { path: /srv/%u }\n", i);
+	fputs("cameras:\n", f);
+	for (unsigned i = 0; i < cameras; i++)
+		fprintf(f, " - { id: c%u, name: c, area: room, url: \"rtsp://192.168.1.11/%u\" }\n", i, i);
+	fclose(f);
+	struct conf *c = load_good(text);
+	uint64_t bytes = c->buffer_bytes;
+	conf_destroy(c);
+	free(text);
+	return bytes;
+}
+
+static void test_default_buffer_grows_with_cameras_and_disks(void **state)
+{
+	(void)state;
+	assert_int_equal(default_buffer_of(32, 1), 64u << 20);
+	assert_int_equal(default_buffer_of(200, 1), 400u << 20);
+	assert_int_equal(default_buffer_of(2, 12), 96u << 20);
+}
+
 /* The example of the design, without the TLS listeners; its files lie in the folder. */
 static void test_design_example_loads(void **state)
 {
@@ -848,6 +878,7 @@ int main(void)
 		cmocka_unit_test(test_sample_examples_load),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_default_buffer_grows_with_cameras_and_disks),
 		cmocka_unit_test(test_design_example_loads),
 		cmocka_unit_test(test_camera_trust),
 		cmocka_unit_test(test_every_mistake_is_named),
