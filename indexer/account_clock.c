@@ -364,16 +364,16 @@ int account_lost_past(const struct accounting *a, const char *camera, int64_t en
 
 static int add_hole(const struct accounting *a, const char *camera, int64_t start, int64_t end)
 {
-	int64_t damaged = 0;
-	int rc = start < end ? db_int(a->catalog->db, &damaged, "SELECT count(*) FROM damaged WHERE camera = ? AND start < ? "
-				      "AND end > ?", "tii", camera, end, start) : -ENOENT;
+	const char *cause;
 
+	if (start >= end)
+		return 0;
+	int rc = account_hole_cause(a->catalog, camera, start, end, &cause);
 	if (rc < 0)
-		return rc == -ENOENT ? 0 : rc;
+		return rc;
 	rc = span_withdraw(a->catalog, camera, (struct wall){start}, (struct wall){end});
 	if (rc == 0)
-		rc = gap_add(a->catalog, a->now, camera, start, end, damaged ? "footage_damaged" : "footage_missing",
-			     "before the clock was set");
+		rc = gap_add(a->catalog, a->now, camera, start, end, cause, "before the clock was set");
 	return rc < 0 ? rc : leave_gaps(a->catalog, camera);
 }
 

@@ -133,3 +133,16 @@ int account_known_until(struct catalog *c, const struct account *acc, int64_t at
 			"UNION ALL SELECT min(end, ?4) FROM (SELECT end FROM span WHERE camera = ?1 AND start <= ?2 ORDER BY "
 			"start DESC LIMIT 1) UNION ALL SELECT ?3)", "tiii", acc->camera, at, acc->enrolled_at, horizon);
 }
+
+int account_hole_cause(struct catalog *c, const char *camera, int64_t start, int64_t end, const char **cause)
+{
+	int64_t damaged, troubled;
+	int rc = db_int(c->db, &damaged, "SELECT count(*) FROM damaged WHERE camera = ? AND start < ? AND end > ?", "tii", camera,
+			end, start);
+
+	if (rc == 0)
+		rc = db_int(c->db, &troubled, "SELECT count(*) FROM trouble WHERE start <= ?1 AND end > ?1", "i", start);
+	if (rc == 0)
+		*cause = damaged ? "footage_damaged" : troubled ? "storage_failed" : "footage_missing";
+	return rc;
+}

@@ -26,6 +26,8 @@ int account_covered_until(struct catalog *c, const char *camera, int64_t *t);
 int account_known_until(struct catalog *c, const struct account *acc, int64_t at, int64_t *out);
 /* An open gap reaches to `until`: it makes way for footage that lies there already. */
 int account_gap_goes_on(const struct accounting *a, const char *camera, int64_t until);
+/* Of a hole that the recorder's absence does not explain. */
+int account_hole_cause(struct catalog *c, const char *camera, int64_t start, int64_t end, const char **cause);
 /* Holes of lives that are over, once no file of theirs is awaited any more. */
 int account_settle_past(const struct accounting *a, const struct account *acc);
 /* A camera that has lived before begins or ends to do so again. */

@@ -21,7 +21,8 @@
  *    where they are; one that was open ends at W and goes on at B.
  *  - The clock stepped forward out of a time before ACCOUNT_EARLIEST (a box that booted in 1970): an
  *    obligation that began in it moves along.
- *  - A hole that no fact explains: footage_damaged where a file was put aside, else footage_missing.
+ *  - A hole that no fact explains: footage_damaged where a file was put aside, storage_failed where a disk was in
+ *    trouble and the recorder died of or beside it, else footage_missing.
  *
  * Threads: the catalogue's. Errors: as the catalogue's. */
 #pragma once

@@ -23,6 +23,10 @@ CREATE TABLE IF NOT EXISTS account (camera TEXT PRIMARY KEY,
 CREATE TABLE IF NOT EXISTS restart (camera TEXT NOT NULL, at INTEGER NOT NULL, outcome INTEGER,
   PRIMARY KEY (camera, at)) WITHOUT ROWID;
 
+-- A disk was stalled or had failed when the recorder died: what was not durable in [start, end) is lost to the disk.
+CREATE TABLE IF NOT EXISTS trouble (root TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
+  PRIMARY KEY (root, start)) WITHOUT ROWID;
+
 -- The clock was set back, or forward over time that an earlier life had labelled: from `start` on a camera's time is
 -- lived by this life, until `end` (NULL: to this day). What belongs to an earlier one: segments up to `sequence`,
 -- gaps up to `gap`, and the files named in past_file. [judged, until) of the life before may still hold holes.

@@ -9,12 +9,6 @@ struct sweep { const struct accounting *a; const struct account *acc; };
 
 /* --- one hole ------------------------------------------------------------------------------- */
 
-static int is_damaged(struct catalog *c, const char *camera, int64_t start, int64_t end, int64_t *count)
-{
-	return db_int(c->db, count, "SELECT count(*) FROM damaged WHERE camera = ? AND start < ? AND end > ?", "tii",
-		      camera, end, start);
-}
-
 /* How far into the hole the recorder's absence reaches: its start if it does not. */
 static int absence_until(struct catalog *c, const char *camera, int64_t start, int64_t end, int64_t *until)
 {
@@ -31,7 +25,8 @@ static int explain_hole(void *arg, const struct tile *t)
 {
 	const struct sweep *s = arg;
 	struct catalog *c = s->a->catalog;
-	int64_t until, damaged = 0;
+	const char *cause;
+	int64_t until;
 
 	if (t->state != TILE_PENDING)
 		return 0;
@@ -40,9 +35,8 @@ static int explain_hole(void *arg, const struct tile *t)
 		rc = gap_add(c, s->a->now, s->acc->camera, t->start.us, until, "recorder_down", "");
 	if (rc < 0 || until >= t->end.us)
 		return rc;
-	rc = is_damaged(c, s->acc->camera, until, t->end.us, &damaged);
-	return rc < 0 ? rc : gap_add(c, s->a->now, s->acc->camera, until, t->end.us,
-				     damaged ? "footage_damaged" : "footage_missing", "");
+	rc = account_hole_cause(c, s->acc->camera, until, t->end.us, &cause);
+	return rc < 0 ? rc : gap_add(c, s->a->now, s->acc->camera, until, t->end.us, cause, "");
 }
 
 /* --- how far certainty reaches ------------------------------------------------------------------ */

@@ -223,6 +223,36 @@ static int tell_stopped(struct indexer *ix, int64_t at, bool clean)
 			     json_pack("{so sb}", "at", wall_json(at), "clean", (int)clean), NULL);
 }
 
+/* Of a disk that stalls: what was written since the last sync (5 s), the fragment in flight (2 s), and what the
+ * stall took to be noticed. */
+#define UNSYNCED_US (10 * US_PER_S)
+
+/* The recorder died with disks in trouble: it can no longer tell what they lost. */
+static int keep_troubles(struct indexer *ix, int64_t died_before)
+{
+	struct db *db = ix->catalog->db;
+	struct db_query q;
+	int rc = db_query(db, &q, "SELECT substr(key, 9), value FROM state WHERE key GLOB 'storage:*'", "");
+
+	if (rc < 0)
+		return rc;
+	while ((rc = db_step(&q)) > 0) {
+		json_t *known = json_loads(db_text(&q, 1), 0, NULL);
+		const char *state = text(known, "state");
+		bool in_trouble = strcmp(state, "stalled") == 0 || strcmp(state, "failed") == 0;
+		const char *why;
+		struct wall since;
+		if (in_trouble && wall_parse(text(known, "since"), &since, &why) == 0)
+			rc = db_run(db, "INSERT OR REPLACE INTO trouble VALUES (?, ?, ?)", "tii", db_text(&q, 0),
+				    since.us - UNSYNCED_US, died_before);
+		json_decref(known);
+		if (rc < 0)
+			break;
+	}
+	db_done(&q);
+	return rc;
+}
+
 static int on_start(struct indexer *ix, const json_t *record, int64_t at)
 {
 	struct catalog *c = ix->catalog;
@@ -244,6 +274,8 @@ static int on_start(struct indexer *ix, const json_t *record, int64_t at)
 	rc = watch_start(ix, &clock);
 	if (rc == 0 && known && !stopped)
 		rc = tell_stopped(ix, last, false);
+	if (rc == 0 && !stopped)
+		rc = keep_troubles(ix, at);
 	if (rc == 0)
 		rc = account_restart(&ix->acc, (struct wall){at});
 	if (rc == 0)

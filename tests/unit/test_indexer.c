@@ -221,6 +221,42 @@ static void a_crash_of_the_recorder_is_one_gap(void **state)
 	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM gap"), 1);
 }
 
+static void become_recovered(int from, int to)
+{
+	rename_file(&box, from, ".open", ".gone");
+	say_sealed(&box, from, to, put_file(&box, from, to, ".mp4", true));
+}
+
+/* The camera went on in another file; only the dead recorder could have told what the stuck one lost. */
+static void what_a_stuck_disk_lost_when_the_recorder_died_is_the_disks(void **state)
+{
+	(void)state;
+	say_up(&box, 1);
+	say_storage(&box, "ok");
+	say_open(&box, 1);
+	int64_t bytes = put_file(&box, 1, 4, ".open", false);
+	advance_to(&box, 4);
+	say_beat(&box, 1, bytes);
+	advance_to(&box, 6);
+	say_storage(&box, "stalled");
+	say_open(&box, 7);
+	advance_to(&box, 9);
+	say_beat(&box, 7, put_file(&box, 7, 9, ".open", false));
+	assert_int_equal(run(&box), 0);
+	advance_to(&box, 10);
+	say_start(&box, "boot-1");
+	say_storage(&box, "ok");
+	say_up(&box, 11);
+	say_open(&box, 11);
+	advance_to(&box, 12);
+	say_beat(&box, 11, put_file(&box, 11, 12, ".open", false));
+	become_recovered(1, 4);
+	become_recovered(7, 9);
+	say(&box, "ready", json_object());
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 12, "R 1 4 | G 4 7 storage_failed | R 7 9 | G 9 11 recorder_down | R 11 12");
+}
+
 static void a_silent_recorder_is_down(void **state)
 {
 	(void)state;
@@ -617,6 +653,7 @@ int main(void)
 		T(a_lost_file_becomes_a_gap),
 		T(a_root_that_is_not_mounted_is_left_alone),
 		T(a_crash_of_the_recorder_is_one_gap),
+		T(what_a_stuck_disk_lost_when_the_recorder_died_is_the_disks),
 		T(a_disk_that_does_not_answer_is_not_touched),
 		T(a_closed_file_that_was_lost_is_a_gap_with_its_cause),
 		T(a_silent_recorder_is_down),
