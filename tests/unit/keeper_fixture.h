@@ -255,27 +255,36 @@ static inline bool keeper_has(const struct keeper_box *b, unsigned camera, int64
 	return there;
 }
 
-/* A camera that was up from start to end, in one published file. The clock is at end afterwards, or where it was. */
-static inline void keeper_record(struct keeper_box *b, unsigned camera, int64_t start, int64_t end)
+/* One fragment and its seal. The number of bytes. */
+static inline size_t keeper_write_sealed(struct keeper_box *b, unsigned camera, const char *path, int64_t start, int64_t end)
 {
 	struct buf bytes = {0};
-	char *path = keeper_incoming(b, camera, start, ".mp4");
 
-	keeper_say(b, "up", json_pack("{ss sI}", "camera", b->cameras[camera].id, "start", (json_int_t)start));
 	fixture_init(&bytes);
 	keeper_fragment(&bytes, start, 0, start, end);
 	keeper_seal(b, camera, &bytes, start, end, 1, 0);
 	assert_int_equal(fs_replace(fs_real(), path, bytes.data, bytes.len, 0644), 0);
+	size_t len = bytes.len;
+	buf_finish(&bytes);
+	return len;
+}
+
+/* A camera that was up from start to end, in one published file. The clock is at end afterwards, or where it was. */
+static inline void keeper_record(struct keeper_box *b, unsigned camera, int64_t start, int64_t end)
+{
+	char *path = keeper_incoming(b, camera, start, ".mp4");
+
+	keeper_say(b, "up", json_pack("{ss sI}", "camera", b->cameras[camera].id, "start", (json_int_t)start));
+	size_t bytes = keeper_write_sealed(b, camera, path, start, end);
 	if (end > b->clock.wall.us)
 		clock_fake_advance(&b->clock, end - b->clock.wall.us);
-	keeper_say_sealed(b, camera, start, end, bytes.len);
+	keeper_say_sealed(b, camera, start, end, bytes);
 	keeper_say(b, "down", json_pack("{ss sI ss ss}", "camera", b->cameras[camera].id, "since", (json_int_t)end, "cause",
 					"stream_stalled", "detail", ""));
 	keeper_say_beat(b);
 	assert_int_equal(keeper_index(b), 0);
 	assert_true(keeper_has(b, camera, start));
 	free(path);
-	buf_finish(&bytes);
 }
 
 /* --- fsck ------------------------------------------------------------------------------------------------ */
