@@ -23,12 +23,18 @@ class VlcCamera:
         self.names, self.port = (name,), free_port()
         self.folder = tempfile.mkdtemp(prefix="hfv-", dir="/tmp")
         self.process = subprocess.Popen(["/usr/bin/python3", PROGRAM, self.folder, name, str(self.port)])
-        until("VLC listens", self._listens)
+        until("VLC describes its stream", self._describes, 60)
 
-    def _listens(self):
+    def _describes(self):
+        """It listens before it knows what it streams, and answers 500 until then."""
         assert self.process.poll() is None
-        with socket.socket() as s:
-            return s.connect_ex(("127.0.0.1", self.port)) == 0
+        ask = f"DESCRIBE {self.url(self.names[0])} RTSP/1.0\r\nCSeq: 1\r\n\r\n"
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as s:
+                s.sendall(ask.encode("ascii"))
+                return s.recv(4096).startswith(b"RTSP/1.0 200")
+        except OSError:
+            return False
 
     def __enter__(self):
         return self
