@@ -5,7 +5,9 @@
 #include "media/root_identity.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define LOOK_EVERY_MS 5000
 
@@ -62,6 +64,8 @@ static bool take_answers(struct root_watch *w, const struct root_look *k)
 	return came;
 }
 
+static void begin_look(struct root_watch *w);
+
 static void on_work(uv_work_t *work) { look((struct root_look *)work); }
 
 static void on_looked(uv_work_t *work, int status)
@@ -77,16 +81,31 @@ static void on_looked(uv_work_t *work, int status)
 	free_look(k);
 	if (came)
 		w->came(w->owner);
+	else if (w && w->again)
+		begin_look(w);
+}
+
+static void begin_look(struct root_watch *w)
+{
+	w->again = w->out != NULL;
+	if (w->out)
+		return;
+	w->out = make_look(w);
+	uv_queue_work(w->timer.loop, &w->out->work, on_work, on_looked);
 }
 
 static void on_timer(uv_timer_t *t)
 {
 	struct root_watch *w = t->data;
 
-	if (w->out)
-		return;
-	w->out = make_look(w);
-	uv_queue_work(t->loop, &w->out->work, on_work, on_looked);
+	if (!w->out)
+		begin_look(w);
+}
+
+static void on_mounts(uv_poll_t *p, int status, int events)
+{
+	(void)status, (void)events;
+	begin_look(p->data);
 }
 
 /* --- life ------------------------------------------------------------------------------ */
@@ -111,6 +130,23 @@ void root_watch_configure(struct root_watch *w, const struct conf *conf)
 	free_look(k);
 }
 
+/* proc(5): the table of mounts is "readable with priority" once after each change. */
+static void watch_mounts(struct root_watch *w, uv_loop_t *loop)
+{
+	w->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
+	if (w->mounts_fd < 0 || uv_poll_init(loop, &w->mounts, w->mounts_fd) < 0)
+		return;
+	w->mounts.data = w;
+	uv_poll_start(&w->mounts, UV_PRIORITIZED, on_mounts);
+}
+
+static void on_mounts_closed(uv_handle_t *h)
+{
+	struct root_watch *w = h->data;
+
+	close(w->mounts_fd);
+}
+
 void root_watch_start(struct root_watch *w, uv_loop_t *loop, const struct conf *conf, void (*came)(void *owner),
 		      void *owner)
 {
@@ -119,6 +155,7 @@ void root_watch_start(struct root_watch *w, uv_loop_t *loop, const struct conf *
 	uv_timer_init(loop, &w->timer);
 	w->timer.data = w;
 	uv_timer_start(&w->timer, on_timer, LOOK_EVERY_MS, LOOK_EVERY_MS);
+	watch_mounts(w, loop);
 }
 
 void root_watch_close(struct root_watch *w)
@@ -129,4 +166,6 @@ void root_watch_close(struct root_watch *w)
 	free(w->there);
 	w->there = NULL;
 	uv_close((uv_handle_t *)&w->timer, NULL);
+	if (w->mounts.data)
+		uv_close((uv_handle_t *)&w->mounts, on_mounts_closed);
 }
