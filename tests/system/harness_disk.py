@@ -65,18 +65,3 @@ class SickDisk:
             s.sendall(line.encode() + b"\n")
             answer = s.makefile().readline()
         assert answer == "ok\n", answer
-
-
-class SmallDisk:
-    """A tmpfs of so many bytes: the kernel's own ENOSPC."""
-
-    def __init__(self, mib):
-        self.path = tempfile.mkdtemp(prefix="hfs-", dir="/tmp")
-        subprocess.run([*SUDO, "mount", "-t", "tmpfs", "-o", f"size={mib}m,mode=0777", "small", self.path], check=True)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        subprocess.run([*SUDO, "umount", self.path], check=True)
-        os.rmdir(self.path)

@@ -1,5 +1,6 @@
-"""A real ext4 under everything, state and footage: power cuts at random moments, a disk that turns read-only, goes
-away and comes back. HOLDFAST_CUTS=50 cuts as often."""
+"""A real ext4 under everything, state and footage: power cuts at random moments, a disk that fills up, turns read-only,
+goes away and comes back. HOLDFAST_CUTS=50 cuts as often."""
+import errno
 import os
 import random
 import uuid
@@ -12,7 +13,7 @@ from harness_footage import LATENESS_US, check_unbroken, clocks_of
 from harness_loop import LoopDisk, PowerDisk
 from harness_site import Site
 from harness_time import SECOND, now_us
-from harness_truth import being_written, busiest, settled, state_of, wait_moved
+from harness_truth import being_written, busiest, check_truth, settled, state_of, wait_moved
 from harness_wait import until
 
 SEED = 20261125
@@ -114,3 +115,35 @@ def test_a_disk_turns_read_only_and_goes_away(pair):
         assert "0 violations" in site.fsck()
         site.stop()
         assert "0 violations" in site.fsck()
+
+
+def fill_up(path):
+    """Takes every free block, down to the last; the recorder writes meanwhile, so none can be asked for by number."""
+    chunk = bytes(1 << 20)
+    with open(path, "wb", buffering=0) as f:
+        while len(chunk) >= 512:
+            try:
+                f.write(chunk)
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+                chunk = chunk[:len(chunk) // 2]
+
+
+def test_a_full_disk_is_a_gap_until_there_is_room():
+    """The kernel's own ENOSPC; nothing is deleted for it; recording resumes by itself."""
+    with LoopDisk(24) as disk, SimCamera("a") as camera, \
+            Site([camera], storage=[{"path": disk.path, "reserve": "1MiB"}]) as site:
+        start = camera.wait_frames("a", 30)[0]
+        site.wait_recorded("a", start + SECOND)
+        ballast = os.path.join(disk.path, "ballast")
+        fill_up(ballast)
+        gap = until("a gap", lambda: site.gaps(camera="a"))[0]
+        assert gap["cause"] == "storage_full"
+        camera.wait_frames("a", 20)
+        os.unlink(ballast)
+        end = now_us()
+        until("it is recorded again", lambda: site.recorded("a", end, now_us()))
+        end = now_us() - SECOND
+        assert check_truth(site, camera, "a", start + SECOND, end, "storage_full")
+        kinds = [e["kind"] for e in site.ledger() if e["kind"].startswith("storage.")]
+        assert kinds == ["storage.full", "storage.recovered"]

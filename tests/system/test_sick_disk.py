@@ -1,12 +1,11 @@
 """Disks that stall, slow down, fill and fail under a real recorder: nobody else loses a picture, what is
 lost is a gap with its cause and true edges, and recording goes on by itself."""
-import errno
 import os
 
 import pytest
 
 from harness_camera import SimCamera
-from harness_disk import SickDisk, SmallDisk
+from harness_disk import SickDisk
 from harness_footage import LATENESS_US
 from harness_site import Site
 from harness_time import SECOND, now_us
@@ -100,38 +99,6 @@ def test_files_and_catalogue_agree_after_all_that(site):
     assert "0 violations" in site.fsck()
     site.stop()
     assert "0 violations" in site.fsck()
-
-
-def fill_up(path):
-    """Takes every free block, down to the last; the recorder writes meanwhile, so none can be asked for by number."""
-    chunk = bytes(1 << 20)
-    with open(path, "wb", buffering=0) as f:
-        while len(chunk) >= 512:
-            try:
-                f.write(chunk)
-            except OSError as error:
-                assert error.errno == errno.ENOSPC
-                chunk = chunk[:len(chunk) // 2]
-
-
-def test_a_full_disk_is_a_gap_until_there_is_room():
-    """The kernel's own ENOSPC; nothing is deleted for it; recording resumes by itself."""
-    with SmallDisk(24) as disk, SimCamera("a") as camera, \
-            Site([camera], storage=[{"path": disk.path, "reserve": "1MiB"}]) as site:
-        start = camera.wait_frames("a", 30)[0]
-        site.wait_recorded("a", start + SECOND)
-        ballast = os.path.join(disk.path, "lost+found")
-        fill_up(ballast)
-        gap = until("a gap", lambda: site.gaps(camera="a"))[0]
-        assert gap["cause"] == "storage_full"
-        camera.wait_frames("a", 20)
-        os.unlink(ballast)
-        end = now_us()
-        until("it is recorded again", lambda: site.recorded("a", end, now_us()))
-        end = now_us() - SECOND
-        assert check_truth(site, camera, "a", start + SECOND, end, "storage_full")
-        kinds = [e["kind"] for e in site.ledger() if e["kind"].startswith("storage.")]
-        assert kinds == ["storage.full", "storage.recovered"]
 
 
 def test_a_disk_that_was_away_is_used_again():
