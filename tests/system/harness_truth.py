@@ -33,10 +33,10 @@ def settled(site, name, start, end):
     return site.tiles(name, start, end)
 
 
-def check_truth(site, camera, name, start, end, cause=None):
-    """Each picture that was sent is shown once, or lies in a gap of that cause. Returns the gaps."""
+def check_truth(site, camera, name, start, end, *causes):
+    """Each picture that was sent is shown once, or lies in a gap of these causes. Returns the gaps."""
     gaps = [t for t in settled(site, name, start, end) if t[2] == "gap"]
-    assert {g[3] for g in gaps} <= {cause}, gaps
+    assert {g[3] for g in gaps} <= set(causes), gaps
     shown = clocks_of(site.footage(name, start, end).body)
     assert shown == sorted(set(shown))
     sent = [c for c in camera.clocks(name) if start + EDGE_US <= c < end - EDGE_US]

@@ -1,6 +1,7 @@
 """Disks that stall, slow down, fill and fail under a real recorder: nobody else loses a picture, what is
 lost is a gap with its cause and true edges, and recording goes on by itself."""
 import os
+import signal
 
 import pytest
 
@@ -92,6 +93,30 @@ def test_a_failing_disk_costs_what_was_not_durable(site, camera, disks, order, c
             assert since - SYNC_US - 2 * SECOND <= g[0] and g[1] <= told + MOVED_US + camera.gop_us
     told = [e["kind"] for e in site.ledger()[before:] if e["kind"].startswith("storage.")]
     assert told[0] == kind and told[-1] == "storage.recovered"
+
+
+def test_what_a_stalled_disk_lost_with_the_recorder_is_the_disks(site, camera, disks):
+    """Killed while a disk stalls, it can no longer say so: the keeper knows. All that was not queued is there."""
+    sick, other = busiest(disks)
+    until("no gap of the test before is in sight", lambda: not gaps_within(site, SYNC_US + 3 * SECOND))
+    names, since = sorted(being_written(sick)), now_us()
+    sick.order("stall change")
+    moved = wait_moved(other, names)
+    until("it is told", lambda: state_of(site, sick) == "stalled")
+    until("what followed is durable", lambda: camera.clocks("a")[-1] > max(moved.values()) + SYNC_US + 3 * SECOND)
+    killed, pid = now_us(), site.pid("recorder")
+    os.kill(pid, signal.SIGKILL)  # the kernel ends it when the call on the disk returns
+    sick.order("heal")
+    until("it is started again", lambda: site.pid("recorder") not in (None, pid))
+    until("it is well again", lambda: state_of(site, sick) == "ok", 60)
+    end = camera.wait_frames("a", 10)[-1]
+    for name in NAMES:
+        site.wait_recorded(name, end)
+        gaps = check_truth(site, camera, name, since - SYNC_US - 3 * SECOND, end, "storage_failed", "recorder_down")
+        lost = [g for g in gaps if g[3] == "storage_failed"]
+        assert bool(lost) == (name in names), (name, gaps)
+        assert all(since - SYNC_US - 2 * SECOND <= g[0] < g[1] <= moved[name] for g in lost), (gaps, moved)
+        assert all(killed - SYNC_US - 2 * SECOND <= g[0] for g in gaps if g[3] == "recorder_down"), (killed, gaps)
 
 
 def test_files_and_catalogue_agree_after_all_that(site):
