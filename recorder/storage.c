@@ -149,8 +149,6 @@ static void set_state(struct storage_root *r, enum root_state state, const char 
 	if (r->sm.now == (int)state)
 		return;
 	sm_move(&r->sm, (int)state);
-	if (error)
-		log_error("root", "path=%s state=%s error=\"%s\"", r->disk->path, name, error);
 	storage_journal(s, "storage",
 			json_pack("{s:s,s:s,s:s?}", "root", r->disk->path, "state", name, "error", error));
 	if (s->events->root_state)
