@@ -89,15 +89,16 @@ static void take(struct indexer *ix, char *name)
 {
 	struct archive_walk *w = &ix->walk;
 	const struct archive_day *d = &w->days[w->at];
-	uint8_t digest[SHA256_BYTES];
+	const struct root *r = &ix->roots[d->root];
 	char stem[STEM_MAX];
 	struct wall start;
+	int64_t known;
 
 	name[strlen(name) - strlen(".mp4")] = '\0';
-	if (wall_parse_name(name, &start) < 0 || segment_row_find(ix->catalog, d->camera, start.us, digest) != 0)
+	if (wall_parse_name(name, &start) < 0 || segment_row_is_here(ix->catalog, d->camera, start.us, r->id, &known) < 0 || known)
 		return;
 	snprintf(stem, sizeof stem, "%s-%s", d->camera, name);
-	int rc = publish_alone(ix, &ix->roots[d->root], stem, &w->failed);
+	int rc = publish_alone(ix, r, stem, &w->failed);
 	if (rc < 0 && w->failed == 0)
 		w->failed = rc;
 	w->taken += rc == 0;

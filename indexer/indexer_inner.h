@@ -70,6 +70,8 @@ int open_row_get(struct catalog *c, const char *stem, struct file_facts *out, ch
 int segment_row_insert(struct catalog *c, int64_t root, int64_t bytes, const struct segment_scan *s);
 /* 1 with the digest if there is a row (in segment, garbage or copy), 0, or negative. */
 int segment_row_find(struct catalog *c, const char *camera, int64_t start, uint8_t digest[SHA256_BYTES]);
+/* *yes: whether one of these rows means the file on that disk. */
+int segment_row_is_here(struct catalog *c, const char *camera, int64_t start, int64_t root, int64_t *yes);
 
 /* open_file.c */
 /* Reads the file on up to `limit` bytes and marks that coverage. -ENOENT: no such file. */

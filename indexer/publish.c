@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "catalog_internal.h"
+#include "copy.h"
 #include "gap.h"
 
 #include <errno.h>
@@ -120,6 +121,15 @@ static int put_aside(struct indexer *ix, struct publication *p, const char *why)
 	return rc < 0 ? rc : -EBADMSG;
 }
 
+/* 1 it is there, 0 it is not, negative: the disk does not say. */
+static int is_there(struct indexer *ix, const char *path)
+{
+	struct stat st;
+	int rc = ix->fs->stat(ix->fs, path, &st);
+
+	return rc == 0 ? 1 : rc == -ENOENT || rc == -ENOTDIR ? 0 : rc;
+}
+
 /* --- moving ------------------------------------------------------------------------------------ */
 
 static char *parent_of(const char *path)
@@ -177,16 +187,30 @@ static int enter(struct indexer *ix, struct publication *p)
 	return rc < 0 ? rc : file_covers(ix, s->camera, (int64_t)s->sequence, s->start, s->end);
 }
 
-/* --- all of it ------------------------------------------------------------------------------------ */
+/* --- a second copy ------------------------------------------------------------------------------ */
 
-/* 1 it is there, 0 it is not, negative: the disk does not say. */
-static int is_there(struct indexer *ix, const char *path)
+/* The row names the same footage on another disk, and this catalogue, made anew or restored, does not know that it is here,
+ * too. From now on it does, and the mover keeps or clears it. */
+static int adopt_copy(struct indexer *ix, struct publication *p)
 {
-	struct stat st;
-	int rc = ix->fs->stat(ix->fs, path, &st);
+	struct segment_place row;
+	int64_t known;
+	int rc = segment_row_is_here(ix->catalog, p->named.camera, p->named.start.us, p->root->id, &known);
 
-	return rc == 0 ? 1 : rc == -ENOENT || rc == -ENOTDIR ? 0 : rc;
+	if (rc < 0 || known || is_there(ix, p->archived) <= 0)
+		return rc;
+	rc = copy_find_segment(ix->catalog, p->named.camera, p->named.start, &row);
+	if (rc <= 0)
+		return rc;
+	p->moved = true;
+	rc = read_and_verify(ix, p);
+	if (rc == 0 && !what_is_wrong(ix, p, rc) && memcmp(p->scan.seal_digest, row.seal_digest, SHA256_BYTES) == 0)
+		rc = copy_set(ix->catalog, &row, p->root->id, "kept");
+	free(row.root_path);
+	return rc == -EBADMSG ? 0 : rc;
 }
+
+/* --- all of it ------------------------------------------------------------------------------------ */
 
 /* Whether there is something to do: 0, -ENOENT, or 1: it has its row. */
 static int locate(struct indexer *ix, struct publication *p)
@@ -209,8 +233,10 @@ static int publish_named(struct indexer *ix, struct publication *p)
 {
 	int rc = locate(ix, p);
 
-	if (rc == 1)
-		return open_row_drop(ix->catalog, p->stem);
+	if (rc == 1) {
+		rc = open_row_drop(ix->catalog, p->stem);
+		return rc < 0 ? rc : adopt_copy(ix, p);
+	}
 	if (rc == -EEXIST)
 		return put_aside(ix, p, "footage with this camera and start is in the archive already");
 	if (rc < 0)

@@ -119,3 +119,11 @@ int segment_row_find(struct catalog *c, const char *camera, int64_t start, uint8
 	db_done(&q);
 	return rc;
 }
+
+int segment_row_is_here(struct catalog *c, const char *camera, int64_t start, int64_t root, int64_t *yes)
+{
+	return db_int(c->db, yes,
+		      "SELECT (SELECT count(*) FROM segment WHERE camera = ?1 AND start = ?2 AND root = ?3) + "
+		      "(SELECT count(*) FROM garbage WHERE camera = ?1 AND start = ?2 AND root = ?3) + "
+		      "(SELECT count(*) FROM copy WHERE camera = ?1 AND start = ?2 AND root = ?3)", "tii", camera, start, root);
+}

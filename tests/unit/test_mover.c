@@ -238,6 +238,37 @@ static void a_drained_disk_leaves_what_is_held_to_its_copy(void **state)
 	assert_true(has(0, 0, T0) && has(1, 0, T0));
 }
 
+static void lose_catalogue(void)
+{
+	static const char *const suffixes[] = {"", "-wal", "-shm"};
+
+	keeper_die(&box);
+	for (int i = 0; i < 3; i++) {
+		char *path = xasprintf("%s/catalog.db%s", box.place.dir, suffixes[i]);
+		unlink(path);
+		free(path);
+	}
+	assert_int_equal(keeper_try(&box), 0);
+	mover_start();
+}
+
+static void a_catalogue_made_anew_knows_of_second_copies(void **state)
+{
+	int64_t id;
+
+	(void)state;
+	keeper_record(&box, 0, T0, T0 + MINUTE);
+	hold(T0, T0 + 1, &id);
+	run();
+	lose_catalogue();
+	keeper_pass(&box, 60 * US_PER_S);
+	assert_int_equal(count("SELECT count(*) FROM copy WHERE state = 'kept'"), 1);
+	keeper_expect_sound(&box);
+	run(); /* the hold was lost, and with it the reason for a second copy */
+	assert_int_equal(has(0, 0, T0) + has(1, 0, T0), 1);
+	assert_int_equal(count("SELECT count(*) FROM copy"), 0);
+}
+
 /* --- any fault, any crash ------------------------------------------------------------------------------------ */
 
 enum { FILES = 2 };
@@ -335,6 +366,7 @@ int main(void)
 		T(the_last_file_is_never_unlinked),
 		T(what_is_held_lies_on_two_disks_until_it_is_released),
 		T(a_drained_disk_leaves_what_is_held_to_its_copy),
+		T(a_catalogue_made_anew_knows_of_second_copies),
 		T(another_disk_at_the_path_is_not_taken_for_the_one),
 		cmocka_unit_test(any_call_may_fail),
 		cmocka_unit_test(the_keeper_may_die_anywhere),
