@@ -194,6 +194,7 @@ int catalog_keep(struct catalog *c, struct catalog_keep *out);
 /* The keeper's reading of the whole archive, round after round (indexer/scrub.h): where it stands and what it
  * found since the catalogue was made. All zero before the first. */
 struct catalog_scrub {
+	bool copies;                     /* the second half of a round: second copies of held footage */
 	char camera[CATALOG_ID_MAX];     /* the next to be read: a segment and a fragment of it */
 	struct wall start;
 	unsigned fragment;

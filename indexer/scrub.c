@@ -24,7 +24,7 @@ int scrub_init(struct scrub *s, struct fs *fs, struct clock *clock, const struct
 int scrub_save(struct scrub *s)
 {
 	const struct catalog_scrub *n = &s->now;
-	json_t *o = json_pack("{ss sI sI sI sI sI sI sI sI}", "camera", n->camera, "start", (json_int_t)n->start.us, "fragment",
+	json_t *o = json_pack("{ss sb sI sI sI sI sI sI sI sI}", "camera", n->camera, "copies", (int)n->copies, "start", (json_int_t)n->start.us, "fragment",
 			      (json_int_t)n->fragment, "round_began", (json_int_t)n->round_began.us, "round_before",
 			      (json_int_t)n->round_before.us, "round_bytes", (json_int_t)n->round_bytes, "rounds",
 			      (json_int_t)n->rounds, "damaged", (json_int_t)n->damaged, "missing", (json_int_t)n->missing);
@@ -81,9 +81,12 @@ int64_t scrub_wait_us(const struct scrub *s)
 
 /* --- choosing -------------------------------------------------------------------------------------- */
 
-#define JOB_COLUMNS                                                                                          \
-	"SELECT s.id, s.root, s.bytes, s.init_bytes, s.camera, r.path, s.start, s.end, i.digest, s.seal_digest, " \
-	"s.fragments FROM segment s JOIN root r ON r.id = s.root JOIN init i ON i.id = s.init "
+#define JOB_COLUMNS                                                                                                      \
+	"SELECT s.id, r.id, s.bytes, s.init_bytes, s.camera, r.path, s.start, s.end, i.digest, s.seal_digest, s.fragments "
+#define FROM_SEGMENTS "FROM segment s JOIN root r ON r.id = s.root JOIN init i ON i.id = s.init "
+#define FROM_COPIES                                                                             \
+	"FROM copy k CROSS JOIN segment s ON s.camera = k.camera AND s.start = k.start " \
+	"JOIN root r ON r.id = k.root JOIN init i ON i.id = s.init "
 
 static int job_from_row(struct scrub *s, const struct db_query *q, struct scrub_job *j)
 {
@@ -125,13 +128,21 @@ static int take_suspect(struct scrub *s, struct scrub_job *j)
 {
 	struct scrub_suspect *p = &s->suspects[--s->suspect_count];
 	struct db_query q;
-	int rc = db_query(s->catalog->db, &q, JOB_COLUMNS "WHERE s.camera = ?1 AND s.start <= ?2 AND s.start > ?3 "
+	int rc = db_query(s->catalog->db, &q, JOB_COLUMNS FROM_SEGMENTS "WHERE s.camera = ?1 AND s.start <= ?2 AND s.start > ?3 "
 			  "ORDER BY s.start DESC LIMIT 1", "tii", p->camera, p->at.us, p->at.us - SEGMENT_LONGEST_US);
 
 	rc = rc < 0 ? rc : take(s, &q, j);
 	if (rc > 0)
 		j->suspect = true;
 	return rc;
+}
+
+static void begin_pass(struct scrub *s, bool copies)
+{
+	s->now.copies = copies;
+	s->now.camera[0] = '\0';
+	s->now.start.us = 0;
+	s->now.fragment = 0;
 }
 
 /* As many fragments as a slice holds, and one at least. */
@@ -148,15 +159,29 @@ static void cut_slice(struct scrub *s, struct scrub_job *j)
 	}
 }
 
-static int take_next(struct scrub *s, struct scrub_job *j)
+static int take_in_order(struct scrub *s, struct scrub_job *j, const char *query)
 {
 	struct db_query q;
-	int rc = db_query(s->catalog->db, &q, JOB_COLUMNS "WHERE (s.camera, s.start) >= (?1, ?2) ORDER BY s.camera, s.start "
-			  "LIMIT 1", "ti", s->now.camera, s->now.start.us);
+	int rc = db_query(s->catalog->db, &q, query, "ti", s->now.camera, s->now.start.us);
 
 	rc = rc < 0 ? rc : take(s, &q, j);
 	if (rc > 0)
 		cut_slice(s, j);
+	return rc;
+}
+
+static int take_next(struct scrub *s, struct scrub_job *j)
+{
+	int rc = s->now.copies ? 0 : take_in_order(s, j, JOB_COLUMNS FROM_SEGMENTS
+						   "WHERE (s.camera, s.start) >= (?1, ?2) ORDER BY s.camera, s.start LIMIT 1");
+
+	if (rc != 0)
+		return rc;
+	if (!s->now.copies)
+		begin_pass(s, true);
+	rc = take_in_order(s, j, JOB_COLUMNS FROM_COPIES "WHERE k.state = 'kept' AND k.root <> s.root AND "
+			   "(k.camera, k.start) >= (?1, ?2) ORDER BY k.camera, k.start LIMIT 1");
+	j->copy = rc > 0;
 	return rc;
 }
 
@@ -169,9 +194,7 @@ static int end_round(struct scrub *s)
 		s->now.rounds++;
 		s->now.round_before = s->now.round_began;
 	}
-	s->now.camera[0] = '\0';
-	s->now.start.us = 0;
-	s->now.fragment = 0;
+	begin_pass(s, false);
 	s->now.round_bytes = 0;
 	bool waits = s->now.round_began.us <= now && next > now && s->now.rounds > 0;
 	int64_t pause = waits && next - now <= aim_us(s) ? next - now : 0;

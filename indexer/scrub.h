@@ -6,8 +6,9 @@
  * Each fragment's CRC-32C is held against the index that was made when the segment was published; the init
  * against its digest, the seal against the one in its row. What does not hold: the fragments are marked in the
  * index (0 frames), their time is taken from coverage and becomes a gap footage_damaged, the ledger says
- * footage.damaged; footage.mp4 goes around them. A file that is gone: its row goes, footage.missing. Nothing of
- * this is done on the word of a disk that is not there or not ours.
+ * footage.damaged; footage.mp4 goes around them. A file that is gone: its row goes, footage.missing. A second
+ * copy (copy.h) that does not hold is surplus from then on, the ledger says storage.copy_lost, and the mover makes another.
+ * Nothing of this is done on the word of a disk that is not there or not ours.
  *
  * Pace: archive bytes ÷ 5/6 of the period, faster when time was lost. The position lies in the catalogue (state
  * "scrub") and is written once a minute, and with each finding.
@@ -32,6 +33,7 @@ struct scrub_job {
 	uint8_t init_digest[SHA256_BYTES], seal_digest[SHA256_BYTES];
 	struct fragment_index index;
 	unsigned from, to;              /* the fragments to read */
+	bool copy;                      /* the second one, of held footage: root and path are those of the copy */
 	bool suspect;                   /* asked for by a reader: out of the order */
 	/* what scrub_read() found */
 	int rc;                         /* 0, -ENOENT it is gone, other: it cannot be read now */

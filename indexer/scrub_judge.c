@@ -166,6 +166,21 @@ static int judge_missing(struct judge *g)
 	return rc < 0 ? rc : 1;
 }
 
+/* --- a second copy ---------------------------------------------------------------------------------- */
+
+static int judge_copy(struct judge *g, const char *why)
+{
+	int rc = db_run(g->c->db, "UPDATE copy SET state = 'surplus' WHERE camera = ? AND start = ? AND root = ? AND state = 'kept'",
+			"tii", g->j->camera, g->j->start.us, g->j->root);
+
+	if (rc < 0 || db_changes(g->c->db) == 0)
+		return rc;
+	log_error("storage.copy_lost", "camera=%s file=%s root=%s why=\"%s\"", g->j->camera, g->stem, g->j->root_path, why);
+	rc = ledger_append(g->c, g->now, "storage.copy_lost", g->j->camera,
+			   json_pack("{ss ss ss}", "file", g->stem, "root", g->j->root_path, "why", why), NULL);
+	return rc < 0 ? rc : 1;
+}
+
 /* --- all -------------------------------------------------------------------------------------------- */
 
 static bool found_any(const struct scrub_job *j)
@@ -177,7 +192,7 @@ static bool found_any(const struct scrub_job *j)
 }
 
 /* Held footage has a second file: 1 if that one serves from now on. */
-static int try_copy(struct judge *g, bool gone)
+static int try_copy(struct judge *g, const char *why)
 {
 	struct segment_place p = {.segment = g->j->segment, .root = g->j->root, .bytes = g->j->bytes, .start = g->j->start,
 				  .root_path = g->j->root_path};
@@ -188,7 +203,7 @@ static int try_copy(struct judge *g, bool gone)
 		return rc < 0 ? rc : 1; /* retention took it meanwhile, or it moved */
 	snprintf(p.camera, sizeof p.camera, "%s", g->j->camera);
 	memcpy(p.seal_digest, g->j->seal_digest, sizeof p.seal_digest);
-	return copy_promote(g->s->fs, g->c, g->s->conf->site.id, g->now, &p, gone ? "the file is gone" : "the file is damaged");
+	return copy_promote(g->s->fs, g->c, g->s->conf->site.id, g->now, &p, why);
 }
 
 int scrub_judge(struct scrub *s, struct scrub_job *j)
@@ -201,8 +216,9 @@ int scrub_judge(struct scrub *s, struct scrub_job *j)
 	if (!garbage_root_is_ours(s->fs, s->catalog, s->conf->site.id, j->root, j->root_path))
 		return 0; /* the disk is away: that is another matter */
 	segment_incoming_name(g.stem, j->camera, j->start, "");
-	int rc = try_copy(&g, gone);
-	if (rc != 0)
+	const char *why = gone ? "the file is gone" : "the file is damaged";
+	int rc = j->copy ? judge_copy(&g, why) : try_copy(&g, why);
+	if (rc != 0 || j->copy)
 		return rc;
 	return gone ? judge_missing(&g) : judge_damage(&g);
 }

@@ -1,9 +1,11 @@
 /* Footage moves between disks, and what is held lies on two of them: whole through any crash. */
 #include "indexer/mover.h"
+#include "indexer/scrub.h"
 #include "keeper_fixture.h"
 #include "vfs_fault.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #define DAY US_PER_DAY
 #define MINUTE (60 * US_PER_S)
@@ -238,6 +240,60 @@ static void a_drained_disk_leaves_what_is_held_to_its_copy(void **state)
 	assert_true(has(0, 0, T0) && has(1, 0, T0));
 }
 
+static void flip_in_copy(void)
+{
+	char *path = copy_path(paths[1], box.cameras[0].id, (struct wall){T0});
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	off_t at = (off_t)count("SELECT init_bytes FROM segment") + 200;
+	uint8_t byte;
+
+	assert_true(fd >= 0 && pread(fd, &byte, 1, at) == 1);
+	byte ^= 1;
+	assert_true(pwrite(fd, &byte, 1, at) == 1);
+	close(fd);
+	free(path);
+}
+
+static void scrub_round(void)
+{
+	struct scrub scrub;
+	struct scrub_job j;
+
+	box.conf.scrub_us = 30 * DAY;
+	assert_int_equal(scrub_init(&scrub, box.fs, &box.clock.base, &box.conf, box.place.catalog), 0);
+	while (scrub.now.rounds == 0) {
+		if (scrub_next(&scrub, &j) == 0)
+			continue;
+		scrub_read(&j);
+		assert_int_equal(scrub_apply(&scrub, &j), 0);
+	}
+	assert_int_equal(scrub.now.damaged + scrub.now.missing, 0);
+}
+
+static void a_copy_that_rots_is_made_again(void **state)
+{
+	int64_t id;
+
+	(void)state;
+	keeper_record(&box, 0, T0, T0 + MINUTE);
+	keeper_record(&box, 0, T0 + DAY, T0 + DAY + MINUTE);
+	hold(T0, T0 + 1, &id);
+	run();
+	scrub_round();
+	assert_int_equal(count("SELECT count(*) FROM ledger WHERE kind = 'storage.copy_lost'"), 0);
+	assert_int_equal(catalog_set_state(box.place.catalog, "scrub", ""), 0);
+	flip_in_copy();
+	scrub_round();
+	assert_int_equal(count("SELECT count(*) FROM ledger WHERE kind = 'storage.copy_lost'"), 1);
+	run();
+	assert_true(has(0, 0, T0) && has(1, 0, T0));
+	assert_int_equal(count("SELECT count(*) FROM copy WHERE state = 'kept'"), 1);
+	assert_int_equal(catalog_set_state(box.place.catalog, "scrub", ""), 0);
+	scrub_round();
+	assert_int_equal(count("SELECT count(*) FROM ledger WHERE kind = 'storage.copy_lost'"), 1);
+	assert_int_equal(count("SELECT count(*) FROM ledger WHERE kind LIKE 'footage.%'"), 0);
+}
+
 static void lose_catalogue(void)
 {
 	static const char *const suffixes[] = {"", "-wal", "-shm"};
@@ -366,6 +422,7 @@ int main(void)
 		T(the_last_file_is_never_unlinked),
 		T(what_is_held_lies_on_two_disks_until_it_is_released),
 		T(a_drained_disk_leaves_what_is_held_to_its_copy),
+		T(a_copy_that_rots_is_made_again),
 		T(a_catalogue_made_anew_knows_of_second_copies),
 		T(another_disk_at_the_path_is_not_taken_for_the_one),
 		cmocka_unit_test(any_call_may_fail),
