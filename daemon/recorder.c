@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #define KEPT_BYTES (8 << 20) /* larger than any usual fragment */
-#define TRIM_EVERY_MS 1000
+#define TRIM_EVERY_MS 2000
 #define REST_MS 20 /* of a camera with a 100 Mbit/s port no more than 250 kB: sockets must hold that */
 
 struct recorder_role {
