@@ -6,8 +6,8 @@
  * record has "k" (kind), "at" (wall µs), "up" (CLOCK_BOOTTIME µs). Kinds and their further keys:
  *
  *	start   boot (boot_id), pid, synced, key (seal public key, hex), cameras [ids],
- *	        chain {camera: [sequence, digest hex]}     first record of each file after a start
- *	        or a rotation ("rotated":true)
+ *	        chain {camera: [sequence, digest hex]}, open {root/file: [run, flags, durable bytes, doubted]}
+ *	        first record of each file after a start or a rotation ("rotated":true)
  *	beat    synced, durable {root path: {file name: bytes}}   with every sync, at least every 5 s;
  *	        only files of which more became durable
  *	open    camera, root (path), file, start, run, flags   a segment file exists and is durable as a

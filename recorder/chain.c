@@ -62,8 +62,8 @@ static int is_journal_file(const struct dirent *d)
 	return len > 4 && len < JOURNAL_FILE_MAX && strcmp(d->d_name + len - 4, ".jnl") == 0;
 }
 
-/* Every file begins with the heads, so the newest one that has them is enough; one more is read for
- * the `open` records of segments that were being written when it began. */
+/* Every file begins with the heads and with what was open, so the newest one that has them is enough; one more is read,
+ * as a power cut may have taken the newest's records. */
 static int read_heads(struct chain *c)
 {
 	struct dirent **names;
@@ -105,6 +105,7 @@ static int add_start(struct chain *c, bool rotated)
 
 	json_object_set_new(body, "synced", json_boolean(c->clock->synced(c->clock)));
 	json_object_set_new(body, "chain", json_deep_copy(c->known.heads));
+	json_object_set_new(body, "open", chain_state_carry(&c->known));
 	if (rotated)
 		json_object_set_new(body, "rotated", json_true());
 	return journal_add(c->journal, "start", body);
@@ -286,6 +287,7 @@ static int begin_journal(struct chain *c, struct err *e)
 	rc = journal_open(c->fs, c->clock, c->dir, &c->journal, e);
 	if (rc < 0)
 		return rc;
+	chain_state_note(&c->known, "start", c->start);
 	rc = add_start(c, false);
 	if (rc == 0)
 		rc = journal_sync(c->journal);

@@ -56,8 +56,9 @@ int chain_head_unpack(const json_t *pair, struct chain_head *out);
 /* The run and the flags that the `open` record of a file named; false: unknown. */
 bool chain_run_of(struct chain *c, const char *root, const char *file, uint8_t run[UUID_BYTES], uint8_t *flags);
 /* How many bytes of an .open file may be believed: all that can be read back, unless its root has
- * failed or filled up since it was opened. Then the page cache may show what never reached the disk, and only
- * what a beat called durable counts. */
+ * failed or filled up since it was opened, or the machine went down. Then the page cache may show what never reached
+ * the disk, or the file system zeros in its place, and only what a beat called durable counts.
+ * -ENOENT: no record of its beginning is left. */
 int64_t chain_limit_of(struct chain *c, const char *root, const char *file);
 /* Whether a seal with this digest was journaled. Reads the journal: slow, for oddities only. */
 bool chain_knows(struct chain *c, const uint8_t digest[SHA256_BYTES]);

@@ -11,7 +11,8 @@
 
 void chain_state_init(struct chain_state *s)
 {
-	*s = (struct chain_state){json_object(), json_object(), json_object(), json_object()};
+	*s = (struct chain_state){
+		.heads = json_object(), .open = json_object(), .durable = json_object(), .doubted = json_object()};
 }
 
 void chain_state_finish(struct chain_state *s)
@@ -65,11 +66,24 @@ bool chain_state_run(const struct chain_state *s, const char *root, const char *
 int64_t chain_state_limit(const struct chain_state *s, const char *root, const char *file)
 {
 	char *name = xasprintf("%s/%s", root, file);
-	bool doubted = json_object_get(s->doubted, name) != NULL;
+	bool known = json_object_get(s->open, name) != NULL, doubted = json_object_get(s->doubted, name) != NULL;
 	int64_t durable = json_integer_value(json_object_get(s->durable, name));
 
 	free(name);
-	return doubted ? durable : INT64_MAX;
+	return !known ? -ENOENT : doubted ? durable : INT64_MAX;
+}
+
+json_t *chain_state_carry(const struct chain_state *s)
+{
+	json_t *all = json_object(), *x;
+	const char *name;
+
+	json_object_foreach(s->open, name, x)
+		json_object_set_new(all, name,
+				    json_pack("[O?,O?,I,b]", json_array_get(x, 0), json_array_get(x, 1),
+					      json_integer_value(json_object_get(s->durable, name)),
+					      json_is_true(json_object_get(s->doubted, name))));
+	return all;
 }
 
 /* --- noting --------------------------------------------------------------------------- */
@@ -81,15 +95,45 @@ const char *chain_record_text(const json_t *record, const char *key)
 	return text ? text : "";
 }
 
+static void take_over(struct chain_state *s, const json_t *record)
+{
+	const char *name;
+	json_t *x;
+
+	json_object_foreach(json_object_get(record, "open"), name, x)
+	{
+		if (json_object_get(s->open, name))
+			continue;
+		json_object_set_new(s->open, name, json_pack("[O?,O?]", json_array_get(x, 0), json_array_get(x, 1)));
+		json_object_set(s->durable, name, json_array_get(x, 2));
+		if (json_is_true(json_array_get(x, 3)))
+			json_object_set_new(s->doubted, name, json_true());
+	}
+}
+
+/* Another boot: what was not synced may be there in length only, as zeros. */
+static void doubt_all(struct chain_state *s)
+{
+	const char *name;
+	json_t *x;
+
+	json_object_foreach(s->open, name, x)
+		json_object_set_new(s->doubted, name, json_true());
+}
+
 static void note_start(struct chain_state *s, const json_t *record)
 {
-	const char *camera;
+	const char *camera, *boot = chain_record_text(record, "boot");
 	json_t *pair;
 	struct chain_head head;
 
 	json_object_foreach(json_object_get(record, "chain"), camera,
 			    pair) if (chain_head_unpack(pair, &head) == 0)
 	    json_object_set(s->heads, camera, pair);
+	take_over(s, record);
+	if (s->boot[0] && strcmp(s->boot, boot) != 0)
+		doubt_all(s);
+	snprintf(s->boot, sizeof s->boot, "%s", boot);
 }
 
 static void note_sealed(struct chain_state *s, const json_t *record)

@@ -9,7 +9,8 @@ struct chain_state {
 	json_t *heads;   /* camera → [sequence, digest hex], as in `start` */
 	json_t *open;    /* "root/file.open" → [run, flags], until it is sealed or dropped */
 	json_t *durable; /* "root/file.open" → bytes, as the last beat said */
-	json_t *doubted; /* "root/file.open" → true: its root failed while it was open */
+	json_t *doubted; /* "root/file.open" → true: its root failed while it was open, or the machine went down */
+	char boot[BOOT_ID_MAX]; /* of the last `start` */
 };
 
 void chain_state_init(struct chain_state *s);
@@ -21,6 +22,9 @@ void chain_state_head(const struct chain_state *s, const char *camera, struct ch
 bool chain_state_run(const struct chain_state *s, const char *root, const char *file,
 		     uint8_t run[UUID_BYTES], uint8_t *flags);
 int64_t chain_state_limit(const struct chain_state *s, const char *root, const char *file);
+
+/* The `open` of a `start` record: what was open before, for who reads no earlier file. A new reference. */
+json_t *chain_state_carry(const struct chain_state *s);
 
 /* A text of a record; "" if there is none. */
 const char *chain_record_text(const json_t *record, const char *key);

@@ -258,9 +258,31 @@ static enum segment_fate drop(struct recovery *r)
 	return rc < 0 ? SEGMENT_LEFT : SEGMENT_DROPPED;
 }
 
-static enum segment_fate decide(struct recovery *r)
+/* What is older than a sync and the fragment in flight, and some patience, was synced while the file was written. */
+#define SYNCED_AGE_US (10 * US_PER_S)
+
+static int64_t synced_by_age(const struct recovery *r)
+{
+	const struct fragment_index *x = &r->scan.index;
+	int64_t end = segment_scan_range(&r->scan).end.us - SYNCED_AGE_US;
+	unsigned i = x->count;
+
+	while (i > 0 && x->items[i - 1].start.us + x->items[i - 1].duration_us > end)
+		i--;
+	return i > 0 ? x->items[i - 1].offset + x->items[i - 1].bytes : 0;
+}
+
+/* The journal may be gone, or have lost its end to a power cut, and with it all it said of this file. */
+static int64_t limit_of(const struct recovery *r)
 {
 	int64_t limit = chain_limit_of(r->env->chain, r->env->root, r->x->name);
+
+	return limit >= 0 ? limit : is_sealed_well(r) ? r->size : synced_by_age(r);
+}
+
+static enum segment_fate decide(struct recovery *r)
+{
+	int64_t limit = limit_of(r);
 
 	if (is_sealed_well(r) && in_chain_already(r))
 		return publish(r);

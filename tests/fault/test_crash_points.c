@@ -33,6 +33,7 @@ static struct {
 	struct lived_fragment fragments[32];
 	unsigned count, reaped_op;
 	int64_t segments[SEGMENTS];
+	struct buf bytes[SEGMENTS];     /* of their files, at the end */
 	int64_t leapt_us;
 } lived;
 
@@ -173,6 +174,35 @@ static void show_key(struct whole_box *b)
 	free(to);
 }
 
+static bool makes(const struct crash_op *op, const char *stem)
+{
+	char *name = xasprintf("/%s.open", stem);
+	size_t len = strlen(op->kind == CRASH_CREATE ? op->path : ""), tail = strlen(name);
+	bool does = len > tail && strcmp(op->path + len - tail, name) == 0;
+
+	free(name);
+	return does;
+}
+
+static void learn_bytes(unsigned segment)
+{
+	struct buf *bytes = &lived.bytes[segment];
+	char stem[256];
+	int inode = -1;
+
+	segment_incoming_name(stem, CAMERA, (struct wall){lived.segments[segment]}, "");
+	for (unsigned i = 0; i < disk.count; i++) {
+		const struct crash_op *op = &disk.ops[i];
+		if (inode < 0 && makes(op, stem))
+			inode = op->inode;
+		if (op->kind == CRASH_WRITE && op->inode == inode) {
+			assert_int_equal(op->at, bytes->len); /* it is only ever appended to */
+			buf_add(bytes, op->data, op->len);
+		}
+	}
+	assert_true(bytes->len > 0);
+}
+
 static void live(const char *dir)
 {
 	struct whole_box b;
@@ -205,6 +235,8 @@ static void live(const char *dir)
 	catalog_close(b.catalog);
 	crash_disk_stop(&disk);
 	fixture_finish(&b.x);
+	for (unsigned i = 0; i < SEGMENTS; i++)
+		learn_bytes(i);
 }
 
 /* --- after a cut ------------------------------------------------------------------------------------------------ */
@@ -307,6 +339,30 @@ static void expect_kept(struct whole_box *b, const struct promised promised[SEGM
 	}
 }
 
+/* What is claimed is what was recorded, byte for byte. */
+static int expect_true(void *arg, const struct catalog_segment *row)
+{
+	char *path = xasprintf("%s/%s", row->root, row->file), *data;
+	struct segment_scan scan;
+	unsigned segment = 0;
+	size_t len;
+
+	(void)arg;
+	while (segment < SEGMENTS && lived.segments[segment] != row->start.us)
+		segment++;
+	REQUIRE_THAT(segment < SEGMENTS, "%s was never recorded", path);
+	assert_int_equal(fs_read_all(fs_real(), path, 1 << 20, &data, &len), 0);
+	segment_scan_init(&scan, false);
+	assert_int_equal(segment_scan_bytes(&scan, (const uint8_t *)data, len), 0);
+	REQUIRE_THAT((size_t)scan.whole_bytes <= lived.bytes[segment].len &&
+		     memcmp(data, lived.bytes[segment].data, (size_t)scan.whole_bytes) == 0,
+		     "%s claims what was not recorded", path);
+	segment_scan_finish(&scan);
+	free(data);
+	free(path);
+	return 0;
+}
+
 /* Retention goes on with what is due, and with nothing else. */
 static void expect_lawful(struct whole_box *b)
 {
@@ -342,6 +398,8 @@ static void start_and_check(const char *dir, struct fs *fs)
 	keeper_steps(&b);
 	expect_clean(&b, "after the start");
 	expect_kept(&b, promised, cut_us);
+	assert_int_equal(catalog_segments(b.catalog, CAMERA, (struct wall){0}, (struct wall){INT64_MAX}, NULL, UINT_MAX, expect_true,
+					  NULL), 0);
 	expect_lawful(&b);
 	let_rest(&b);
 	box_stop(&b);

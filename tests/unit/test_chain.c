@@ -2,6 +2,13 @@
 #include "recorder/chain.h"
 #include "tests/unit/storage_fixture.h"
 
+#include <errno.h>
+
+static const char *boot = "boot-1";
+
+void __wrap_clock_boot_id(char out[BOOT_ID_MAX]);
+void __wrap_clock_boot_id(char out[BOOT_ID_MAX]) { snprintf(out, BOOT_ID_MAX, "%s", boot); }
+
 static struct chain *open_chain(struct fixture *x)
 {
 	struct chain *c;
@@ -106,10 +113,32 @@ static void a_failed_root_is_believed_no_further_than_its_beats(void **state)
 	c = open_chain(&x);
 	assert_int_equal(chain_limit_of(c, "/r", "a.open"), 1000);
 	assert_int_equal(chain_limit_of(c, "/r", "b.open"), 0);
-	assert_true(chain_limit_of(c, "/q", "a.open") == INT64_MAX);
+	assert_true(chain_limit_of(c, "/q", "a.open") == -ENOENT);
 	chain_fact(c, "open", json_pack("{s:s,s:s,s:s}", "root", "/r", "file", "c.open", "run", ""));
 	assert_true(chain_limit_of(c, "/r", "c.open") == INT64_MAX); /* opened after it was well again */
 	chain_close(c);
+	fixture_finish(&x);
+}
+
+static void after_another_boot_no_file_is_believed_further_than_its_beats(void **state)
+{
+	struct fixture x;
+
+	fixture_init(&x, *state, 1);
+	struct chain *c = open_chain(&x);
+	chain_fact(c, "open", json_pack("{s:s,s:s,s:s}", "root", "/r", "file", "a.open", "run", ""));
+	chain_beat(c, "/r", json_pack("{s:i}", "a.open", 1000));
+	chain_close(c);
+	c = open_chain(&x);
+	assert_true(chain_limit_of(c, "/r", "a.open") == INT64_MAX); /* killed, on a machine that goes on */
+	chain_close(c);
+	for (int i = 2; i < 6; i++) { /* and so it stays, when the journal's files of then are read no more */
+		boot = (const char *[]){"boot-2", "boot-3", "boot-4", "boot-5"}[i - 2];
+		c = open_chain(&x);
+		assert_int_equal(chain_limit_of(c, "/r", "a.open"), 1000);
+		chain_close(c);
+	}
+	boot = "boot-1";
 	fixture_finish(&x);
 }
 
@@ -152,6 +181,7 @@ int main(void)
 		fixture_test(only_one_of_two_seals_follows),
 		fixture_test(heads_survive_rotation),
 		fixture_test(a_failed_root_is_believed_no_further_than_its_beats),
+		fixture_test(after_another_boot_no_file_is_believed_further_than_its_beats),
 		fixture_test(a_journal_that_fails_is_not_written_again),
 	};
 

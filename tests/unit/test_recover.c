@@ -33,8 +33,12 @@ static struct segment_file *make_file(struct bench *b, const char *camera, struc
 {
 	struct segment_file *f = segment_file_make(fs_real(), b->env.root, camera, start, (uint8_t[UUID_BYTES]){9}, 0);
 	struct buf init = fixture_init_bytes();
+	char name[256];
 
+	segment_incoming_name(name, camera, start, ".open");
 	assert_int_equal(segment_file_open(f, init.data, init.len), 0);
+	assert_int_equal(chain_fact(b->chain, "open", json_pack("{s:s,s:s,s:s,s:s,s:i}", "camera", camera, "root", b->env.root,
+								"file", name, "run", "", "flags", 0)), 0);
 	buf_finish(&init);
 	for (unsigned i = 0; i < fragments; i++) {
 		struct fragment ignored;
@@ -218,11 +222,11 @@ static void a_seal_that_follows_the_chain_is_adopted(void **state)
 	assert_int_equal(system(copy), 0);
 	chain_open(fs_real(), &b.x.clock.base, &b.x.conf, b.x.key, &b.chain, &e);
 	seal_file(&b, "cam", fixture_end(T0, 10), 2);
-	leave_file(&b, "cam", fixture_end(T0, 20), 1);
 	chain_close(b.chain);
 	assert_int_equal(system(back), 0);
 	chain_open(fs_real(), &b.x.clock.base, &b.x.conf, b.x.key, &b.chain, &e);
 	b.env.chain = b.chain;
+	leave_file(&b, "cam", fixture_end(T0, 20), 1);
 	name_of("cam", fixture_end(T0, 10), ".mp4", a);
 	name_of("cam", fixture_end(T0, 10), ".open", c);
 	rename_in(&b, a, c);
@@ -235,6 +239,32 @@ static void a_seal_that_follows_the_chain_is_adopted(void **state)
 	free(back);
 	free(save);
 	free(journal);
+	bench_finish(&b);
+}
+
+/* Its end may never have been synced, and nobody knows whether the machine went down. */
+static void a_file_that_the_journal_does_not_know_is_believed_as_far_as_it_is_old(void **state)
+{
+	struct bench b;
+	struct fixture_footage found;
+	enum segment_fate fate;
+	struct err e;
+
+	bench_init(&b, *state);
+	leave_file(&b, "cam", T0, 10);
+	leave_file(&b, "new", T0, 10 * US_PER_S / FIXTURE_FRAGMENT_US);
+	chain_close(b.chain);
+	char *gone = xasprintf("rm -r %s/journal", b.x.conf.state);
+	assert_int_equal(system(gone), 0);
+	chain_open(fs_real(), &b.x.clock.base, &b.x.conf, b.x.key, &b.chain, &e);
+	b.env.chain = b.chain;
+	assert_int_equal(recover_all(&b, &fate), 2);
+	fixture_check(&b.x, "cam", &found);
+	assert_int_equal(found.count, 1);
+	assert_int_equal(found.fragments, 10 - 10 * US_PER_S / FIXTURE_FRAGMENT_US);
+	fixture_check(&b.x, "new", &found);
+	assert_int_equal(found.count, 0);
+	free(gone);
 	bench_finish(&b);
 }
 
@@ -394,6 +424,7 @@ int main(void)
 		fixture_test(a_file_without_a_fragment_is_dropped),
 		fixture_test(a_journaled_seal_is_only_renamed),
 		fixture_test(a_seal_that_follows_the_chain_is_adopted),
+		fixture_test(a_file_that_the_journal_does_not_know_is_believed_as_far_as_it_is_old),
 		fixture_test(a_lost_journal_is_mended_from_finished_files),
 		fixture_test(a_seal_that_lost_the_race_is_made_anew),
 		fixture_test(a_stale_seal_of_a_crash_is_replaced),
