@@ -59,6 +59,7 @@ void child_stopped(struct child *c)
 	peer_close(&c->channel);
 	for (int i = 0; i < 3; i++)
 		uv_close((uv_handle_t *)&c->signals[i], NULL);
+	uv_close((uv_handle_t *)&c->alive, NULL);
 }
 
 void child_fatal(struct child *c, const char *text)
@@ -101,6 +102,19 @@ static int confine(struct child *c, struct err *e)
 	return rc;
 }
 
+static void say(struct child *c, const char *type)
+{
+	json_t *msg = json_pack("{s:s}", "type", type);
+
+	peer_send(&c->channel, msg);
+	json_decref(msg);
+}
+
+static void on_alive(uv_timer_t *t)
+{
+	say(t->data, "alive");
+}
+
 static void begin(struct child *c)
 {
 	struct err e = {0};
@@ -112,9 +126,9 @@ static void begin(struct child *c)
 		return;
 	}
 	c->begun = true;
-	json_t *msg = json_pack("{s:s}", "type", "ready");
-	peer_send(&c->channel, msg);
-	json_decref(msg);
+	say(c, "ready");
+	if (c->role->alive_ms)
+		uv_timer_start(&c->alive, on_alive, c->role->alive_ms, c->role->alive_ms);
 }
 
 static void take_conf(struct child *c, const json_t *msg)
@@ -175,6 +189,8 @@ static int open_channel(struct child *c)
 
 	if (rc < 0)
 		return rc;
+	uv_timer_init(&c->loop, &c->alive);
+	c->alive.data = c;
 	static const int caught[3] = {SIGINT, SIGHUP, SIGTERM};
 	for (int i = 0; i < 3; i++) {
 		uv_signal_init(&c->loop, &c->signals[i]);

@@ -17,6 +17,7 @@ struct child;
 struct child_role {
 	const char *name;               /* "recorder" */
 	enum conf_role part;
+	unsigned alive_ms;              /* so often it says `alive`: its loop never waits; 0: it may */
 	unsigned rest_ms;               /* after each turn of the loop: what comes meanwhile is met together */
 	/* Open what lies outside of what the process may touch later. */
 	int (*construct)(struct child *c, struct err *e);
@@ -37,6 +38,7 @@ struct child_role {
 struct child {
 	const struct child_role *role;
 	uv_loop_t loop;
+	uv_timer_t alive;
 	struct conf *conf;              /* the one in force */
 	struct conf **earlier;
 	unsigned earlier_count;

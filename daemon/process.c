@@ -9,6 +9,7 @@
 
 #define RETRY_MIN_MS 100
 #define RETRY_MAX_MS 5000
+#define LOOKS 4 /* so many in silence_ms: after a suspend one is due at once, and its messages are read before the next */
 #define STEADY_US (10 * US_PER_S) /* who lived longer than this starts again at once */
 
 enum { WAITING, STARTING, RUNNING, STOPPING, STOPPED };
@@ -38,6 +39,17 @@ static void on_patience_over(uv_timer_t *t)
 	uv_process_kill(&p->child, SIGKILL);
 }
 
+static void on_look(uv_timer_t *t)
+{
+	struct process *p = t->data;
+
+	if (++p->silent <= LOOKS)
+		return;
+	log_error("process", "name=%s pid=%d text=\"hangs; killed\"", p->spec->name, p->child.pid);
+	uv_timer_stop(t);
+	uv_process_kill(&p->child, SIGKILL);
+}
+
 static void on_channel_gone(struct peer *c)
 {
 	struct process *p = c->owner;
@@ -51,9 +63,14 @@ static void on_channel_msg(struct peer *c, json_t *msg)
 {
 	struct process *p = c->owner;
 
-	if (!p || p->sm.now != STARTING || strcmp(msg_type(msg), "ready") != 0)
+	if (!p)
+		return;
+	p->silent = 0;
+	if (p->sm.now != STARTING || strcmp(msg_type(msg), "ready") != 0)
 		return;
 	sm_move(&p->sm, RUNNING);
+	if (p->spec->silence_ms)
+		uv_timer_start(&p->timer, on_look, p->spec->silence_ms / LOOKS, p->spec->silence_ms / LOOKS);
 	log_info("process", "name=%s pid=%d state=running", p->spec->name, p->child.pid);
 	if (p->spec->ready)
 		p->spec->ready(p);

@@ -1,4 +1,5 @@
-/* One process that the supervisor keeps alive: spawn, watch, start again with back-off, stop.
+/* One process that the supervisor keeps alive: spawn, watch, start again with back-off, stop. One that hangs (it has not said
+ * `alive` for silence_ms) is killed, and so started again.
  *
  *               spawned            `ready`
  *   WAITING ─────────────▶ STARTING ───────▶ RUNNING
@@ -20,6 +21,7 @@ struct process_spec {
 	bool channel;                   /* a role of ours: message channel on fd 3 */
 	int lock_fd;                    /* kept open in the child, so that the state directory stays taken */
 	uint64_t stop_ms;               /* patience before SIGKILL */
+	uint64_t silence_ms;            /* it says `alive` more often, or it hangs; 0: it need not */
 	void (*ready)(struct process *p);
 	void (*started)(struct process *p); /* the channel is there: send the configuration */
 	void (*stopped)(struct process *p);
@@ -33,7 +35,8 @@ struct process {
 	struct sm sm;
 	uv_process_t child;
 	struct peer *channel;
-	uv_timer_t timer;               /* back-off, or patience */
+	uv_timer_t timer;               /* back-off, looks whether it is alive, or patience */
+	unsigned silent;                /* looks since it was heard */
 	unsigned retry_ms;
 	struct mono started_at;
 	bool timer_closed;

@@ -11,6 +11,7 @@
 
 #define KEPT_BYTES (8 << 20) /* larger than any usual fragment */
 #define TRIM_EVERY_MS 2000
+#define ALIVE_MS 2000
 #define REST_MS 20 /* of a camera with a 100 Mbit/s port no more than 250 kB: sockets must hold that */
 
 struct recorder_role {
@@ -133,8 +134,8 @@ static void destroy(struct child *c)
 }
 
 static const struct child_role role = {
-	.name = "recorder", .part = CONF_RECORDER, .rest_ms = REST_MS, .construct = construct, .confine = confine, .begin = begin,
-	.reload = reload, .take_key = take_key, .stop = stop, .destroy = destroy};
+	.name = "recorder", .part = CONF_RECORDER, .alive_ms = ALIVE_MS, .rest_ms = REST_MS, .construct = construct,
+	.confine = confine, .begin = begin, .reload = reload, .take_key = take_key, .stop = stop, .destroy = destroy};
 
 int main(void)
 {

@@ -288,10 +288,12 @@ static void forget_programs(struct supervisor *s)
 static void start_roles(struct supervisor *s)
 {
 	static const uint64_t patience_ms[ROLES] = {[KEEPER] = 30000, [API] = 5000, [RECORDER] = 20000};
+	/* the others may wait for a disk */
+	static const uint64_t silence_ms[ROLES] = {[RECORDER] = 20000};
 
 	for (int i = 0; i < ROLES; i++) {
 		s->specs[i] = (struct process_spec){.name = names[i], .argv = s->argv[i], .channel = true,
-			.lock_fd = s->lock_fd, .stop_ms = patience_ms[i], .started = on_started,
+			.lock_fd = s->lock_fd, .stop_ms = patience_ms[i], .silence_ms = silence_ms[i], .started = on_started,
 			.stopped = on_stopped, .exited = on_exited, .owner = s};
 		process_start(&s->roles[i], &s->loop, &s->specs[i]);
 		s->running++;

@@ -1,5 +1,7 @@
 """kill -9 of each process at random moments: little is lost, and never more than is admitted."""
+import os
 import random
+import signal
 
 import pytest
 
@@ -13,6 +15,7 @@ SEED = 20261124
 BACK_US = 3 * SECOND   # design §2: recording again within
 LOST_US = 2 * SECOND   # at most the fragment in flight
 ROUNDS = 3
+HANG_S = 20            # of silence
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +79,22 @@ def test_recording_is_back_soon(site, camera, dice, role, round_):
     check_unbroken(sorted(shown + lost), clocks)
     assert all(gap[0] - LATENESS_US <= c <= gap[1] + LATENESS_US for c in lost), (gap, lost)
     assert not [c for c in shown if gap[0] + LATENESS_US < c < gap[1] - LATENESS_US], (gap, shown)
+
+
+def test_a_recorder_that_hangs_is_ended_and_started_again(site, camera):
+    """It says nothing for 20 s; what was lost is a gap of its own cause."""
+    site.wait_recorded("a", camera.wait_frames("a", 10)[-1])
+    pid, hung_us = site.pid("recorder"), now_us()
+    os.kill(pid, signal.SIGSTOP)
+    until("another recorder", lambda: site.pid("recorder") not in (None, pid), HANG_S + 20)
+    back = now_us()
+    assert back - hung_us >= HANG_S * SECOND // 2
+    clocks = camera.wait_frames("a", 20)
+    site.wait_recorded("a", clocks[-1])
+    until("the gap is settled", lambda: all(t[2] != "pending" for t in site.tiles("a", hung_us, clocks[-1])))
+    tiles = site.tiles("a", hung_us - LOST_US, clocks[-1])
+    assert [t[2:] for t in tiles] == [("recorded", None), ("gap", "recorder_down"), ("recorded", None)], tiles
+    assert tiles[2][0] <= back + BACK_US
 
 
 def test_files_and_catalogue_agree_after_all_that(site, camera):
