@@ -67,10 +67,12 @@ int64_t chain_state_limit(const struct chain_state *s, const char *root, const c
 {
 	char *name = xasprintf("%s/%s", root, file);
 	bool known = json_object_get(s->open, name) != NULL, doubted = json_object_get(s->doubted, name) != NULL;
-	int64_t durable = json_integer_value(json_object_get(s->durable, name));
+	const json_t *durable = json_object_get(s->durable, name);
 
 	free(name);
-	return !known ? -ENOENT : doubted ? durable : INT64_MAX;
+	if (!known && !durable)
+		return -ENOENT;
+	return known && !doubted ? INT64_MAX : json_integer_value(durable);
 }
 
 json_t *chain_state_carry(const struct chain_state *s)
@@ -166,8 +168,7 @@ static void note_beat(struct chain_state *s, const json_t *record)
 		json_object_foreach(files, file, bytes)
 		{
 			char *name = xasprintf("%s/%s", root, file);
-			if (json_object_get(s->open, name))
-				json_object_set(s->durable, name, bytes);
+			json_object_set(s->durable, name, bytes); /* a power cut may have taken the `open` alone */
 			free(name);
 		}
 	}
