@@ -6,6 +6,7 @@
  *	{"type":"segment", …}                    recorder → keeper: look at incoming/
  *	{"type":"journal"}                       recorder → keeper: the journal grew
  *	{"type":"journal_seen","file":"…"}       keeper → recorder: older files are not needed
+ *	{"type":"economy","cameras":[id,…]}      keeper → recorder: these are to record their smaller stream
  *	{"type":"ledger","seq":N}                keeper → api: the ledger grew
  *	{"type":"live","cameras":{id:{…}}}       recorder → keeper → api: state for people
  *	{"type":"cmd","id":N,"verb":"…","args":{…}}          api → keeper

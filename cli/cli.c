@@ -41,7 +41,7 @@ static const struct command {
 	{"rebuild", command_rebuild, true, "[-c FILE]", "停止后：移开目录数据库，下次启动时由录像文件重建",
 	 "stopped: put the catalogue aside, so that the next start makes it again from the files"},
 	{"probe", command_probe, false,
-	 "URL [--username USER [--password-file FILE]] [--transport udp] [--tls-pin PIN | --tls-ca FILE] [--seconds N] [--json]",
+	 "URL [SUB_URL] [--username USER [--password-file FILE]] [--transport udp] [--tls-pin PIN | --tls-ca FILE] [--seconds N] [--json]",
 	 "检查一台摄像机：哪里对，哪里不对，怎样改（不写 --password-file 时从标准输入读密码）",
 	 "what is right and wrong with a camera, and what to change (without --password-file, the password comes from standard input)"},
 };

@@ -47,6 +47,10 @@ static void print_forecast(const json_t *forecast)
 		printf(lang("  每天约 %.1f GB，规定天数%s\n", "  about %.1f GB a day; the rule's days %s\n"),
 		       json_number_value(json_object_get(forecast, "bytes_per_day")) / 1e9,
 		       json_is_true(json_object_get(forecast, "fits_floor")) ? lang("放得下", "fit") : lang("放不下", "do not fit"));
+	if (json_array_size(json_object_get(forecast, "economy")) > 0)
+		printf(lang("  硬盘太小，%zu 台摄像机改录较小的码流，请增加硬盘\n",
+			    "  the disks are too small: %zu cameras record less detail than they could; add a disk\n"),
+		       json_array_size(json_object_get(forecast, "economy")));
 }
 
 static void print_camera(const json_t *c)
@@ -56,6 +60,8 @@ static void print_camera(const json_t *c)
 	printf("  %-20s %-12s %-30s %5.1f fps %6.2f Mbit/s  %s %s", text_of(c, "id"), text_of(c, "state"),
 	       text_time(c, "since"), json_number_value(json_object_get(c, "fps")),
 	       json_number_value(json_object_get(c, "bitrate_bps")) / 1e6, lang("最早", "oldest"), text_time(c, "oldest"));
+	if (strcmp(text_of(c, "stream"), "sub") == 0)
+		printf("  %s", lang("录小码流", "smaller stream"));
 	if (clock_error)
 		printf(lang("  摄像机时钟误差 %+.1f 秒", "  the camera's clock is off by %+.1f s"), json_number_value(clock_error) / 1e3);
 	putchar('\n');

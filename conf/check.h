@@ -41,7 +41,7 @@ void check_recording(const struct check *k);
 void check_storage(const struct check *k);   /* state and storage */
 void check_areas(const struct check *k);
 void check_cameras(const struct check *k);   /* after areas */
-/* How a camera is reached: url, transport, tls_ca, tls_pin. */
+/* How a camera is reached: url, sub_url, transport, tls_ca, tls_pin. */
 void check_transport(const struct check *k, const char *at, const struct raw_camera *raw,
                      struct conf_camera *cam);
 void check_api(const struct check *k);

@@ -184,7 +184,8 @@ static void check_twins(const struct check *k, const char *at, const struct raw_
 		            "the camera id \"%s\" is used twice: choose a unique one",
 		            text_quote(raw->id).text);
 	for (unsigned i = 0; i < k->conf->camera_count; i++) {
-		if (strcmp(k->conf->cameras[i].url, raw->url) != 0)
+		const struct conf_camera *twin = &k->conf->cameras[i];
+		if (strcmp(twin->url, raw->url) != 0 && !(twin->sub_url && strcmp(twin->sub_url, raw->url) == 0))
 			continue;
 		check_warning(k, at, "url", "与 cameras[%u] 的地址相同：同一画面不能算作两台摄像机；请核对",
 		              "is the same as that of cameras[%u]: one picture is not two "
@@ -210,6 +211,8 @@ static void check_camera(const struct check *k, unsigned nth)
 	cam.name = xstrdup(raw->name);
 	cam.area = xstrdup(raw->area);
 	cam.url = xstrdup(raw->url);
+	cam.sub_url = raw->sub_url ? xstrdup(raw->sub_url) : NULL;
+	cam.has_sub = raw->sub_url != NULL;
 	k->conf->cameras[k->conf->camera_count++] = cam;
 }
 

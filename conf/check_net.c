@@ -98,7 +98,7 @@ static void check_regulator_url(const struct check *k, const char *text)
 {
 	struct url u;
 
-	if (!check_url(k, "regulator", text, HTTPS_EXAMPLE, &u))
+	if (!check_url(k, "regulator", "url", text, HTTPS_EXAMPLE, &u))
 		return;
 	bool plain = strcmp(u.scheme, "http") == 0;
 	if (!plain && strcmp(u.scheme, "https") != 0)

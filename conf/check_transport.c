@@ -1,4 +1,4 @@
-/* cameras: url, transport, tls_ca, tls_pin */
+/* cameras: url, sub_url, transport, tls_ca, tls_pin */
 #include "conf/check.h"
 
 #include "base/buf.h"
@@ -20,14 +20,32 @@ static bool is_rtsps(const char *url)
 	return strncmp(url, "rtsps://", 8) == 0;
 }
 
-static void check_camera_url(const struct check *k, const char *at, const char *text)
+static bool check_camera_url(const struct check *k, const char *at, const char *key, const char *text, struct url *url)
 {
-	struct url url;
+	if (!check_url(k, at, key, text, RTSP_EXAMPLE, url))
+		return false;
+	if (strcmp(url->scheme, "rtsp") == 0 || strcmp(url->scheme, "rtsps") == 0)
+		return true;
+	check_error(k, at, key, "只支持 rtsp:// 和 rtsps:// 地址：请写成 %s 的形式",
+	            "only rtsp:// and rtsps:// are spoken: write it like %s", RTSP_EXAMPLE);
+	return false;
+}
 
-	if (check_url(k, at, text, RTSP_EXAMPLE, &url) && strcmp(url.scheme, "rtsp") != 0 &&
-	    strcmp(url.scheme, "rtsps") != 0)
-		check_error(k, at, "url", "只支持 rtsp:// 和 rtsps:// 地址：请写成 %s 的形式",
-		            "only rtsp:// and rtsps:// are spoken: write it like %s", RTSP_EXAMPLE);
+/* It is asked with the same credentials, and with the same trust: so it is of the same camera, as well protected. */
+static void check_streams(const struct check *k, const char *at, const struct raw_camera *raw)
+{
+	struct url url, sub;
+	bool fine = check_camera_url(k, at, "url", raw->url, &url);
+
+	if (!raw->sub_url || !check_camera_url(k, at, "sub_url", raw->sub_url, &sub) || !fine)
+		return;
+	if (strcmp(raw->url, raw->sub_url) == 0)
+		check_error(k, at, "sub_url", "与 url 相同：请写摄像机的第二路（较小的）码流，或删除此项",
+		            "is the same as url: write the camera's second, smaller stream, or remove the key");
+	else if (strcmp(url.host, sub.host) != 0 || strcmp(url.scheme, sub.scheme) != 0)
+		check_error(k, at, "sub_url", "须与 url 同协议、同主机（同一台摄像机、同一套密码）：请改正，或删除此项",
+		            "must have the scheme and the host of url (the same camera, the same password): write those, or "
+		            "remove the key");
 }
 
 static bool check_udp(const struct check *k, const char *at, const struct raw_camera *raw)
@@ -113,7 +131,7 @@ static void check_camera_tls(const struct check *k, const char *at, const struct
 void check_transport(const struct check *k, const char *at, const struct raw_camera *raw,
                      struct conf_camera *cam)
 {
-	check_camera_url(k, at, raw->url);
+	check_streams(k, at, raw);
 	cam->udp = check_udp(k, at, raw);
 	check_camera_tls(k, at, raw, cam);
 }

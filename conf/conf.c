@@ -43,6 +43,7 @@ static void camera_finish(struct conf_camera *cam)
 	free(cam->tls_ca);
 	free(cam->tls_pin);
 	free(cam->username);
+	free(cam->sub_url);
 	free(cam->url);
 	free(cam->area);
 	free(cam->name);

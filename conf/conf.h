@@ -39,6 +39,8 @@ struct conf_area { char *id, *name; enum area_kind kind; };
 struct conf_camera {
 	char *id, *name, *area;
 	char *url;             /* rtsp[s]://host[:port]/path, without user info */
+	char *sub_url;         /* a second, smaller stream of the same camera, or NULL; only in the recorder's part */
+	bool has_sub;          /* whether there is one: in every part */
 	char *username;        /* NULL: no authentication */
 	char *password_file;
 	char *password;        /* read from password_file; only in the recorder's part */

@@ -12,7 +12,8 @@ struct conf_cameras { const struct conf_camera **items; unsigned count; };
 struct conf_diff {
 	struct conf_cameras added;   /* of the new configuration */
 	struct conf_cameras removed; /* of the old one */
-	struct conf_cameras changed; /* of the new one: another url, user name, password, transport or trust */
+	struct conf_cameras changed; /* of the new one: another url, user name, password, transport or trust; of
+	                                sub_url the recorder knows itself whether it is played */
 	bool other;                  /* anything else differs, names and areas of cameras included */
 };
 

@@ -49,9 +49,12 @@ static json_t *write_camera(const struct conf_camera *cam, enum conf_role role)
 {
 	json_t *o = json_pack("{s:s, s:s, s:s}", "id", cam->id, "name", cam->name, "area", cam->area);
 
+	json_object_set_new(o, "has_sub", json_boolean(cam->has_sub));
 	if (role != CONF_RECORDER)
 		return o;
 	json_object_set_new(o, "url", json_string(cam->url));
+	if (cam->sub_url)
+		json_object_set_new(o, "sub_url", json_string(cam->sub_url));
 	if (cam->username)
 		json_object_set_new(o, "username", json_string(cam->username));
 	if (cam->password)
@@ -235,6 +238,8 @@ static void read_cameras(struct reader *r, const json_t *part, struct conf *c)
 			.name = text(r, o, "name"),
 			.area = text(r, o, "area"),
 			.url = text_or_null(r, o, "url"),
+			.sub_url = text_or_null(r, o, "sub_url"),
+			.has_sub = json_is_true(json_object_get(o, "has_sub")),
 			.username = text_or_null(r, o, "username"),
 			.password = text_or_null(r, o, "password"),
 			.udp = json_is_true(json_object_get(o, "udp")),

@@ -48,6 +48,7 @@ static const cyaml_schema_field_t camera_fields[] = {
 	TEXT(MUST, raw_camera, name),
 	TEXT(MUST, raw_camera, area),
 	TEXT(MUST, raw_camera, url),
+	TEXT(MAY, raw_camera, sub_url),
 	TEXT(MAY, raw_camera, username),
 	TEXT(MAY, raw_camera, password_file),
 	TEXT(MAY, raw_camera, transport),

@@ -56,6 +56,31 @@ static void broadcast(struct keeper *k, json_t *msg)
 	json_decref(msg);
 }
 
+static json_t *economy_msg(const struct keeper *k)
+{
+	json_t *list = outlook_economy(k->catalog);
+
+	return list ? json_pack("{s:s, s:o}", "type", "economy", "cameras", list) : NULL;
+}
+
+/* The recorder knows it anew whenever one of the two has started. */
+static void on_join(struct hub *h, struct peer *p)
+{
+	json_t *msg = economy_msg(h->owner);
+
+	if (msg)
+		peer_send(p, msg);
+	json_decref(msg);
+}
+
+static void tell_economy(struct keeper *k)
+{
+	json_t *msg = economy_msg(k);
+
+	if (msg)
+		broadcast(k, msg);
+}
+
 static void tell_news(struct keeper *k)
 {
 	int64_t seq;
@@ -127,6 +152,7 @@ static void on_forecast(uv_timer_t *t)
 
 	if (rc < 0)
 		log_warn("forecast", "text=\"will try again: %s\"", strerror(-rc));
+	tell_economy(k);
 	tell_news(k);
 }
 
@@ -339,6 +365,7 @@ static int begin(struct child *c, struct err *e)
 	(void)e;
 	k->hub.owner = k;
 	k->hub.on_msg = on_msg;
+	k->hub.on_join = on_join;
 	k->reaper = (struct reaper){fs_patient(), clock_real(), c->conf, k->catalog};
 	int rc = reaper_configure(&k->reaper);
 	if (rc < 0)

@@ -49,6 +49,10 @@ int catalog_cameras(struct catalog *c, const char *id /* NULL: all */, catalog_c
 struct catalog_volume { const char *camera; int64_t day, bytes, covered_us; };
 typedef int catalog_volume_fn(void *arg, const struct catalog_volume *row);
 int catalog_volumes(struct catalog *c, catalog_volume_fn *fn, void *arg);
+/* The same of one camera's footage that began at `since` or later; when that is long ago, from the next whole day on.
+ * row->camera and day stay as they are. */
+int catalog_volume_since(struct catalog *c, const char *camera, struct wall since, struct wall now,
+			 struct catalog_volume *row);
 
 /* --- coverage ------------------------------------------------------------------- */
 enum tile_state { TILE_RECORDED, TILE_GAP, TILE_EXPIRED, TILE_NOT_OBLIGED, TILE_PENDING };
@@ -209,7 +213,8 @@ int catalog_is_damaged(struct catalog *c, const char *camera, struct wall start)
 /* Keys: "witnessed_us", "journal_file", "journal_offset", "seal_key" (hex), "site_id", "settled_at"
  * (wall µs up to which the keeper has the recorder's word), "recorder" (JSON: up|down, since),
  * "retention" (JSON: the forecast, retention/outlook.h), "keep" (JSON: struct catalog_keep), "scrub" (JSON:
- * struct catalog_scrub). Empty string if
+ * struct catalog_scrub), "economy" (JSON: retention/economy_book.h), "stream:CAMERA" (main|sub, as the recorder last
+ * told it). Empty string if
  * there is none. */
 int catalog_state(struct catalog *c, const char *key, char *out, size_t room);
 

@@ -15,3 +15,24 @@ int catalog_volumes(struct catalog *c, catalog_volume_fn *fn, void *arg)
 	db_done(&q);
 	return rc;
 }
+
+#define BY_DAYS_US (2 * US_PER_DAY) /* then whole days are exact enough: segments need not be looked at */
+
+int catalog_volume_since(struct catalog *c, const char *camera, struct wall since, struct wall now,
+			 struct catalog_volume *row)
+{
+	bool by_days = now.us - since.us > BY_DAYS_US;
+	struct db_query q;
+	int rc = by_days ? db_query(c->db, &q, "SELECT sum(bytes), sum(covered_us) FROM volume WHERE camera = ? AND day > ?",
+				    "ti", camera, since.us / US_PER_DAY)
+			 : db_query(c->db, &q, "SELECT sum(bytes), sum(end - start) FROM segment WHERE camera = ? AND start >= ?",
+				    "ti", camera, since.us);
+
+	if (rc < 0)
+		return rc;
+	rc = db_step(&q);
+	row->bytes = rc > 0 ? db_i64(&q, 0) : 0;
+	row->covered_us = rc > 0 ? db_i64(&q, 1) : 0;
+	db_done(&q);
+	return rc < 0 ? rc : 0;
+}

@@ -122,6 +122,7 @@ int64_t settled_at(struct indexer *ix);
 int watch_time(struct indexer *ix, const char *kind, const json_t *record);
 /* The run that the recorder last told of a camera. Whether it ended before the clock was set. */
 int watch_run(struct indexer *ix, const char *camera, const char *run);
+int watch_stream(struct indexer *ix, const char *camera, const char *stream, struct wall since);
 bool is_of_past_run(struct indexer *ix, const char *camera, const char *run);
 
 int set_state_int(struct catalog *c, const char *key, int64_t value);

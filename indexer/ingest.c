@@ -152,6 +152,8 @@ static int on_up(struct indexer *ix, const json_t *record)
 	if (!get_wall(record, "start", &start))
 		return skip(record, "start is missing");
 	int rc = watch_run(ix, text(record, "camera"), text(record, "run"));
+	if (rc == 0)
+		rc = watch_stream(ix, text(record, "camera"), text(record, "stream"), start);
 	return rc < 0 ? rc : account_up(&ix->acc, text(record, "camera"), start);
 }
 

@@ -178,6 +178,21 @@ bool is_of_past_run(struct indexer *ix, const char *camera, const char *run)
 	return strtoll(value, &rest, 10) < life && *rest == ' ' && strcmp(rest + 1, run) == 0;
 }
 
+/* Which of its two streams a camera records; a recorder that names none has one. */
+int watch_stream(struct indexer *ix, const char *camera, const char *stream, struct wall since)
+{
+	char key[CATALOG_ID_MAX + 8], was[8];
+
+	stream = strcmp(stream, "sub") == 0 ? "sub" : "main";
+	snprintf(key, sizeof key, "stream:%.*s", CATALOG_ID_MAX - 1, camera);
+	int rc = catalog_state(ix->catalog, key, was, sizeof was);
+	if (rc < 0 || strcmp(stream, *was ? was : "main") == 0)
+		return rc;
+	rc = catalog_set_state(ix->catalog, key, stream);
+	return rc < 0 ? rc : ledger_append(ix->catalog, ix->acc.now, "camera.stream", camera,
+					   json_pack("{ss so}", "stream", stream, "since", wall_json(since.us)), NULL);
+}
+
 static int trust(struct indexer *ix, const json_t *record)
 {
 	const json_t *synced = json_object_get(record, "synced");

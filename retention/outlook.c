@@ -2,7 +2,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "retention/forecast.h"
+#include "retention/economy_book.h"
 #include "retention/policy.h"
 
 #include <stdlib.h>
@@ -20,7 +20,9 @@ struct tally {
 	size_t count;
 	char camera[CATALOG_ID_MAX];    /* whose rows are being read */
 	struct rate week[FORECAST_WEEK], all;
-	double written[FORECAST_WEEK];
+	double written[FORECAST_WEEK];  /* by the cameras that have one stream */
+	struct economy_camera *thrifty; /* those that have two */
+	size_t thrifty_count;
 	json_t *cameras;                /* id → bytes per day */
 	int error;
 };
@@ -73,19 +75,29 @@ static double per_day(const struct rate *r)
 	return r->covered_us >= RATE_MIN_US ? r->bytes / r->covered_us * (double)US_PER_DAY : 0;
 }
 
+static void add_camera(struct tally *t, const struct conf_camera *conf, const struct economy_camera *c)
+{
+	if (conf->has_sub) {
+		t->thrifty = xrealloc(t->thrifty, (t->thrifty_count + 1) * sizeof *t->thrifty);
+		t->thrifty[t->thrifty_count++] = *c;
+		return;
+	}
+	for (unsigned i = 0; i < FORECAST_WEEK; i++)
+		t->written[i] += c->full[i];
+	json_object_set_new(t->cameras, c->id, json_real(economy_full_per_day(c)));
+}
+
 /* A camera that is configured writes on as it did; one that is retired does not. */
 static void end_camera(struct tally *t)
 {
-	double mean = per_day(&t->all), sum = 0;
+	const struct conf_camera *conf = *t->camera ? conf_camera_find(t->o->conf, t->camera) : NULL;
+	struct economy_camera c = {.id = conf ? conf->id : ""};
+	double mean = per_day(&t->all);
 
-	if (*t->camera && conf_camera_find(t->o->conf, t->camera)) {
-		for (unsigned i = 0; i < FORECAST_WEEK; i++) {
-			double bytes = t->week[i].covered_us >= (double)US_PER_DAY / 2 ? per_day(&t->week[i]) : mean;
-			t->written[i] += bytes;
-			sum += bytes;
-		}
-		json_object_set_new(t->cameras, t->camera, json_real(sum / FORECAST_WEEK));
-	}
+	for (unsigned i = 0; i < FORECAST_WEEK; i++)
+		c.full[i] = t->week[i].covered_us >= (double)US_PER_DAY / 2 ? per_day(&t->week[i]) : mean;
+	if (conf)
+		add_camera(t, conf, &c);
 	memset(t->week, 0, sizeof t->week);
 	t->all = (struct rate){0};
 }
@@ -110,7 +122,7 @@ static int on_volume(void *arg, const struct catalog_volume *v)
 }
 
 /* Above the reserves; a disk that is away gives none. */
-static double free_now(const struct outlook *o)
+static double free_now(const struct outlook *o, bool *all_known)
 {
 	double sum = 0;
 
@@ -119,22 +131,36 @@ static double free_now(const struct outlook *o)
 		uint64_t free_bytes, total;
 		if (o->fs->free_bytes(o->fs, r->path, &free_bytes, &total) == 0)
 			sum += (double)free_bytes - (double)r->reserve_bytes;
+		else
+			*all_known = false;
 	}
 	return sum;
 }
 
+/* --- one look ---------------------------------------------------------------------------------- */
+
+struct look {
+	struct tally tally;
+	struct economy_book book;
+	struct forecast before, after;
+	bool roots_known;
+};
+
 /* --- telling -------------------------------------------------------------------------------------- */
 
-static json_t *to_json(const struct tally *t, const struct forecast *f, struct wall now, bool at_risk)
+static json_t *to_json(const struct look *k, struct wall now, bool at_risk)
 {
+	const struct forecast *f = &k->after;
 	char at[WALL_TEXT_MAX], day[WALL_TEXT_MAX];
 	json_t *o = json_pack("{s:s, s:f, s:b, s:b, s:I, s:b, s:O}", "at", wall_format(now, at), "bytes_per_day",
 			      f->bytes_per_day, "fits_floor", f->fits_floor, "fits_keep", f->fits_keep,
-			      "missing_bytes", (json_int_t)f->missing_bytes, "at_risk", at_risk, "cameras", t->cameras);
-	struct wall full = {(t->today + f->full_in_days) * US_PER_DAY};
+			      "missing_bytes", (json_int_t)f->missing_bytes, "at_risk", (int)at_risk, "cameras",
+			      k->tally.cameras);
+	struct wall full = {(k->tally.today + f->full_in_days) * US_PER_DAY};
 
 	json_object_set_new(o, "full_on", f->full_in_days == FORECAST_NEVER ? json_null()
 									    : json_string(wall_format_day(full, day)));
+	json_object_set_new(o, "economy", economy_book_list(&k->book));
 	return o;
 }
 
@@ -149,14 +175,15 @@ static int tell_turn(const struct outlook *o, const json_t *told, bool at_risk)
 	return ledger_append(o->catalog, clock_wall(o->clock), "storage.at_risk", NULL, body, NULL);
 }
 
-static int write_down(const struct outlook *o, const struct tally *t, const struct forecast *f)
+static int write_down(const struct outlook *o, const struct look *k)
 {
+	const struct forecast *f = &k->after;
 	char was[8] = "";
 	int rc = catalog_state(o->catalog, "at_risk", was, sizeof was);
 	bool before = strcmp(was, "1") == 0;
 	int limit = before ? OUTLOOK_CALM_DAYS : OUTLOOK_WARN_DAYS;
 	bool at_risk = f->full_in_days != FORECAST_NEVER && f->full_in_days <= limit;
-	json_t *told = to_json(t, f, clock_wall(o->clock), at_risk);
+	json_t *told = to_json(k, clock_wall(o->clock), at_risk);
 	char *text = json_dumps(told, JSON_COMPACT);
 
 	if (rc == 0)
@@ -171,13 +198,18 @@ static int write_down(const struct outlook *o, const struct tally *t, const stru
 	return rc;
 }
 
-static int commit(const struct outlook *o, const struct tally *t, const struct forecast *f)
+/* --- deciding -------------------------------------------------------------------------------------- */
+
+static int commit(const struct outlook *o, struct look *k)
 {
 	int rc = catalog_begin(o->catalog);
 
 	if (rc < 0)
 		return rc;
-	rc = write_down(o, t, f);
+	if (k->roots_known)
+		rc = economy_book_write(&k->book, k->tally.thrifty, k->tally.thrifty_count, &k->before, &k->after);
+	if (rc == 0)
+		rc = write_down(o, k);
 	if (rc == 0)
 		rc = catalog_commit(o->catalog);
 	if (rc < 0)
@@ -185,24 +217,64 @@ static int commit(const struct outlook *o, const struct tally *t, const struct f
 	return rc;
 }
 
+static int ask_book(struct look *k)
+{
+	struct tally *t = &k->tally;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < t->thrifty_count; i++)
+		rc = economy_book_fill(&k->book, &t->thrifty[i]);
+	return rc;
+}
+
+static void decide(const struct outlook *o, struct look *k, int64_t now)
+{
+	struct tally *t = &k->tally;
+	struct forecast_input in = {.today = t->today,
+		.today_left = 1 - (double)(now % US_PER_DAY) / (double)US_PER_DAY,
+		.floor_days = o->conf->rule.floor_days, .keep_days = o->keep_days,
+		.days = t->days, .day_count = t->count};
+
+	k->roots_known = true;
+	in.free_bytes = free_now(o, &k->roots_known);
+	memcpy(in.written, t->written, sizeof in.written);
+	economy_decide(&in, t->thrifty, t->thrifty_count, &k->before, &k->after);
+	for (size_t i = 0; i < t->thrifty_count; i++) {
+		const struct economy_camera *c = &t->thrifty[i];
+		bool small = k->roots_known ? c->economic : c->was;
+		json_object_set_new(t->cameras, c->id, json_real(small ? c->small : economy_full_per_day(c)));
+	}
+	if (!k->roots_known)
+		k->after = k->before;
+}
+
 int outlook_step(const struct outlook *o)
 {
-	int64_t now = clock_wall(o->clock).us;
-	struct tally t = {.o = o, .today = now / US_PER_DAY, .cameras = json_object()};
-	struct forecast f;
-	int rc = catalog_volumes(o->catalog, on_volume, &t);
+	struct wall now = clock_wall(o->clock);
+	struct look k = {.tally = {.o = o, .today = now.us / US_PER_DAY, .cameras = json_object()}};
+	int rc = catalog_volumes(o->catalog, on_volume, &k.tally);
 
-	end_camera(&t);
-	if (rc == 0) {
-		struct forecast_input in = {.today = t.today,
-			.today_left = 1 - (double)(now % US_PER_DAY) / (double)US_PER_DAY,
-			.floor_days = o->conf->rule.floor_days, .keep_days = o->keep_days,
-			.days = t.days, .day_count = t.count, .free_bytes = free_now(o)};
-		memcpy(in.written, t.written, sizeof in.written);
-		forecast_make(&in, &f);
-		rc = commit(o, &t, &f);
-	}
-	json_decref(t.cameras);
-	free(t.days);
+	end_camera(&k.tally);
+	if (rc == 0)
+		rc = economy_book_load(&k.book, o->catalog, now);
+	if (rc == 0)
+		rc = ask_book(&k);
+	if (rc == 0)
+		decide(o, &k, now.us);
+	if (rc == 0)
+		rc = commit(o, &k);
+	economy_book_finish(&k.book);
+	json_decref(k.tally.cameras);
+	free(k.tally.thrifty);
+	free(k.tally.days);
 	return rc;
+}
+
+json_t *outlook_economy(struct catalog *c)
+{
+	struct economy_book book;
+	json_t *list = economy_book_load(&book, c, (struct wall){0}) == 0 ? economy_book_list(&book) : NULL;
+
+	economy_book_finish(&book);
+	return list;
 }

@@ -3,6 +3,8 @@
  *
  * At risk: although everything past the floor is released, a disk fills within OUTLOOK_WARN_DAYS. That is
  * told long before the 7 days that the regulator is promised.
+ * It decides as well which cameras are to record their smaller stream (economy.h), for keeper and recorder to do: while a
+ * disk is away, and nobody knows its room, nothing changes.
  * Threads: the keeper's. Errors: 0 or negative; then nothing was written. */
 #pragma once
 #include "base/fs.h"
@@ -20,3 +22,5 @@ struct outlook {
 	unsigned keep_days;       /* in force */
 };
 int outlook_step(const struct outlook *o);
+/* The ids of the cameras that are to record their smaller stream, a new reference; NULL when nobody knows. */
+json_t *outlook_economy(struct catalog *c);

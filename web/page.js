@@ -12,6 +12,7 @@ const TEXTS = {
     offline: "与录像机的连接中断，正在重试。", searching: "正在查找……", floor: "录像至少保存 {d} 天",
     summary: "应录 {o}，已录 {c}，完整率 {p}，缺失 {g} 次，最长 {l}。",
     atRisk: "按现在的码率，硬盘将在 {d} 写满，90 天的录像还差 {b} GB。请增加硬盘。",
+    smaller: "录小码流（硬盘太小）",
     given: "从 {s} 到 {e}；所查时间内没有录像的时段：{g}。", seconds: "秒", minutesUnit: "分", hours: "小时", other: "English",
     states: { playing: "录制中", connecting: "正在连接", waiting: "等待重连", stalled: "没有画面", idle: "未启动" },
     causes: { camera_unreachable: "摄像机连接不上", camera_refused: "摄像机拒绝连接", stream_stalled: "摄像机没有送来画面",
@@ -27,6 +28,7 @@ const TEXTS = {
     offline: "The recorder does not answer; trying again.", searching: "Searching…", floor: "footage is kept at least {d} days",
     summary: "Obliged {o}, recorded {c}, completeness {p}, {g} gaps, the longest {l}.",
     atRisk: "At the present rate the disks are full on {d}; the rule's days lack {b} GB. Add a disk.",
+    smaller: "smaller stream (disks too small)",
     given: "From {s} to {e}; stretches without footage in what was asked: {g}.", seconds: "s", minutesUnit: "min", hours: "h", other: "中文",
     states: { playing: "recording", connecting: "connecting", waiting: "waiting to reconnect", stalled: "no picture", idle: "not started" },
     causes: { camera_unreachable: "camera cannot be reached", camera_refused: "camera refused us", stream_stalled: "camera sent no pictures",
@@ -134,7 +136,7 @@ function drawCoverage(coverage, from, to) {
 function drawCameras(cameras, areas) {
   const names = Object.fromEntries(areas.map((a) => [a.id, a.name]));
   $("cameras").replaceChildren(...cameras.map((c) => row([c.name, names[c.area] || c.area,
-    TEXTS[language].states[c.state] || c.state || "", c.fps ? `${c.fps.toFixed(1)} / ${(c.bitrate_bps / 1e6).toFixed(2)} Mbit/s` : "",
+    (TEXTS[language].states[c.state] || c.state || "") + (c.stream === "sub" ? " · " + t("smaller") : ""), c.fps ? `${c.fps.toFixed(1)} / ${(c.bitrate_bps / 1e6).toFixed(2)} Mbit/s` : "",
     c.oldest ? shown(c.oldest) : t("none")])));
   const chosen = $("camera").value;
   $("camera").replaceChildren(...cameras.map((c) => element("option", { value: c.id }, c.name)));

@@ -98,3 +98,25 @@ class PowerDisk(LoopDisk):
             answer = s.makefile().readline()
         assert answer.startswith("ok "), answer
         return path, int(answer.split()[2])
+
+
+class RoomDisk:
+    """A tmpfs that says it has so many bytes: whatever it is told, as long as nobody fills them."""
+
+    def __init__(self, size):
+        self.path = tempfile.mkdtemp(prefix="hfr-", dir="/tmp")
+        root("mount", "-t", "tmpfs", "-o", f"size={size},uid={os.geteuid()},gid={os.getegid()},mode=0755", "tmpfs", self.path)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        root("umount", self.path)
+        os.rmdir(self.path)
+
+    def resize(self, size):
+        root("mount", "-o", f"remount,size={size}", self.path)
+
+    def used(self):
+        room = os.statvfs(self.path)
+        return (room.f_blocks - room.f_bfree) * room.f_frsize

@@ -64,6 +64,7 @@ def told():
             "wrong-password": (locked.url("a"), "--json", {"password": "n0t-it"}), "no-password": (locked.url("a"), "--json", {}),
             "no-path": (locked.url("b"), "--json", {"password": PASSWORD}), "basic": (basic.url("a"), "--json", {"password": PASSWORD}),
             "lazy": (free.url("lazy"), "--json", {}),
+            "both": (locked.url("a"), basic.url("a"), "--json", {"password": PASSWORD}),
             "slow": (none(hostile.redirects(free.url("slow"))), "--json", {}),
             "unreachable": (f"rtsp://127.0.0.1:{nobody.getsockname()[1]}/a", "--json", {}),
             "redirected": (none(hostile.redirects("file:///etc/passwd")), "--json", {}),
@@ -100,6 +101,15 @@ def test_logins(told):
     assert "to Digest" in told["basic"].found["login"]["remedy"]
     assert "parameter sets are in the SDP" == told["basic"].found["parameter_sets"]["text"]
     assert told["lazy"].found["login"]["level"] == "note" and "set a password" in told["lazy"].found["login"]["remedy"]
+
+
+def test_both_streams_of_a_camera(told):
+    """Each is judged by itself, and the second against the first: it is there to be smaller."""
+    both = told["both"].answer
+    assert both["recordable"] and both["sub"]["recordable"]
+    assert {f["id"] for f in both["sub"]["findings"]} >= {"login", "bitrate"}
+    assert both["sub_saves_little"] == (both["sub"]["bits_per_s"] > 0.9 * both["bits_per_s"])
+    assert told["both"].code == 1  # Basic
 
 
 def test_in_chinese(told):

@@ -322,6 +322,31 @@ static void test_camera_trust(void **state)
 	}
 }
 
+/* Where the smaller stream is reaches the recorder alone; that there is one, every role. */
+static void test_smaller_stream(void **state)
+{
+	char *text = with("transport: tcp", "sub_url: \"rtsp://192.168.1.11:8554/ch/102\"");
+	struct conf *c = load_good(text);
+
+	(void)state;
+	assert_true(c->cameras[0].has_sub);
+	for (int role = CONF_RECORDER; role <= CONF_API; role++) {
+		json_t *part = conf_part(c, (enum conf_role)role);
+		struct conf *back;
+		struct err e;
+		assert_int_equal(conf_from_part(part, &back, &e), 0);
+		assert_true(back->cameras[0].has_sub);
+		if (role == CONF_RECORDER)
+			assert_string_equal(back->cameras[0].sub_url, "rtsp://192.168.1.11:8554/ch/102");
+		else
+			assert_null(back->cameras[0].sub_url);
+		json_decref(part);
+		conf_destroy(back);
+	}
+	conf_destroy(c);
+	free(text);
+}
+
 /* --- what does not ------------------------------------------------------------- */
 
 struct bad {
@@ -416,6 +441,12 @@ static const struct bad bads[] = {
 	{"transport: tcp", "tls_pin: sha256//x", 22, "cameras[0].tls_pin", "holdfast probe", "holdfast probe"},
 	{CAMERA_URL, CAMERA_RTSPS "    tls_ca: camera.pem\n    tls_pin: " PIN "\n", 21, "cameras[0].tls_pin", "remove one",
 	 "删除其中一项"},
+	{"transport: tcp", "sub_url: http://192.168.1.11/ch/102", 22, "cameras[0].sub_url", "only rtsp://", "只支持 rtsp://"},
+	{"transport: tcp", "sub_url: rtsp://u:geheim-7@192.168.1.11/ch/102", 22, "cameras[0].sub_url", "password_file",
+	 "password_file"},
+	{"transport: tcp", "sub_url: rtsp://192.168.1.11/ch/101", 22, "cameras[0].sub_url", "same as url", "与 url 相同"},
+	{"transport: tcp", "sub_url: rtsp://192.168.1.12/ch/102", 22, "cameras[0].sub_url", "host of url", "同主机"},
+	{"transport: tcp", "sub_url: rtsps://192.168.1.11/ch/102", 22, "cameras[0].sub_url", "scheme", "同协议"},
 	{"transport: tcp", "transport: tcp\n  - { id: east, name: x, area: wc, url: 'rtsp://h' }", 23,
 	 "cameras[1].id", "used twice", "重复"},
 	/* api */
@@ -881,6 +912,7 @@ int main(void)
 		cmocka_unit_test(test_default_buffer_grows_with_cameras_and_disks),
 		cmocka_unit_test(test_design_example_loads),
 		cmocka_unit_test(test_camera_trust),
+		cmocka_unit_test(test_smaller_stream),
 		cmocka_unit_test(test_every_mistake_is_named),
 		cmocka_unit_test(test_all_mistakes_at_once),
 		cmocka_unit_test(test_warnings_do_not_refuse),

@@ -2,6 +2,8 @@
 #include "catalog_fixture.h"
 #include "retention/outlook.h"
 
+#include <errno.h>
+
 #define DAY US_PER_DAY
 #define RATE INT64_C(1000000000) /* bytes a day */
 #define NOW (T0 + 12 * 3600 * US_PER_S)
@@ -13,6 +15,7 @@ static struct conf_camera cameras[] = {{.id = (char *)"a"}, {.id = (char *)"b"}}
 static struct conf conf = {.rule = {.floor_days = 90}, .keep_days = 95, .roots = &root, .root_count = 1,
 			   .cameras = cameras, .camera_count = 1};
 static uint64_t free_bytes_now;
+static bool is_away;
 
 static int fake_free(struct fs *fs, const char *path, uint64_t *free_bytes, uint64_t *total_bytes)
 {
@@ -20,7 +23,7 @@ static int fake_free(struct fs *fs, const char *path, uint64_t *free_bytes, uint
 	(void)path;
 	*free_bytes = free_bytes_now + root.reserve_bytes;
 	*total_bytes = UINT64_C(1) << 40;
-	return 0;
+	return is_away ? -ETIMEDOUT : 0;
 }
 
 static struct fs disk = {.free_bytes = fake_free};
@@ -78,6 +81,7 @@ static int setup(void **state)
 	clock_fake_init(&now_clock, (struct wall){NOW});
 	conf.camera_count = 1;
 	free_bytes_now = 200 * RATE;
+	is_away = false;
 	return 0;
 }
 
@@ -172,6 +176,99 @@ static void the_day_rows_follow_the_segments(void **state)
 	assert_int_equal(ask(place.catalog, "SELECT sum(bytes) FROM volume"), RATE / 4);
 }
 
+/* --- two streams ------------------------------------------------------------------------------ */
+
+static bool is_economic(void)
+{
+	json_t *list = outlook_economy(place.catalog);
+	bool yes = json_array_size(list) == 1;
+
+	json_decref(list);
+	return yes;
+}
+
+static int64_t changes(void)
+{
+	return ask(place.catalog, "SELECT count(*) FROM ledger WHERE kind = 'camera.economy'");
+}
+
+/* An hour of the smaller stream, a tenth of the usual one, right up to now. */
+static void record_small(int64_t hours)
+{
+	int64_t now = clock_wall(&now_clock.base).us;
+
+	assert_int_equal(db_run(place.catalog->db, "INSERT INTO segment SELECT NULL, 'a', 1, ?1, ?2, ?3, 1, 1, x'', 1, 1, 0, x'', "
+				"'', 0", "iii", now - hours * 3600 * US_PER_S, now, RATE / 240 * hours), 0);
+}
+
+static int setup_two(void **state)
+{
+	int rc = setup(state);
+
+	cameras[0].has_sub = true;
+	record("a", 10);
+	return rc;
+}
+
+static int teardown_two(void **state)
+{
+	cameras[0].has_sub = false;
+	return teardown(state);
+}
+
+static void a_disk_too_small_changes_the_stream_and_is_told(void **state)
+{
+	(void)state;
+	free_bytes_now = 50 * RATE;
+	step();
+	assert_true(is_economic());
+	assert_int_equal(told_int("fits_floor"), 1); /* a quarter, it is guessed */
+	assert_true(rate_of("a") > 0.24 * RATE && rate_of("a") < 0.26 * RATE);
+	step();
+	assert_int_equal(changes(), 1);
+	clock_fake_advance(&now_clock, 2 * 3600 * US_PER_S);
+	record_small(1);
+	step();
+	assert_true(is_economic() && rate_of("a") > 0.09 * RATE && rate_of("a") < 0.11 * RATE);
+	free_bytes_now = 110 * RATE;
+	step();
+	assert_false(is_economic());
+	assert_true(rate_of("a") > 0.99 * RATE); /* what it cost before, though the last hour was cheap */
+	assert_int_equal(changes(), 2);
+	step();
+	assert_int_equal(changes(), 2);
+}
+
+/* Nobody can tell how much room a disk has that is away. */
+static void a_disk_that_is_away_changes_no_stream(void **state)
+{
+	(void)state;
+	is_away = true;
+	step();
+	assert_false(is_economic());
+	assert_int_equal(told_int("fits_floor"), 0);
+	is_away = false;
+	free_bytes_now = 50 * RATE;
+	step();
+	assert_true(is_economic());
+	is_away = true;
+	free_bytes_now = 500 * RATE;
+	step();
+	assert_true(is_economic());
+}
+
+static void a_smaller_stream_that_is_configured_no_more_is_left(void **state)
+{
+	(void)state;
+	free_bytes_now = 50 * RATE;
+	step();
+	cameras[0].has_sub = false;
+	step();
+	assert_false(is_economic());
+	assert_int_equal(changes(), 2);
+	assert_int_equal(told_int("fits_floor"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +277,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_turn_is_told_once_each_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_camera_that_left_writes_no_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_held_is_not_counted_on, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_disk_too_small_changes_the_stream_and_is_told, setup_two, teardown_two),
+		cmocka_unit_test_setup_teardown(a_disk_that_is_away_changes_no_stream, setup_two, teardown_two),
+		cmocka_unit_test_setup_teardown(a_smaller_stream_that_is_configured_no_more_is_left, setup_two, teardown_two),
 		cmocka_unit_test_setup_teardown(the_day_rows_follow_the_segments, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
