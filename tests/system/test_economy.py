@@ -119,6 +119,20 @@ def test_it_comes_back_when_there_is_room(site, disk, usual, small):
     check_change(site, small, usual, "main")
     assert [b["stream"] for b in told(site, "camera.stream")] == ["sub", "main"]
     assert "smaller stream" not in site.cli("status")
+
+
+def test_a_smaller_stream_that_fails_gives_way(site, disk, usual, small):
+    """Ordered again, but it is refused now: after 20 s the usual one is recorded again. No password stands in the log."""
+    small.order("refuse a on")
+    since = usual.clocks("a")[-1]
+    judge_anew(site, disk, disk.used() + (1 << 30))
+    until("the order", lambda: told(site, "camera.economy")[2:], SOON_S)
+    gap = until("the usual stream again", lambda: [g for g in site.gaps(camera="a") if parse_us(g["start"]) > since and g["end"]],
+                SOON_S)[-1]
+    assert 18 * SECOND < parse_us(gap["end"]) - parse_us(gap["start"]) < 60 * SECOND
+    check_footage(site, usual, recorded_up_to(site, usual, parse_us(gap["end"])))
+    assert [b["stream"] for b in told(site, "camera.stream")] == ["sub", "main"]
+    assert site.get("/cameras/a").json()["stream"] == "main"
     assert PASSWORD not in site.log()
     assert os.listdir(os.path.join(disk.path, "archive"))
     site.fsck()
