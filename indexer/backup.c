@@ -113,8 +113,8 @@ static int read_head(struct run *r)
 
 	if (rc == 0) {
 		rc = catalog_check_ledger(c, &entries, r->e);
-		if (rc == 0)
-			rc = catalog_ledger_head(c, &r->b->ledger_seq, r->b->ledger_hash);
+		if (rc == 0 && (rc = catalog_ledger_head(c, &r->b->ledger_seq, r->b->ledger_hash)) < 0)
+			fail(r, rc, "read", path);
 		catalog_close(c);
 	}
 	free(path);
@@ -161,6 +161,10 @@ static int copy_keys(struct run *r, const char *folder)
 	int rc = r->b->fs->mkdir(r->b->fs, to, 0700);
 	DIR *d = opendir(from);
 
+	if (rc < 0)
+		fail(r, rc, "make", to);
+	else if (!d && errno != ENOENT)
+		rc = fail(r, -errno, "read", from);
 	for (struct dirent *x; rc == 0 && d && (x = readdir(d)) != NULL;) {
 		bool secret = text_ends_with(x->d_name, ".key"), public = text_ends_with(x->d_name, ".pub");
 		if (!public && !text_ends_with(x->d_name, ".json") && !(secret && r->b->with_keys))

@@ -2,6 +2,13 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* What is wrong was said where it was seen; here what kept us from seeing. */
+static int said(int rc, struct err *e)
+{
+	return rc < 0 && rc != -EBADMSG ? err_set(e, rc, "the catalogue cannot be read: %s", strerror(-rc)) : rc;
+}
 
 /* --- tiling -------------------------------------------------------------------------------- */
 
@@ -80,12 +87,12 @@ int catalog_check_tiling(struct catalog *c, const char *camera, struct err *e)
 			     "JOIN account a ON a.camera = o.camera WHERE o.camera = ? ORDER BY o.start",
 			     "t", camera);
 	if (rc < 0)
-		return rc;
+		return said(rc, e);
 	while ((rc = db_step(&q)) > 0)
 		if ((rc = check_obligation(c, camera, db_i64(&q, 0), db_i64(&q, 1), e)) < 0)
 			break;
 	db_done(&q);
-	return rc;
+	return said(rc, e);
 }
 
 /* --- claims -------------------------------------------------------------------------------- */
@@ -172,7 +179,7 @@ int catalog_check_claims(struct catalog *c, const char *camera, struct err *e)
 	if (rc == 0)
 		rc = compare_claims(c, &holds, camera, e);
 	layer_finish(&holds);
-	return rc;
+	return said(rc, e);
 }
 
 /* --- ledger ------------------------------------------------------------------------------------ */
@@ -217,5 +224,5 @@ int catalog_check_ledger(struct catalog *c, int64_t *entries, struct err *e)
 	int rc = catalog_ledger(c, 0, UINT32_MAX, check_entry, &x);
 
 	*entries = x.entries;
-	return rc;
+	return said(rc, e);
 }

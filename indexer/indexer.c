@@ -240,6 +240,14 @@ static int walk(struct indexer *ix, bool *more)
 	return 0;
 }
 
+/* All of the archive is looked at, and no hole is judged before. */
+static void begin_walk_again(struct indexer *ix)
+{
+	archive_walk_finish(&ix->walk);
+	ix->archive_seen = false;
+	ix->walk.tries = 0;
+}
+
 static int scan(struct indexer *ix)
 {
 	int rc = scan_incoming(ix);
@@ -249,10 +257,15 @@ static int scan(struct indexer *ix)
 	int opened = transaction_begin(ix);
 	if (opened < 0)
 		return opened;
-	int done = is_recovering(ix) ? 0 : scan_lost(ix);
-	if (done == 0)
+	ix->walk_again = false;
+	int done = rebuild_awaited(ix);
+	if (done == 0 && !is_recovering(ix))
+		done = scan_lost(ix);
+	if (done == 0 && !ix->walk_again)
 		done = settle(ix);
 	done = transaction_end(ix, done);
+	if (done == 0 && ix->walk_again)
+		begin_walk_again(ix);
 	return rc < 0 ? rc : done;
 }
 
@@ -274,5 +287,6 @@ int indexer_step(struct indexer *ix, bool *more)
 		rc = disk_clear_lost(ix, more);
 	if (rc == 0 && now.us - ix->heard.us > INDEXER_SILENCE_US)
 		rc = watch_silence(ix);
+	*more |= rc == 0 && !ix->archive_seen && !ix->hurry;
 	return rc;
 }

@@ -36,6 +36,7 @@ struct indexer {
 	bool seal_key_known;         /* a journal `start` named one: footage can be judged */
 	struct archive_walk walk;
 	bool scan_due, archive_seen, hurry; /* hurry: the keeper is about to go */
+	bool walk_again;             /* a disk came whose archive was never looked at */
 	struct mono scanned, heard;
 	int64_t marked_seq;          /* the ledger's head that every root knows (ledger_mark.h); 0: none */
 };
@@ -103,6 +104,7 @@ int publish_alone(struct indexer *ix, const struct root *r, const char *stem, in
 
 /* rebuild.c: in a transaction. What the files tell of cameras and obligations, when the catalogue is new. */
 int rebuild_begin(struct indexer *ix);
+int rebuild_awaited(struct indexer *ix);
 int rebuild_end(struct indexer *ix, unsigned long files);
 bool is_rebuilding(struct indexer *ix);
 /* rebuild_life.c: where the clock was set back before what the journal tells. */

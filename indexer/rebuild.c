@@ -121,6 +121,26 @@ static int retire(struct indexer *ix, const struct found *f)
 	return rc < 0 ? rc : db_run(c->db, "UPDATE obligation SET end = ? WHERE camera = ?", "it", f->newest_end, f->camera);
 }
 
+/* It was enrolled by what a disk held that came before this one. */
+static int enrol_earlier(struct indexer *ix, const struct account *acc, int64_t start)
+{
+	struct catalog *c = ix->catalog;
+	int64_t first = 0;
+	int rc = db_int(c->db, &first, "SELECT min(start) FROM obligation WHERE camera = ?", "t", acc->camera);
+
+	if (rc < 0 || start >= first)
+		return rc;
+	rc = db_run(c->db, "UPDATE obligation SET start = ?3 WHERE camera = ?1 AND start = ?2", "tii", acc->camera, first, start);
+	if (rc == 0)
+		rc = db_run(c->db, "UPDATE camera SET enrolled_at = ?3 WHERE id = ?1 AND enrolled_at = ?2", "tii", acc->camera, first,
+			    start);
+	if (rc == 0)
+		rc = account_set_frontier(c, acc->camera, acc->frontier < start ? acc->frontier : start);
+	return rc < 0 ? rc : ledger_append(c, ix->acc.now, "camera.enrolled", acc->camera,
+					   json_pack("{so so}", "configured_at", wall_json(acc->configured_at), "enrolled_at",
+						     wall_json(start)), NULL);
+}
+
 static int enrol(struct indexer *ix, const struct found *f)
 {
 	struct account acc;
@@ -134,34 +154,94 @@ static int enrol(struct indexer *ix, const struct found *f)
 			    f->camera);
 	if (rc == 0)
 		rc = account_load(ix->catalog, f->camera, &acc);
+	if (rc == 0 && acc.enrolled)
+		return enrol_earlier(ix, &acc, f->oldest);
 	if (rc == 0)
 		rc = account_enrol(&ix->acc, &acc, f->oldest);
 	return rc < 0 || configured ? rc : retire(ix, f);
 }
 
-/* Footage from before the days that are kept is held or left over: what lies between was lawfully deleted, and
- * no obligation can be told from it. */
-int rebuild_begin(struct indexer *ix)
+/* Whatever disk it was seen on, it is told once. */
+static int tell_lost(struct indexer *ix, const struct survey *s)
 {
-	struct survey s = {.ix = ix, .since = ix->acc.now.us - (int64_t)ix->conf->keep_days * US_PER_DAY};
+	int64_t told = 0;
+	int rc = db_int(ix->catalog->db, &told, "SELECT count(*) FROM ledger WHERE kind = 'catalog.lost'", "");
+
+	log_warn("rebuild", "cameras=%u text=\"the catalogue is new and the archive is not: it is made again from the files\"",
+		 s->count);
+	if (rc < 0 || told > 0)
+		return rc;
+	return ledger_append(ix->catalog, ix->acc.now, "catalog.lost", NULL,
+			     json_pack("{si ss}", "cameras", (int)s->count, "lost",
+				       "holds, explanations, the ledger before this entry"), NULL);
+}
+
+static int use_survey(struct survey *s)
+{
+	struct indexer *ix = s->ix;
 	int rc = 0;
 
-	for (unsigned i = 0; i < ix->root_count; i++)
-		if (ix->roots[i].present)
-			survey_root(&s, ix->roots[i].path);
-	if (s.count > 0) {
-		log_warn("rebuild", "cameras=%u text=\"the catalogue is new and the archive is not: it is made again from the files\"",
-			 s.count);
+	if (s->count > 0) {
 		rc = set_state_int(ix->catalog, "rebuilding", 1);
 		if (rc == 0)
-			rc = ledger_append(ix->catalog, ix->acc.now, "catalog.lost", NULL,
-					   json_pack("{si ss}", "cameras", (int)s.count, "lost",
-						     "holds, explanations, the ledger before this entry"), NULL);
+			rc = tell_lost(ix, s);
 	}
-	for (unsigned i = 0; rc == 0 && i < s.count; i++)
-		rc = enrol(ix, &s.items[i]);
+	for (unsigned i = 0; rc == 0 && i < s->count; i++)
+		rc = enrol(ix, &s->items[i]);
+	free(s->items);
+	return rc;
+}
+
+/* Footage from before the days that are kept is held or left over: what lies between was lawfully deleted, and
+ * no obligation can be told from it. */
+static struct survey begin_survey(struct indexer *ix)
+{
+	return (struct survey){.ix = ix, .since = ix->acc.now.us - (int64_t)ix->conf->keep_days * US_PER_DAY};
+}
+
+static void awaited_key(const struct root *r, char key[INDEXER_PATH_MAX + 16])
+{
+	snprintf(key, INDEXER_PATH_MAX + 16, "awaited:%s", r->path);
+}
+
+int rebuild_begin(struct indexer *ix)
+{
+	struct survey s = begin_survey(ix);
+	char key[INDEXER_PATH_MAX + 16];
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < ix->root_count; i++) {
+		awaited_key(&ix->roots[i], key);
+		if (ix->roots[i].present)
+			survey_root(&s, ix->roots[i].path);
+		else
+			rc = set_state_int(ix->catalog, key, 1);
+	}
+	if (rc == 0)
+		return use_survey(&s);
 	free(s.items);
 	return rc;
+}
+
+/* A disk that was away, or could not be read, when the catalogue was new. */
+int rebuild_awaited(struct indexer *ix)
+{
+	for (unsigned i = 0; i < ix->root_count; i++) {
+		struct survey s = begin_survey(ix);
+		char key[INDEXER_PATH_MAX + 16];
+		awaited_key(&ix->roots[i], key);
+		if (!ix->roots[i].present || state_int(ix->catalog, key) == 0)
+			continue;
+		survey_root(&s, ix->roots[i].path);
+		bool found = s.count > 0;
+		int rc = use_survey(&s);
+		if (rc == 0)
+			rc = set_state_int(ix->catalog, key, 0);
+		if (rc < 0)
+			return rc;
+		ix->walk_again |= found;
+	}
+	return 0;
 }
 
 /* --- the end -------------------------------------------------------------------------------------------- */

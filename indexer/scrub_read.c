@@ -98,6 +98,14 @@ static void all_bad(struct scrub_job *j)
 		j->bad[i - j->from] = true;
 }
 
+/* Once more if the disk refuses: it may pass. */
+static int open_file(const struct scrub_job *j)
+{
+	int fd = j->fs->open(j->fs, j->path, O_RDONLY | O_NOFOLLOW, 0);
+
+	return fd == -EIO || fd == -EUCLEAN ? j->fs->open(j->fs, j->path, O_RDONLY | O_NOFOLLOW, 0) : fd;
+}
+
 void scrub_read(struct scrub_job *j)
 {
 	fs_be_idle();
@@ -105,7 +113,7 @@ void scrub_read(struct scrub_job *j)
 		j->rc = -EINVAL;
 		return;
 	}
-	int fd = j->fs->open(j->fs, j->path, O_RDONLY | O_NOFOLLOW, 0);
+	int fd = open_file(j);
 	j->rc = fd < 0 ? fd : 0;
 	if (fd == -EIO || fd == -EUCLEAN) { /* the disk has lost the file, if not its name */
 		j->rc = 0;

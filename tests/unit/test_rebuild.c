@@ -105,6 +105,46 @@ static void with_the_journal_all_is_as_before(void **state)
 	expect_fsck_clean();
 }
 
+static void move_identity(const char *from, const char *to)
+{
+	char *was = xasprintf("%s/%s", box.root, from), *now = xasprintf("%s/%s", box.root, to);
+
+	assert_int_equal(rename(was, now), 0);
+	free(was);
+	free(now);
+}
+
+/* The disk is mounted late: the catalogue is made again from it all the same, once it is there. */
+static void a_disk_that_comes_later_is_looked_at_then(void **state)
+{
+	(void)state;
+	lose_catalogue();
+	lose_journal();
+	move_identity(".holdfast", "away");
+	keeper_start(&box);
+	assert_int_equal(run(&box), 0);
+	say_down(&box, 40); /* enrolled: its obligation begins too late */
+	advance_to(&box, 45);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	assert_int_equal(told("catalog.lost"), 0);
+	keeper_die(&box);
+	keeper_start(&box);
+	assert_int_equal(run(&box), 0);
+	move_identity("away", ".holdfast");
+	advance_to(&box, 60);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	advance_to(&box, 75);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM segment"), 4);
+	assert_int_equal(told("catalog.lost"), 1);
+	assert_int_equal(told("catalog.rebuilt"), 1);
+	expect_tiles(box.place.catalog, CAM, 1, 31, "R 1 11 | G 11 20 footage_missing | R 20 31");
+	expect_fsck_clean();
+}
+
 static void without_the_journal_coverage_is_and_a_hole_has_no_cause(void **state)
 {
 	(void)state;
@@ -237,6 +277,7 @@ static void a_keeper_that_dies_meanwhile_goes_on(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(a_disk_that_comes_later_is_looked_at_then),
 		T(with_the_journal_all_is_as_before), T(without_the_journal_coverage_is_and_a_hole_has_no_cause),
 		T(steps_of_the_clock_are_told_by_the_journal),
 		T(or_by_the_files_alone),
