@@ -50,11 +50,12 @@ static void decide(struct crew *w, double free_bytes)
 
 static const struct economy_camera *of(const struct crew *w, const char *id)
 {
-	for (size_t i = 0; i < w->count; i++)
-		if (strcmp(w->c[i].id, id) == 0)
-			return &w->c[i];
-	fail_msg("no camera %s", id);
-	return NULL;
+	size_t i = 0;
+
+	while (i < w->count && strcmp(w->c[i].id, id) != 0)
+		i++;
+	assert_true(i < w->count);
+	return &w->c[i];
 }
 
 static size_t economic(const struct crew *w)
