@@ -230,6 +230,14 @@ int fs_replace(struct fs *fs, const char *path, const void *data, size_t len, mo
 	return rc;
 }
 
+struct dirent *fs_next(DIR *d, int *rc)
+{
+	errno = 0;
+	struct dirent *x = readdir(d);
+	*rc = x ? 0 : -errno;
+	return x;
+}
+
 static int read_fd(struct fs *fs, int fd, size_t max, struct buf *b)
 {
 	for (;;) {

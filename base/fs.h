@@ -4,6 +4,7 @@
  * Errors: 0 (or a count) or -errno. Short writes are completed or reported.
  * Threads: fs_real() any; a fake belongs to its test. */
 #pragma once
+#include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -44,5 +45,8 @@ int fs_mkdirs(struct fs *fs, const char *path, mode_t mode);
 /* Makes path hold exactly these bytes, whole and durable or not at all: temporary
  * file, sync, rename, sync of the folder. */
 int fs_replace(struct fs *fs, const char *path, const void *data, size_t len, mode_t mode);
+/* The next entry of a folder, "." and ".." too; NULL at its end, with *rc 0, or where it cannot be read any further, with
+ * *rc -errno. Without this a folder that cannot be read looks like an empty one. */
+struct dirent *fs_next(DIR *d, int *rc);
 /* The whole file, at most max bytes (else -EFBIG), NUL-terminated beyond *len. malloc'd. */
 int fs_read_all(struct fs *fs, const char *path, size_t max, char **data, size_t *len);

@@ -7,6 +7,13 @@
 
 /* --- the days ------------------------------------------------------------------------------ */
 
+/* The walk goes on, and is made again (indexer.c). */
+static void note_failure(struct archive_walk *w, int rc)
+{
+	if (rc < 0 && w->failed == 0)
+		w->failed = rc;
+}
+
 static void add_days(struct indexer *ix, unsigned root, const char *camera, bool all)
 {
 	char *dir = xasprintf("%s/archive/%s", ix->roots[root].path, camera), from[WALL_TEXT_MAX] = "";
@@ -17,7 +24,7 @@ static void add_days(struct indexer *ix, unsigned root, const char *camera, bool
 	if (!all && db_int(ix->catalog->db, &last.us, "SELECT max(start) FROM segment WHERE camera = ?", "t", camera) == 0 &&
 	    last.us > US_PER_DAY)
 		wall_format_day((struct wall){last.us - US_PER_DAY}, from);
-	list_dir(dir, "", &days);
+	note_failure(w, list_dir(dir, "", &days));
 	for (unsigned i = 0; i < days.count; i++) {
 		if (strcmp(days.names[i], from) < 0 || strlen(days.names[i]) >= sizeof w->days->day)
 			continue;
@@ -49,7 +56,7 @@ void archive_walk_begin(struct indexer *ix, bool all)
 		if (!ix->roots[i].present)
 			continue;
 		char *dir = xasprintf("%s/archive", ix->roots[i].path);
-		list_dir(dir, "", &cameras);
+		note_failure(w, list_dir(dir, "", &cameras));
 		for (unsigned n = 0; n < cameras.count; n++)
 			if (seal_name_ok(cameras.names[n]))
 				add_days(ix, i, cameras.names[n], all);
@@ -78,7 +85,7 @@ static void list_files(struct indexer *ix)
 	char *dir = xasprintf("%s/archive/%s/%s", ix->roots[d->root].path, d->camera, d->day);
 	struct list files;
 
-	list_dir(dir, ".mp4", &files);
+	note_failure(w, list_dir(dir, ".mp4", &files));
 	w->files = files.names;
 	w->file_count = files.count;
 	w->file = 0;
@@ -95,12 +102,15 @@ static void take(struct indexer *ix, char *name)
 	int64_t known;
 
 	name[strlen(name) - strlen(".mp4")] = '\0';
-	if (wall_parse_name(name, &start) < 0 || segment_row_is_here(ix->catalog, d->camera, start.us, r->id, &known) < 0 || known)
+	if (wall_parse_name(name, &start) < 0)
+		return;
+	int rc = segment_row_is_here(ix->catalog, d->camera, start.us, r->id, &known);
+	note_failure(w, rc);
+	if (rc < 0 || known)
 		return;
 	snprintf(stem, sizeof stem, "%s-%s", d->camera, name);
-	int rc = publish_alone(ix, r, stem, &w->failed);
-	if (rc < 0 && w->failed == 0)
-		w->failed = rc;
+	rc = publish_alone(ix, r, stem, &w->failed);
+	note_failure(w, rc);
 	w->taken += rc == 0;
 }
 

@@ -158,14 +158,14 @@ static int name_key(struct run *r, const char *path, const char *name)
 static int copy_keys(struct run *r, const char *folder)
 {
 	char *from = xasprintf("%s/%s", r->b->conf->state, folder), *to = xasprintf("%s/%s", r->b->dir, folder);
-	int rc = r->b->fs->mkdir(r->b->fs, to, 0700);
+	int rc = r->b->fs->mkdir(r->b->fs, to, 0700), read = 0;
 	DIR *d = opendir(from);
 
 	if (rc < 0)
 		fail(r, rc, "make", to);
 	else if (!d && errno != ENOENT)
 		rc = fail(r, -errno, "read", from);
-	for (struct dirent *x; rc == 0 && d && (x = readdir(d)) != NULL;) {
+	for (struct dirent *x; rc == 0 && d && (x = fs_next(d, &read)) != NULL;) {
 		bool secret = text_ends_with(x->d_name, ".key"), public = text_ends_with(x->d_name, ".pub");
 		if (!public && !text_ends_with(x->d_name, ".json") && !(secret && r->b->with_keys))
 			continue;
@@ -176,6 +176,8 @@ static int copy_keys(struct run *r, const char *folder)
 		free(path);
 		free(name);
 	}
+	if (rc == 0 && read < 0)
+		rc = fail(r, read, "read", from);
 	if (d)
 		closedir(d);
 	free(from);
@@ -192,9 +194,11 @@ static int make_dir(struct run *r)
 
 	if (!d)
 		return fail(r, rc < 0 ? rc : -errno, "make", r->b->dir);
-	while (readdir(d))
+	while (fs_next(d, &rc))
 		names++;
 	closedir(d);
+	if (rc < 0)
+		return fail(r, rc, "read", r->b->dir);
 	return names > 2 ? fail(r, -ENOTEMPTY, "use", r->b->dir) : 0;
 }
 

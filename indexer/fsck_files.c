@@ -78,15 +78,21 @@ static void check_file(struct fsck_walk *w, const char *camera, const char *path
 	fsck_find(w->f, "%s: is in no catalogue", path);
 }
 
+static void cannot_look(struct fsck_walk *w, const char *path, int rc)
+{
+	fsck_find(w->f, "%s: cannot be looked into: %s", path, strerror(-rc));
+}
+
 static void walk_folder(struct fsck_walk *w, const char *path, const char *camera, int depth)
 {
 	DIR *d = opendir(path);
+	int rc = 0;
 
 	if (!d && errno == ENOTDIR)
 		fsck_find(w->f, "%s: is in no catalogue", path);
 	else if (!d && (depth > 0 || errno != ENOENT)) /* a new root has no archive yet */
-		fsck_find(w->f, "%s: cannot be looked into: %s", path, strerror(errno));
-	for (struct dirent *x; d && (x = readdir(d)) != NULL;) {
+		cannot_look(w, path, -errno);
+	for (struct dirent *x; d && (x = fs_next(d, &rc)) != NULL;) {
 		if (x->d_name[0] == '.')
 			continue;
 		char *sub = xasprintf("%s/%s", path, x->d_name);
@@ -96,6 +102,8 @@ static void walk_folder(struct fsck_walk *w, const char *path, const char *camer
 			check_file(w, camera, sub, x->d_name);
 		free(sub);
 	}
+	if (rc < 0)
+		cannot_look(w, path, rc);
 	if (d)
 		closedir(d);
 }
@@ -105,9 +113,13 @@ static void check_incoming(struct fsck_walk *w, const char *root)
 	char *path = xasprintf("%s/incoming", root);
 	DIR *d = opendir(path);
 
-	for (struct dirent *x; d && (x = readdir(d)) != NULL;)
+	int rc = d || errno == ENOENT ? 0 : -errno;
+
+	for (struct dirent *x; d && (x = fs_next(d, &rc)) != NULL;)
 		if (x->d_name[0] != '.')
 			fsck_find(w->f, "%s/%s: left over after a clean stop", path, x->d_name);
+	if (rc < 0)
+		cannot_look(w, path, rc);
 	if (d)
 		closedir(d);
 	free(path);

@@ -95,8 +95,9 @@ int scan_lost(struct indexer *ix); /* in a transaction: rows of files that are n
 int file_covers(struct indexer *ix, const char *camera, int64_t sequence, struct wall start, struct wall end);
 
 struct list { char **names; unsigned count, room; };
-/* Names that end in suffix ("": all but hidden ones), sorted. No folder: nothing. */
-void list_dir(const char *path, const char *suffix, struct list *l);
+/* Names that end in suffix ("": all but hidden ones), sorted. No folder: nothing. Negative, told in the log: the list holds
+ * what could be read, if anything. */
+int list_dir(const char *path, const char *suffix, struct list *l);
 void list_add(struct list *l, const char *name);
 void list_finish(struct list *l);
 /* A file that fails now is tried again later (*first_error tells); only the catalogue's own trouble is returned. */

@@ -97,17 +97,18 @@ static void survey_camera(struct survey *s, const char *root, const char *camera
 	free(dir);
 }
 
-static void survey_root(struct survey *s, const char *root)
+static int survey_root(struct survey *s, const char *root)
 {
 	char *dir = xasprintf("%s/archive", root);
 	struct list cameras;
+	int rc = list_dir(dir, "", &cameras);
 
-	list_dir(dir, "", &cameras);
 	for (unsigned i = 0; i < cameras.count; i++)
 		if (seal_name_ok(cameras.names[i]))
 			survey_camera(s, root, cameras.names[i]);
 	list_finish(&cameras);
 	free(dir);
+	return rc;
 }
 
 /* --- cameras ---------------------------------------------------------------------------------------- */
@@ -212,9 +213,7 @@ int rebuild_begin(struct indexer *ix)
 
 	for (unsigned i = 0; rc == 0 && i < ix->root_count; i++) {
 		awaited_key(&ix->roots[i], key);
-		if (ix->roots[i].present)
-			survey_root(&s, ix->roots[i].path);
-		else
+		if (!ix->roots[i].present || survey_root(&s, ix->roots[i].path) < 0)
 			rc = set_state_int(ix->catalog, key, 1);
 	}
 	if (rc == 0)
@@ -232,9 +231,13 @@ int rebuild_awaited(struct indexer *ix)
 		awaited_key(&ix->roots[i], key);
 		if (!ix->roots[i].present || state_int(ix->catalog, key) == 0)
 			continue;
-		survey_root(&s, ix->roots[i].path);
-		bool found = s.count > 0;
-		int rc = use_survey(&s);
+		int rc = survey_root(&s, ix->roots[i].path);
+		bool found = rc == 0 && s.count > 0;
+		if (rc < 0) {
+			free(s.items);
+			continue; /* later */
+		}
+		rc = use_survey(&s);
 		if (rc == 0)
 			rc = set_state_int(ix->catalog, key, 0);
 		if (rc < 0)

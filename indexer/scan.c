@@ -30,12 +30,13 @@ void list_finish(struct list *l)
 	*l = (struct list){0};
 }
 
-void list_dir(const char *path, const char *suffix, struct list *l)
+int list_dir(const char *path, const char *suffix, struct list *l)
 {
 	DIR *d = opendir(path);
+	int rc = d || errno == ENOENT ? 0 : -errno;
 
 	*l = (struct list){0};
-	for (struct dirent *x; d && (x = readdir(d)) != NULL;) {
+	for (struct dirent *x; d && (x = fs_next(d, &rc)) != NULL;) {
 		size_t n = strlen(x->d_name), s = strlen(suffix);
 		if (x->d_name[0] == '.' || n < s || strcmp(x->d_name + n - s, suffix) != 0)
 			continue;
@@ -45,6 +46,9 @@ void list_dir(const char *path, const char *suffix, struct list *l)
 		closedir(d);
 	if (l->count)
 		qsort(l->names, l->count, sizeof *l->names, by_name);
+	if (rc < 0)
+		log_warn("folder", "path=%s text=\"cannot be read whole: %s\"", path, strerror(-rc));
+	return rc;
 }
 
 int publish_alone(struct indexer *ix, const struct root *r, const char *stem, int *first_error)
@@ -74,7 +78,8 @@ int scan_incoming(struct indexer *ix)
 		if (!root_look(ix, r))
 			continue;
 		char *dir = xasprintf("%s/incoming", r->path);
-		list_dir(dir, ".mp4", &files);
+		int rc = list_dir(dir, ".mp4", &files);
+		failed = failed < 0 ? failed : rc;
 		for (unsigned f = 0; f < files.count; f++) {
 			snprintf(stem, sizeof stem, "%.*s", (int)(strlen(files.names[f]) - 4), files.names[f]);
 			publish_alone(ix, r, stem, &failed);

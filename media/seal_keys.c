@@ -1,6 +1,7 @@
 #include "media/seal_keys.h"
 
 #include "base/buf.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "base/require.h"
 
@@ -113,35 +114,37 @@ char *key_path_known(const char *state, const char *name, const uint8_t id[8], c
 	return xasprintf("%s/%s-keys/%s%s", state, name, hex, suffix);
 }
 
-static void load_file(struct seal_keys *s, const char *path)
+/* -EIO, or 0. */
+static int load_file(struct seal_keys *s, const char *path)
 {
 	struct key *k;
 	struct err e;
-
 	int rc = key_load_public(path, &k, &e);
 
 	if (rc == 0)
 		seal_keys_add(s, k);
 	else if (rc != -EACCES) /* a confined process may not look everywhere */
 		log_warn("key", "text=\"%s\"", e.text);
+	return rc == -EIO ? rc : 0;
 }
 
-void seal_keys_load(struct seal_keys *s, const char *state)
+int seal_keys_load(struct seal_keys *s, const char *state)
 {
 	char *folder = xasprintf("%s/seal-keys", state), *now = xasprintf("%s/keys/seal.pub", state);
 	DIR *d = opendir(folder);
+	int rc = d || errno == ENOENT || errno == EACCES ? 0 : -errno, read;
 
-	for (struct dirent *x; d && (x = readdir(d)) != NULL;) {
+	for (struct dirent *x; d && rc == 0 && (x = fs_next(d, &rc)) != NULL;) {
 		if (x->d_name[0] == '.' || !text_ends_with(x->d_name, ".pub"))
 			continue;
 		char *path = xasprintf("%s/%s", folder, x->d_name);
-		load_file(s, path);
+		rc = load_file(s, path);
 		free(path);
 	}
 	if (d)
 		closedir(d);
-	if (access(now, F_OK) == 0)
-		load_file(s, now);
+	read = access(now, F_OK) == 0 ? load_file(s, now) : 0;
 	free(folder);
 	free(now);
+	return rc < 0 ? rc : read;
 }

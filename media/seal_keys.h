@@ -11,8 +11,9 @@ struct seal_keys;
 
 struct seal_keys *seal_keys_create(void);
 void seal_keys_destroy(struct seal_keys *s);
-/* Adds what STATE holds. A file that is no key is told in the log and left out: older footage must not depend on it. */
-void seal_keys_load(struct seal_keys *s, const char *state);
+/* Adds what STATE holds. A file that is no key is told in the log and left out: older footage must not depend on it.
+ * Negative: something could not be read, so that an unknown key may be one that is there. */
+int seal_keys_load(struct seal_keys *s, const char *state);
 /* Takes k; one that is known already is destroyed. */
 void seal_keys_add(struct seal_keys *s, struct key *k);
 unsigned seal_keys_count(struct seal_keys *s);

@@ -18,12 +18,13 @@ static bool is_empty_dir(const char *path)
 {
 	DIR *d = opendir(path);
 	bool empty = d != NULL;
+	int rc = 0;
 
-	for (struct dirent *x; empty && (x = readdir(d)) != NULL;)
+	for (struct dirent *x; empty && (x = fs_next(d, &rc)) != NULL;)
 		empty = strcmp(x->d_name, ".") == 0 || strcmp(x->d_name, "..") == 0;
 	if (d)
 		closedir(d);
-	return empty;
+	return empty && rc == 0;
 }
 
 /* What a half-done first start leaves is still new: an empty incoming/, archive/, ledger/ or moving/. */
@@ -48,10 +49,11 @@ static int is_new(const char *path, bool *answer)
 	if (!d)
 		return -errno;
 	*answer = true;
-	for (struct dirent *x; *answer && (x = readdir(d)) != NULL;)
+	int rc = 0;
+	for (struct dirent *x; *answer && (x = fs_next(d, &rc)) != NULL;)
 		*answer = may_be_in_new_root(path, x->d_name);
 	closedir(d);
-	return 0;
+	return rc;
 }
 
 static int make_folders(struct fs *fs, const char *path)

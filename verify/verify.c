@@ -1,6 +1,7 @@
 #include "verify_inner.h"
 
 #include "base/buf.h"
+#include "base/fs.h"
 #include "base/lang.h"
 #include "media/key_change.h"
 
@@ -129,11 +130,11 @@ int verify_add_key(struct verify *v, const char *path, struct err *e)
 {
 	DIR *d = opendir(path);
 	unsigned found = 0;
-	int rc = 0;
+	int rc = 0, read = 0;
 
 	if (!d)
 		return add_file(v, path, e);
-	for (struct dirent *x; rc == 0 && (x = readdir(d)) != NULL;) {
+	for (struct dirent *x; rc == 0 && (x = fs_next(d, &read)) != NULL;) {
 		if (!is_public(x->d_name))
 			continue;
 		char *file = xasprintf("%s/%s", path, x->d_name);
@@ -142,6 +143,8 @@ int verify_add_key(struct verify *v, const char *path, struct err *e)
 		free(file);
 	}
 	closedir(d);
+	if (rc == 0 && read < 0)
+		return err_set(e, read, "%s: %s", path, strerror(-read));
 	if (rc == 0 && found == 0)
 		return err_set(e, -ENOENT, lang("文件夹 %s 中没有公钥 (*.pub)", "the folder %s holds no public key (*.pub)"), path);
 	return rc;

@@ -1,4 +1,4 @@
-/* One life of the keeper in which the Nth file or database call fails, or all from the Nth on (it died there), between
+/* One life of the keeper in which the Nth file, folder or database call fails, or all from the Nth on (it died there), between
  * two lives without faults: for tables of scenes.
  *
  *	prepare: a box with a living keeper, to be left alive
@@ -10,6 +10,7 @@
 #include "keeper_fixture.h"
 #include "vfs_fault.h"
 
+#include <dirent.h>
 #include <errno.h>
 
 #define FAULT_SCENES_MAX 8
@@ -22,6 +23,31 @@ struct fault_scene {
 	bool without_keeper;    /* act() needs none */
 	int stride, stays_stride; /* every so many-th call; 0: 1 */
 };
+
+/* --- folders, which are read past the file seam --------------------------------------------------- */
+
+DIR *__real_opendir(const char *path);
+DIR *__wrap_opendir(const char *path);
+struct dirent *__real_readdir64(DIR *d);
+struct dirent *__wrap_readdir64(DIR *d);
+
+DIR *__wrap_opendir(const char *path)
+{
+	if (!vfs_fails())
+		return __real_opendir(path);
+	errno = EIO;
+	return NULL;
+}
+
+struct dirent *__wrap_readdir64(DIR *d)
+{
+	if (!vfs_fails())
+		return __real_readdir64(d);
+	errno = EIO;
+	return NULL;
+}
+
+/* --- lives -------------------------------------------------------------------------------------------- */
 
 static struct fault *fault_of_life; /* for act() and check(): whether it was met */
 
