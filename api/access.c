@@ -175,7 +175,10 @@ int access_token_check(struct access *a, const char *text, struct token *out, ch
 		return -EIO;
 	sha256(text, strlen(text), hash);
 	sqlite3_bind_blob(s, 1, hash, sizeof hash, SQLITE_STATIC);
-	if (sqlite3_step(s) == SQLITE_ROW && sqlite3_column_bytes(s, 7) == SHA256_BYTES &&
+	int step = sqlite3_step(s);
+	if (step != SQLITE_ROW && step != SQLITE_DONE)
+		rc = trouble(a, "read");
+	if (step == SQLITE_ROW && sqlite3_column_bytes(s, 7) == SHA256_BYTES &&
 	    CRYPTO_memcmp(sqlite3_column_blob(s, 7), hash, sizeof hash) == 0) {
 		token_row(s, out);
 		snprintf(name, TOKEN_NAME_MAX + 1, "%s", out->name);
@@ -204,12 +207,14 @@ int access_tokens(struct access *a, token_fn *fn, void *arg)
 {
 	sqlite3_stmt *s = prepare(a, TOKEN_COLUMNS "ORDER BY id");
 	struct token t;
-	int rc = s ? 0 : -EIO;
+	int rc = s ? 0 : -EIO, step = SQLITE_DONE;
 
-	while (rc == 0 && sqlite3_step(s) == SQLITE_ROW) {
+	while (rc == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
 		token_row(s, &t);
 		rc = fn(arg, &t);
 	}
+	if (rc == 0 && step != SQLITE_DONE)
+		rc = trouble(a, "read");
 	sqlite3_finalize(s);
 	return rc;
 }

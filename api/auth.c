@@ -50,7 +50,12 @@ void auth_identify(struct access *a, const struct http_exchange *x, const char *
 	out->presented = http_request_header(&x->request, "authorization") || query_token;
 	if (!text)
 		text = query_token;
-	if (!text || strlen(text) != TOKEN_TEXT_MAX - 1 || access_token_check(a, text, &t, out->name) != 0)
+	if (!text || strlen(text) != TOKEN_TEXT_MAX - 1)
+		return;
+	int rc = access_token_check(a, text, &t, out->name);
+	out->unknown = rc < 0 && rc != -ENOENT;
+	out->presented &= !out->unknown;
+	if (rc < 0)
 		return;
 	out->role = t.role;
 	out->token = t.id;

@@ -26,6 +26,7 @@ struct identity {
 	char name[TOKEN_NAME_MAX + 1];
 	int64_t token;          /* 0: not by a token */
 	bool presented;         /* something was presented that is not in force */
+	bool unknown;           /* something was presented, and the tokens cannot be read just now */
 };
 
 /* query_token: from ?access_token=, where the route takes it; NULL otherwise. Never fails: nobody

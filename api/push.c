@@ -61,12 +61,13 @@ static int cursor_load(struct push *p)
 	if (sqlite3_prepare_v2(p->db, "SELECT acked, planned FROM push WHERE receiver = ?", -1, &st, NULL) != SQLITE_OK)
 		return -EIO;
 	sqlite3_bind_text(st, 1, p->to->url, -1, SQLITE_STATIC);
-	if (sqlite3_step(st) == SQLITE_ROW) {
+	int step = sqlite3_step(st);
+	if (step == SQLITE_ROW) {
 		p->acked = sqlite3_column_int64(st, 0);
 		p->planned = sqlite3_column_int64(st, 1);
 	}
 	sqlite3_finalize(st);
-	return 0;
+	return step == SQLITE_ROW || step == SQLITE_DONE ? 0 : -EIO;
 }
 
 static int cursor_save(struct push *p)
@@ -111,10 +112,13 @@ static int compose(struct push *p)
 	if (p->batch.last == 0)
 		return 0;
 	if (p->planned != p->batch.last) {
+		int64_t before = p->planned;
 		p->planned = p->batch.last;
 		rc = cursor_save(p);
-		if (rc < 0)
+		if (rc < 0) {
+			p->planned = before; /* what is not written down is not sent */
 			return rc;
+		}
 	}
 	push_batch_seal(&p->batch, p->site);
 	return 1;
