@@ -134,3 +134,9 @@ static inline void fault_record(struct keeper_box *b)
 	for (unsigned i = 0; i < 2; i++)
 		keeper_record(b, i, T0, T0 + FAULT_FILE_US);
 }
+
+static inline void fault_index(struct keeper_box *b, bool alive)
+{
+	for (int i = 0; alive && i < 2; i++)
+		keeper_index(b);
+}

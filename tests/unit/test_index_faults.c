@@ -22,12 +22,6 @@ static void seal_two(struct keeper_box *b, bool say)
 static void sealed_and_said(struct keeper_box *b) { seal_two(b, true); }
 static void sealed_and_not_said(struct keeper_box *b) { seal_two(b, false); }
 
-static void index_twice(struct keeper_box *b, bool alive)
-{
-	for (int i = 0; alive && i < 2; i++)
-		keeper_index(b);
-}
-
 static void both_are_published(struct keeper_box *b)
 {
 	assert_true(keeper_has(b, 0, T0) && keeper_has(b, 1, T0));
@@ -59,9 +53,9 @@ static void all_is_found_again(struct keeper_box *b)
 }
 
 static const struct fault_scene scenes[] = {
-	{"publish", sealed_and_said, index_twice, both_are_published, .stride = 3, .stays_stride = 4},
-	{"scan", sealed_and_not_said, index_twice, both_are_published, .stride = 3, .stays_stride = 4},
-	{"rebuild", lose_catalogue, index_twice, all_is_found_again, .stride = 5, .stays_stride = 7},
+	{"publish", sealed_and_said, fault_index, both_are_published, .stride = 3, .stays_stride = 4},
+	{"scan", sealed_and_not_said, fault_index, both_are_published, .stride = 3, .stays_stride = 4},
+	{"rebuild", lose_catalogue, fault_index, all_is_found_again, .stride = 5, .stays_stride = 7},
 };
 
 int main(void)

@@ -87,6 +87,51 @@ static void nobody_releases_alone(struct keeper_box *b)
 	assert_true(status_of_act != 200 || released == 1);
 }
 
+/* --- a disk declared lost ---------------------------------------------------------------------------------- */
+
+/* Another, empty disk stands where the footage was. */
+static void lose_disk(struct keeper_box *b)
+{
+	const uint8_t other[UUID_BYTES] = {9};
+	char *replaced = fault_path(b, "replaced");
+
+	fault_record(b);
+	keeper_die(b);
+	assert_int_equal(fs_mkdirs(fs_real(), replaced, 0755), 0);
+	free(replaced);
+	for (unsigned i = 0; i < 2; i++) {
+		char *path = keeper_archived(b, i, T0);
+		assert_int_equal(unlink(path), 0);
+		free(path);
+	}
+	keeper_identify(b, other);
+	assert_int_equal(keeper_try(b), 0);
+}
+
+static int declare_lost(struct keeper_box *b)
+{
+	return command(b, "disk.replace", json_pack("{ss ss ss}", "path", b->root, "reason", "dead", "by", "director"));
+}
+
+static void replace_disk(struct keeper_box *b, bool alive)
+{
+	status_of_act = alive ? declare_lost(b) : 500;
+	fault_index(b, alive);
+}
+
+/* Whoever was told that it failed can say it again. */
+static void what_it_held_is_missing_once(struct keeper_box *b)
+{
+	if (status_of_act != 200 && fault_count(b, "SELECT count(*) FROM ledger WHERE kind = 'storage.replaced'") == 0)
+		assert_int_equal(declare_lost(b), 200);
+	assert_int_equal(keeper_index(b), 0);
+	assert_int_equal(fault_count(b, "SELECT count(*) FROM segment"), 0);
+	assert_int_equal(fault_count(b, "SELECT count(*) FROM ledger WHERE kind = 'storage.replaced'"), 1);
+	assert_int_equal(fault_count(b, "SELECT count(*) FROM ledger WHERE kind = 'footage.missing'"), 2);
+	keeper_pass(b, FAULT_FILE_US);
+	assert_int_equal(fault_count(b, "SELECT sum(end - start) FROM gap WHERE cause = 'footage_missing'"), 2 * FAULT_FILE_US);
+}
+
 /* --- the forecast -------------------------------------------------------------------------------------------------- */
 
 static void too_much_for_the_disk(struct keeper_box *b)
@@ -117,9 +162,10 @@ static void each_turn_is_told_once(struct keeper_box *b)
 }
 
 static const struct fault_scene scenes[] = {
-	{"scrub", fault_rot, scrub_all, only_the_rotten_is_damaged, .stride = 3, .stays_stride = 5},
+	{"scrub", fault_rot, scrub_all, only_the_rotten_is_damaged, .stride = 3, .stays_stride = 8},
 	{"hold", fault_record, place_hold, what_was_answered_is_held, .stride = 3, .stays_stride = 5},
 	{"release", record_and_hold, release_hold, nobody_releases_alone, .stride = 3, .stays_stride = 5},
+	{"a lost disk", lose_disk, replace_disk, what_it_held_is_missing_once, .stride = 5, .stays_stride = 7},
 	{"forecast", too_much_for_the_disk, look_ahead, each_turn_is_told_once, .stride = 3, .stays_stride = 5},
 };
 
