@@ -33,7 +33,7 @@ void list_finish(struct list *l)
 int list_dir(const char *path, const char *suffix, struct list *l)
 {
 	DIR *d = opendir(path);
-	int rc = d || errno == ENOENT ? 0 : -errno;
+	int rc = d || errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
 
 	*l = (struct list){0};
 	for (struct dirent *x; d && (x = fs_next(d, &rc)) != NULL;) {

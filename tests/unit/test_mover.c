@@ -245,7 +245,7 @@ static void flip_in_copy(void)
 	char *path = copy_path(paths[1], box.cameras[0].id, (struct wall){T0});
 	int fd = open(path, O_RDWR | O_CLOEXEC);
 	off_t at = (off_t)count("SELECT init_bytes FROM segment") + 200;
-	uint8_t byte;
+	uint8_t byte = 0;
 
 	assert_true(fd >= 0 && pread(fd, &byte, 1, at) == 1);
 	byte ^= 1;
