@@ -79,6 +79,7 @@ def check_change(site, old, new, stream):
     check_footage(site, old, before)
     tiles = site.tiles("a", before[0], clocks[-1])
     assert [t[2] for t in tiles] == ["recorded", "gap", "recorded"], tiles
+    print(f"the change to {stream} cost {(tiles[1][1] - tiles[1][0]) / SECOND:.2f} s")
     assert tiles[1][3] == "recorder_down" and tiles[1][1] - tiles[1][0] < RECONNECT_US
     until("shown", lambda: site.get("/cameras/a").json()["stream"] == stream)
 
