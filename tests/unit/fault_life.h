@@ -87,6 +87,7 @@ static inline unsigned fault_sweep(const struct fault_scene *s, bool stays)
 		runs++;
 		fault.nth += stride > 1 ? stride - 1 : 0;
 	}
+	fault_of_life = NULL;
 	return runs;
 }
 
