@@ -45,34 +45,71 @@ static int check_obligation(struct catalog *c, const char *camera, int64_t start
 	return rc;
 }
 
-/* An open gap reaches to where the keeper has the recorder's word. */
-#define END_OF(g)                                                                                            \
-	"coalesce(" #g ".end, (SELECT CAST(value AS INTEGER) FROM state WHERE key = 'settled_at'), 0)"
+/* Of each camera's spans (those that overlap are told of by their starts) and of its gaps. */
+static int load_claims(struct catalog *c, const char *camera, struct layer *spans, struct layer *gaps)
+{
+	struct db_query q;
+	int rc = db_query(c->db, &q, "SELECT start, end FROM span WHERE camera = ? ORDER BY start", "t", camera);
 
-/* Overlaps that the tiles would hide: two spans, a gap over footage, two gaps. */
+	if (rc < 0)
+		return rc;
+	while ((rc = db_step(&q)) > 0)
+		layer_add(spans, db_i64(&q, 0), db_i64(&q, 1), 0, "");
+	db_done(&q);
+	/* An open gap reaches to where the keeper has the recorder's word. */
+	if (rc == 0)
+		rc = db_query(c->db, &q, "SELECT start, coalesce(end, (SELECT CAST(value AS INTEGER) FROM state WHERE key = "
+			      "'settled_at'), 0) FROM gap WHERE camera = ? ORDER BY start", "t", camera);
+	if (rc < 0)
+		return rc;
+	while ((rc = db_step(&q)) > 0)
+		layer_add(gaps, db_i64(&q, 0), db_i64(&q, 1), 0, "");
+	db_done(&q);
+	return rc;
+}
+
+/* The first item that begins before the one before it ends. */
+static const struct layer_item *overlap_within(const struct layer *l)
+{
+	for (unsigned i = 1; i < l->count; i++)
+		if (l->items[i].start < l->items[i - 1].end)
+			return &l->items[i];
+	return NULL;
+}
+
+/* Each layer is without overlap in itself. */
+static const struct layer_item *overlap_between(const struct layer *l, const struct layer *other)
+{
+	for (unsigned i = 0, at = 0; i < l->count; i++) {
+		while (at < other->count && other->items[at].end <= l->items[i].start)
+			at++;
+		if (at < other->count && other->items[at].start < l->items[i].end)
+			return &l->items[i];
+	}
+	return NULL;
+}
+
+/* Overlaps that the tiles would hide: two spans, two gaps, a gap over footage. */
 static int check_overlap(struct catalog *c, const char *camera, struct err *e)
 {
-	static const char *const sql[] = {
-	    "SELECT a.start FROM span a JOIN span b ON b.camera = a.camera AND b.start > a.start AND "
-	    "b.start < a.end WHERE a.camera = ? LIMIT 1",
-	    "SELECT g.start FROM gap g JOIN span s ON s.camera = g.camera AND s.start < " END_OF(
-		g) " AND s.end > g.start WHERE g.camera = ? AND g.start < " END_OF(g) " LIMIT 1",
-	    "SELECT a.start FROM gap a JOIN gap b ON b.camera = a.camera AND b.id <> a.id AND b.start >= "
-	    "a.start "
-	    "AND b.start < " END_OF(a) " AND b.start < " END_OF(b) " WHERE a.camera = ? LIMIT 1"};
-	static const char *const what[] = {"two spans", "a gap and footage", "two gaps"};
+	struct layer spans = {0}, gaps = {0};
+	const struct layer_item *found = NULL;
+	const char *what = "two spans";
+	char text[WALL_TEXT_MAX];
+	int rc = load_claims(c, camera, &spans, &gaps);
 
-	for (unsigned i = 0; i < sizeof sql / sizeof *sql; i++) {
-		char text[WALL_TEXT_MAX];
-		struct wall at;
-		int rc = db_int(c->db, &at.us, sql[i], "t", camera);
-		if (rc == 0)
-			return err_set(e, -EBADMSG, "camera %s: %s overlap at %s", camera, what[i],
-				       wall_format(at, text));
-		if (rc != -ENOENT)
-			return rc;
-	}
-	return 0;
+	if (rc == 0)
+		found = overlap_within(&spans);
+	if (rc == 0 && !found && (found = overlap_within(&gaps)))
+		what = "two gaps";
+	else if (rc == 0 && !found && (found = overlap_between(&gaps, &spans)))
+		what = "a gap and footage";
+	if (found)
+		rc = err_set(e, -EBADMSG, "camera %s: %s overlap at %s", camera, what,
+			     wall_format((struct wall){found->start}, text));
+	layer_finish(&spans);
+	layer_finish(&gaps);
+	return rc;
 }
 
 int catalog_check_tiling(struct catalog *c, const char *camera, struct err *e)
@@ -107,36 +144,54 @@ static int by_start(const void *x, const void *y)
 	return (a->start > b->start) - (a->start < b->start);
 }
 
-/* What counts of the camera's files, as stretches: pieces that touch are one. */
-static int load_holds(struct catalog *c, const char *camera, struct layer *out)
+/* What counts of the camera's files. */
+static int load_pieces(struct catalog *c, const char *camera, const struct lives *l, int64_t now, struct layer *out)
 {
-	struct layer pieces = {0};
 	struct db_query q;
+	/* Without lives the sequence, which stands behind the index of fragments in the row, need not be read. */
 	int rc = db_query(c->db, &q,
-			  "SELECT start, end, sequence FROM segment WHERE camera = ?1 UNION ALL SELECT start, end, ?2 FROM "
-			  "open_segment WHERE camera = ?1", "ti", camera, INT64_MAX);
+			  "SELECT start, end, iif(?3, sequence, 0) FROM segment WHERE camera = ?1 UNION ALL SELECT start, end, ?2 "
+			  "FROM open_segment WHERE camera = ?1", "tii", camera, INT64_MAX, (int64_t)l->count);
 
 	if (rc < 0)
 		return rc;
 	while ((rc = db_step(&q)) > 0) {
-		int64_t before;
-		rc = life_before(c, camera, db_i64(&q, 0), db_i64(&q, 2), &before);
-		if (rc == 0)
-			rc = life_pieces(c, camera, before, db_i64(&q, 0), db_i64(&q, 1), &pieces);
-		if (rc < 0)
-			break;
+		int64_t start = db_i64(&q, 0), end = db_i64(&q, 1);
+		lives_pieces(l, lives_before(l, start, db_i64(&q, 2)), start, end, now, out);
 	}
 	db_done(&q);
-	if (pieces.count)
-		qsort(pieces.items, pieces.count, sizeof *pieces.items, by_start);
-	for (unsigned i = 0; rc == 0 && i < pieces.count; i++) {
-		struct layer_item *p = &pieces.items[i], *last = out->count ? &out->items[out->count - 1] : NULL;
+	if (out->count)
+		qsort(out->items, out->count, sizeof *out->items, by_start);
+	return rc;
+}
+
+/* Pieces that touch are one stretch. */
+static void join(const struct layer *pieces, struct layer *out)
+{
+	for (unsigned i = 0; i < pieces->count; i++) {
+		struct layer_item *p = &pieces->items[i], *last = out->count ? &out->items[out->count - 1] : NULL;
 		if (!last || p->start > last->end + CLAIM_SEAM_US)
 			layer_add(out, p->start, p->end, 0, "");
 		else if (p->end > last->end)
 			last->end = p->end;
 	}
+}
+
+static int load_holds(struct catalog *c, const char *camera, struct layer *out)
+{
+	struct layer pieces = {0};
+	struct lives l;
+	int64_t now = 0;
+	int rc = lives_load(c, camera, (struct wall_range){{INT64_MIN}, {INT64_MAX}}, &l);
+
+	if (rc == 0)
+		rc = db_int(c->db, &now, "SELECT CAST(value AS INTEGER) FROM state WHERE key = 'settled_at'", "");
+	if (rc == 0 || rc == -ENOENT)
+		rc = load_pieces(c, camera, &l, now, &pieces);
+	if (rc == 0)
+		join(&pieces, out);
 	layer_finish(&pieces);
+	lives_finish(&l);
 	return rc;
 }
 

@@ -39,12 +39,11 @@ static int segment_row(const struct db_query *q, struct catalog_segment *s, bool
 	return db_blob_copy(q, 15, s->seal_digest, sizeof s->seal_digest);
 }
 
-static int mark_superseded(struct catalog *c, struct catalog_segment *s)
+static void mark_superseded(const struct lives *l, struct catalog_segment *s)
 {
-	int64_t before;
-	int rc = life_before(c, s->camera, s->start.us, (int64_t)s->sequence, &before);
+	int64_t before = lives_before(l, s->start.us, (int64_t)s->sequence);
 
-	return rc < 0 ? rc : life_is_superseded(c, s->camera, before, s->start.us, s->end.us, &s->superseded);
+	s->superseded = lives_supersede(l, before, s->start.us, s->end.us);
 }
 
 /* One row after another; stops at the first that the sink does not want. */
@@ -62,26 +61,36 @@ static int published_next(struct walk *w, bool with_fragments)
 	return rc > 0 ? segment_row(&w->q, &w->row, with_fragments) : rc;
 }
 
+static int each_segment(struct walk *w, const struct lives *l, catalog_segment_fn *fn, void *arg)
+{
+	int rc;
+
+	while ((rc = published_next(w, false)) == 0 && w->has) {
+		mark_superseded(l, &w->row);
+		rc = fn(arg, &w->row);
+		if (rc != 0)
+			break;
+	}
+	return rc;
+}
+
 int catalog_segments(struct catalog *c, const char *camera, struct wall from, struct wall to,
 		     const struct wall *after, unsigned limit, catalog_segment_fn *fn, void *arg)
 {
 	struct walk w = {0};
+	struct lives lives;
 	int64_t floor_us = from.us - SEGMENT_LONGEST_US;
+	int rc = lives_load(c, camera, (struct wall_range){{floor_us}, to}, &lives);
 
 	if (after && after->us > floor_us)
 		floor_us = after->us;
-	int rc = db_query(c->db, &w.q, SEGMENT_COLUMNS SEGMENT_IN_WINDOW, "tiiii", camera, from.us, to.us,
-			  floor_us, (int64_t)limit);
-	if (rc < 0)
-		return rc;
-	while ((rc = published_next(&w, false)) == 0 && w.has) {
-		rc = mark_superseded(c, &w.row);
-		if (rc == 0)
-			rc = fn(arg, &w.row);
-		if (rc != 0)
-			break;
-	}
+	if (rc == 0)
+		rc = db_query(c->db, &w.q, SEGMENT_COLUMNS SEGMENT_IN_WINDOW, "tiiii", camera, from.us, to.us,
+			      floor_us, (int64_t)limit);
+	if (rc == 0)
+		rc = each_segment(&w, &lives, fn, arg);
 	db_done(&w.q);
+	lives_finish(&lives);
 	return rc;
 }
 
@@ -177,14 +186,18 @@ int catalog_footage(struct catalog *c, const char *camera, struct wall from, str
 int catalog_footage_of(struct catalog *c, const char *camera, int64_t segment, catalog_segment_fn *fn, void *arg)
 {
 	struct walk w = {0};
+	struct lives lives = {0};
 	int rc = db_query(c->db, &w.q, SEGMENT_COLUMNS "WHERE s.camera = ? AND s.id = ?", "ti", camera, segment);
 
 	if (rc == 0)
 		rc = published_next(&w, true);
 	if (rc == 0)
-		rc = w.has ? mark_superseded(c, &w.row) : -ENOENT;
-	if (rc == 0)
+		rc = w.has ? lives_load(c, camera, (struct wall_range){w.row.start, w.row.end}, &lives) : -ENOENT;
+	if (rc == 0) {
+		mark_superseded(&lives, &w.row);
 		rc = fn(arg, &w.row);
+	}
+	lives_finish(&lives);
 	db_done(&w.q);
 	return rc;
 }

@@ -180,23 +180,23 @@ static int on_copy(void *arg, const struct copy_row *c)
 
 /* --- 2: what the last run left ------------------------------------------------------------------ */
 
-static int on_record(void *arg, const json_t *record)
+static bool is_stop(const json_t *record)
 {
 	const char *kind = json_string_value(json_object_get(record, "k"));
 
-	*(bool *)arg = kind && strcmp(kind, "stop") == 0;
-	return 0;
+	return kind && strcmp(kind, "stop") == 0;
 }
 
 static void learn_state(struct fsck_walk *w)
 {
 	char *lock = xasprintf("%s/lock", w->f->conf->state), *dir = xasprintf("%s/journal", w->f->conf->state);
 	int fd = open(lock, O_RDONLY | O_CLOEXEC);
-	struct journal_pos from = {0};
+	json_t *last = NULL;
 
 	w->running = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
-	if (!w->running)
-		journal_read(w->f->fs, dir, &from, UINT_MAX, on_record, &w->stopped_clean);
+	if (!w->running && journal_last(w->f->fs, dir, &last) == 0)
+		w->stopped_clean = is_stop(last);
+	json_decref(last);
 	if (fd >= 0)
 		close(fd);
 	free(lock);

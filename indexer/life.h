@@ -8,19 +8,13 @@
  *
  * Threads, errors: as catalog.h. */
 #pragma once
-#include "catalog_internal.h"
-#include "tiles.h"
+#include "lives.h"
 
-#define LIFE_NONE INT64_MAX /* `before` of what belongs to the present life */
-
-/* The first life after the one that made the file (start, sequence of its seal; INT64_MAX: not sealed yet). */
+/* Of one file. Who asks about many loads them once (lives.h). */
 int life_before(struct catalog *c, const char *camera, int64_t start, int64_t sequence, int64_t *before);
-/* What counts of footage [start, end) that is of before life `before`: added to *out, in order. */
 int life_pieces(struct catalog *c, const char *camera, int64_t before, int64_t start, int64_t end, struct layer *out);
 /* The same without what the present life has yet to come to: that is nothing to be shown as footage of its time. */
 int life_pieces_shown(struct catalog *c, const char *camera, int64_t before, int64_t start, int64_t end, struct layer *out);
-/* Whether some of [start, end) was or will be lived again after the file was made. */
-int life_is_superseded(struct catalog *c, const char *camera, int64_t before, int64_t start, int64_t end, bool *yes);
 /* From here on what stands in spans is of an earlier life and not lived again yet: pending. INT64_MAX: no such time. */
 int life_horizon(struct catalog *c, int64_t *at);
 /* catalog_tiles(), with what stands beyond the horizon as it was recorded or expired in its life. */

@@ -67,3 +67,5 @@ struct journal_pos { char file[JOURNAL_FILE_MAX]; int64_t offset; }; /* file "" 
 typedef int journal_fn(void *arg, const json_t *record);
 int journal_read(struct fs *fs, const char *dir, struct journal_pos *pos, unsigned max,
 		 journal_fn *fn, void *arg);
+/* The last whole record of the newest file, a new reference; *out NULL if it holds none. */
+int journal_last(struct fs *fs, const char *dir, json_t **out);

@@ -5,6 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define TAIL_BYTES (2 * (off_t)JOURNAL_LINE_MAX)
 
 static int read_one(struct fs *fs, const char *dir, struct journal_pos *pos, unsigned *left,
 		    journal_fn *fn, void *arg)
@@ -69,5 +73,59 @@ int journal_read(struct fs *fs, const char *dir, struct journal_pos *pos, unsign
 		return rc;
 	rc = read_files(fs, dir, pos, numbers, count, max, fn, arg);
 	free(numbers);
+	return rc;
+}
+
+/* --- the last word ------------------------------------------------------------------ */
+
+/* From its end backwards; what follows the last newline was never finished. */
+static json_t *last_line(const char *tail, size_t len)
+{
+	const char *newline = memrchr(tail, '\n', len);
+	json_t *record = NULL;
+
+	while (newline && !record) {
+		const char *before = memrchr(tail, '\n', (size_t)(newline - tail)), *line = before ? before + 1 : tail;
+		record = journal_line_parse(line, (size_t)(newline - line));
+		newline = before;
+	}
+	return record;
+}
+
+static int read_last(struct fs *fs, const char *path, json_t **out)
+{
+	struct stat st;
+	int fd = fs->open(fs, path, O_RDONLY, 0);
+
+	if (fd < 0)
+		return fd;
+	struct buf tail = {0};
+	int64_t rc = fstat(fd, &st) < 0 ? -errno : 0;
+	if (rc == 0) {
+		off_t want = st.st_size < TAIL_BYTES ? st.st_size : TAIL_BYTES;
+		buf_reserve(&tail, (size_t)want + 1);
+		rc = fs->pread(fs, fd, tail.data, (size_t)want, st.st_size - want);
+	}
+	*out = rc > 0 ? last_line((const char *)tail.data, (size_t)rc) : NULL;
+	buf_finish(&tail);
+	fs->close(fs, fd);
+	return rc < 0 ? (int)rc : 0;
+}
+
+int journal_last(struct fs *fs, const char *dir, json_t **out)
+{
+	char name[JOURNAL_FILE_MAX];
+	uint32_t *numbers;
+	unsigned count;
+	int rc = journal_file_list(dir, &numbers, &count);
+
+	*out = NULL;
+	if (rc < 0 || count == 0)
+		return rc;
+	journal_file_name(numbers[count - 1], name);
+	free(numbers);
+	char *path = xasprintf("%s/%s", dir, name);
+	rc = read_last(fs, path, out);
+	free(path);
 	return rc;
 }

@@ -198,6 +198,38 @@ static void a_torn_tail_is_no_line(void **state)
 	}
 }
 
+static int64_t last_note(void)
+{
+	json_t *record;
+
+	assert_int_equal(journal_last(fs_real(), dir, &record), 0);
+	int64_t n = record ? json_integer_value(json_object_get(record, "n")) : -1;
+	json_decref(record);
+	return n;
+}
+
+static void the_last_record_is_found_from_the_end(void **state)
+{
+	json_t *record;
+
+	(void)state;
+	assert_int_equal(journal_last(fs_real(), dir, &record), -ENOENT);
+	struct journal *j = open_it(fs_real());
+	assert_int_equal(last_note(), -1);
+	for (int i = 1; i <= 5000; i++) {
+		add(j, i);
+		if (i < 3 || i == 5000)
+			assert_int_equal(last_note(), i);
+	}
+	spoil(1, file_bytes(1), "torn\nand torn", 13);
+	assert_int_equal(last_note(), 5000);
+	assert_int_equal(journal_rotate(j), 0);
+	assert_int_equal(last_note(), -1);
+	add(j, 7);
+	assert_int_equal(last_note(), 7);
+	journal_close(j);
+}
+
 static void a_broken_line_inside_is_skipped(void **state)
 {
 	struct journal_pos pos = {.offset = 0};
@@ -420,6 +452,7 @@ int main(void)
 		cmocka_unit_test_setup(a_line_is_as_documented, fresh),
 		cmocka_unit_test_setup(max_and_a_refusal_hold_the_place, fresh),
 		cmocka_unit_test_setup(a_torn_tail_is_no_line, fresh),
+		cmocka_unit_test_setup(the_last_record_is_found_from_the_end, fresh),
 		cmocka_unit_test_setup(a_broken_line_inside_is_skipped, fresh),
 		cmocka_unit_test_setup(files_follow_each_other, fresh),
 		cmocka_unit_test_setup(another_boot_begins_another_file, fresh),
