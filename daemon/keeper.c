@@ -2,6 +2,7 @@
  * exec, no keys. It listens on STATE/run/keeper.sock for hints of the recorder and commands of the api. */
 #include "base/log.h"
 #include "daemon/child.h"
+#include "indexer/catalog_closed.h"
 #include "indexer/indexer.h"
 #include "indexer/mover.h"
 #include "indexer/scrub.h"
@@ -23,6 +24,7 @@
 
 struct keeper {
 	struct catalog *catalog;
+	struct catalog_closed closed;
 	struct indexer *indexer;
 	struct reaper reaper;
 	struct hub hub;
@@ -309,16 +311,30 @@ static void on_msg(struct hub *h, struct peer *from, json_t *msg)
 
 /* --- the steps ------------------------------------------------------------------------------ */
 
+/* After a crash or a power cut it is read as a whole, which takes a large site minutes; recording goes on meanwhile. */
+static int open_catalog(struct keeper *k, const char *path, struct err *e)
+{
+	bool clean;
+	int rc = catalog_closed_take(fs_real(), path, &k->closed, &clean);
+
+	if (rc < 0)
+		log_warn("catalog", "text=\"%s-closed: %s\"", path, strerror(-rc));
+	rc = catalog_create(path, &k->catalog, e);
+	if (rc == 0 && !clean)
+		rc = catalog_quick_check(k->catalog);
+	if (rc == 0)
+		log_info("catalog", "closed_cleanly=%d", clean);
+	return rc;
+}
+
 static int construct(struct child *c, struct err *e)
 {
 	struct keeper *k = xcalloc(1, sizeof *k);
 	char *path = state_path(c->conf, "catalog.db");
-	int rc = catalog_create(path, &k->catalog, e);
+	int rc = open_catalog(k, path, e);
 
 	free(path);
 	c->state = k;
-	if (rc == 0)
-		rc = catalog_quick_check(k->catalog); /* seconds for 90 days of 64 cameras; recording goes on */
 	leave_if_damaged(rc);
 	if (rc == 0)
 		rc = indexer_create(fs_real(), clock_real(), c->conf, k->catalog, &k->indexer, e);
@@ -427,7 +443,11 @@ static void destroy(struct child *c)
 	if (!k)
 		return;
 	indexer_destroy(k->indexer);
+	bool sound = k->stopping && k->catalog && catalog_is_sound(k->catalog);
 	catalog_close(k->catalog);
+	if (sound && catalog_closed_mark(&k->closed) < 0)
+		log_warn("catalog", "text=\"it will be checked at the next start\"");
+	catalog_closed_finish(&k->closed);
 	free(k);
 }
 

@@ -44,6 +44,8 @@ int catalog_quick_check(struct catalog *c)
 	return rc < 0 ? rc : sound ? 0 : -EUCLEAN;
 }
 
+bool catalog_is_sound(const struct catalog *c) { return !db_has_failed(c->db); }
+
 int catalog_begin(struct catalog *c) { return db_exec(c->db, "BEGIN IMMEDIATE"); }
 
 int catalog_commit(struct catalog *c) { return db_exec(c->db, "COMMIT"); }

@@ -9,8 +9,10 @@
 
 /* Opens read-write, makes the schema, WAL, synchronous=FULL, PERSIST_WAL, the only checkpointer. */
 int catalog_create(const char *path, struct catalog **out, struct err *e);
-/* Walks through the whole file: -EUCLEAN when its structure is damaged. As long as reading it takes. */
+/* Walks through the whole file: -EUCLEAN when its structure is damaged. As long as reading it takes: after a clean
+ * end nobody need (catalog_closed.h). */
 int catalog_quick_check(struct catalog *c);
+bool catalog_is_sound(const struct catalog *c); /* nothing failed so far */
 int catalog_begin(struct catalog *c);
 int catalog_commit(struct catalog *c);
 void catalog_rollback(struct catalog *c);

@@ -14,6 +14,7 @@ struct db {
 	sqlite3 *handle;
 	struct { const char *sql; sqlite3_stmt *stmt; } cache[CACHE_MAX];
 	unsigned cached;
+	bool failed;
 };
 
 /* --- errors --------------------------------------------------------------------- */
@@ -39,6 +40,7 @@ static int fail(struct db *d, int code, const char *what)
 	char text[300];
 	int rc = map(code);
 
+	d->failed |= rc == -EIO || rc == -EUCLEAN;
 	if (rc != -EAGAIN)
 		log_error("sqlite", "code=%d error=\"%s\" sql=\"%.80s\"", sqlite3_extended_errcode(d->handle),
 			  log_quote(text, sizeof text, sqlite3_errmsg(d->handle)), what);
@@ -110,6 +112,11 @@ int db_exec(struct db *d, const char *sql)
 	int code = sqlite3_exec(d->handle, sql, NULL, NULL, NULL);
 
 	return code == SQLITE_OK ? 0 : fail(d, code, sql);
+}
+
+bool db_has_failed(const struct db *d)
+{
+	return d->failed;
 }
 
 bool db_in_transaction(struct db *d)

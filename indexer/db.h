@@ -25,6 +25,7 @@ void db_close(struct db *d);
 /* Several statements without results: schema, BEGIN, COMMIT. */
 int db_exec(struct db *d, const char *sql);
 bool db_in_transaction(struct db *d);
+bool db_has_failed(const struct db *d); /* -EIO or -EUCLEAN since it was opened */
 int64_t db_last_id(struct db *d);
 int db_changes(struct db *d);
 

@@ -66,3 +66,16 @@ def test_both_starts_stand_in_the_ledger(site):
     started = [e for e in site.ledger() if e["kind"] == "recorder.started"]
     assert len(started) == 2
     assert parse_us(started[0]["at"]) < parse_us(started[1]["at"])
+
+
+def closed_cleanly(site):
+    """What each life of the keeper found, in order."""
+    return [e["closed_cleanly"] for e in site.events("catalog") if "closed_cleanly" in e]
+
+
+def test_the_catalogue_is_read_whole_only_after_a_disorderly_end(site):
+    """Not after a stop; after a kill it is."""
+    until("the second keeper has begun", lambda: len(closed_cleanly(site)) == 2)
+    site.kill("keeper")
+    until("the third keeper has begun", lambda: len(closed_cleanly(site)) == 3)
+    assert closed_cleanly(site) == ["0", "1", "0"]
