@@ -31,15 +31,18 @@ static int walk(struct db_query *q, catalog_gap_fn *fn, void *arg, bool *any)
 
 /* A gap that later word narrowed to nothing keeps its row, but is no time in which nothing was
  * recorded: it is found by id, not by time. */
+#define GAP_WANTED                                                                                 \
+	"id > ?1 AND (?3 IS NULL OR cause = ?3) AND (end IS NULL OR (NOT ?4 AND end > ?5 AND end > start)) AND start < ?6 " \
+	"ORDER BY id LIMIT ?7"
+
+/* Those of one camera are few among all: they are found by its name, then put into order. */
 int catalog_gaps(struct catalog *c, const struct gap_query *want, catalog_gap_fn *fn, void *arg)
 {
 	struct db_query q;
 	bool any = false;
 	int rc = db_query(c->db, &q,
-			  GAP_COLUMNS
-			  "WHERE id > ?1 AND (?2 IS NULL OR camera = ?2) AND (?3 IS NULL OR cause = ?3) "
-			  "AND (end IS NULL OR (NOT ?4 AND end > ?5 AND end > start)) AND start < ?6 "
-			  "ORDER BY id LIMIT ?7",
+			  want->camera ? GAP_COLUMNS "INDEXED BY gap_by_time WHERE camera = ?2 AND " GAP_WANTED
+				       : GAP_COLUMNS "WHERE ?2 IS NULL AND " GAP_WANTED,
 			  "ittiiii", want->after_id, want->camera, want->cause, (int64_t)want->only_open,
 			  want->from.us, want->to.us, (int64_t)want->limit);
 
