@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "catalog_internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* --- the days ------------------------------------------------------------------------------ */
@@ -78,6 +79,16 @@ static void drop_files(struct archive_walk *w)
 	w->file_count = w->file = 0;
 }
 
+/* All at once what publish() would do for each: a crash may have come between rename and sync. */
+static bool sync_names(struct indexer *ix, const char *root, const char *day)
+{
+	char *incoming = xasprintf("%s/incoming", root);
+	bool ok = ix->fs->sync_dir(ix->fs, day) == 0 && ix->fs->sync_dir(ix->fs, incoming) == 0;
+
+	free(incoming);
+	return ok;
+}
+
 static void list_files(struct indexer *ix)
 {
 	struct archive_walk *w = &ix->walk;
@@ -89,32 +100,48 @@ static void list_files(struct indexer *ix)
 	w->files = files.names;
 	w->file_count = files.count;
 	w->file = 0;
+	w->synced = sync_names(ix, ix->roots[d->root].path, dir);
 	free(dir);
 }
 
-static void take(struct indexer *ix, char *name)
+/* One of many in a transaction: what fails is undone alone. Only the catalogue's own trouble is returned. */
+static int publish_among(struct indexer *ix, const struct root *r, const char *stem)
+{
+	struct db *db = ix->catalog->db;
+	int rc = db_run(db, "SAVEPOINT file", "");
+
+	if (rc < 0)
+		return rc;
+	int done = ix->walk.synced ? publish_synced(ix, r, stem) : publish(ix, r, stem);
+	publish_note(stem, done, &ix->walk.failed);
+	if (done < 0 && done != -EBADMSG) {
+		open_file_forget(ix, NULL);
+		rc = db_run(db, "ROLLBACK TO file", "");
+	}
+	return rc < 0 ? rc : db_run(db, "RELEASE file", "");
+}
+
+static int take(struct indexer *ix, char *name)
 {
 	struct archive_walk *w = &ix->walk;
 	const struct archive_day *d = &w->days[w->at];
 	const struct root *r = &ix->roots[d->root];
 	char stem[STEM_MAX];
 	struct wall start;
-	int64_t known;
+	int64_t known = 1; /* what has no time for a name is left alone */
 
 	name[strlen(name) - strlen(".mp4")] = '\0';
-	if (wall_parse_name(name, &start) < 0)
-		return;
-	int rc = segment_row_is_here(ix->catalog, d->camera, start.us, r->id, &known);
-	note_failure(w, rc);
+	int rc = wall_parse_name(name, &start) < 0 ? 0 : segment_row_is_here(ix->catalog, d->camera, start.us, r->id, &known);
 	if (rc < 0 || known)
-		return;
+		return rc;
 	snprintf(stem, sizeof stem, "%s-%s", d->camera, name);
-	rc = publish_alone(ix, r, stem, &w->failed);
-	note_failure(w, rc);
+	rc = publish_among(ix, r, stem);
 	w->taken += rc == 0;
+	return rc;
 }
 
-bool archive_walk_step(struct indexer *ix, int64_t budget_us)
+/* 1: there is no more. */
+static int take_some(struct indexer *ix, int64_t budget_us)
 {
 	struct archive_walk *w = &ix->walk;
 	struct mono began = clock_mono(ix->clock);
@@ -122,13 +149,30 @@ bool archive_walk_step(struct indexer *ix, int64_t budget_us)
 	for (; w->at < w->count; w->at++, drop_files(w)) {
 		if (!w->files)
 			list_files(ix);
-		for (; w->file < w->file_count; w->file++) {
+		while (w->file < w->file_count) {
 			if (clock_mono(ix->clock).us - began.us > budget_us)
-				return false;
-			take(ix, w->files[w->file]);
+				return 0;
+			int rc = take(ix, w->files[w->file++]);
+			if (rc < 0)
+				return rc;
 		}
 	}
-	return true;
+	return 1;
+}
+
+/* A commit is durable, which takes as long as many small files. Until then they have no rows and are met again. */
+bool archive_walk_step(struct indexer *ix, int64_t budget_us)
+{
+	struct archive_walk *w = &ix->walk;
+	int rc = transaction_begin(ix), some;
+
+	note_failure(w, rc);
+	if (rc < 0)
+		return true;
+	some = take_some(ix, budget_us);
+	note_failure(w, some);
+	note_failure(w, transaction_end(ix, some < 0 ? some : 0));
+	return some > 0;
 }
 
 void archive_walk_finish(struct archive_walk *w)

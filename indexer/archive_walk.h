@@ -18,6 +18,7 @@ struct archive_walk {
 	unsigned count, at;             /* the day at hand */
 	char **files;                   /* of the day at hand, sorted */
 	unsigned file_count, file;
+	bool synced;                    /* their names are durable */
 	unsigned tries;                 /* walks that met files which could not be taken up */
 	int failed;                     /* the first error of this walk */
 	unsigned long taken;
@@ -25,6 +26,6 @@ struct archive_walk {
 
 /* With every day, or those near the newest row of each camera. */
 void archive_walk_begin(struct indexer *ix, bool all);
-/* For at most so long; true: there is no more (see failed). */
+/* For at most so long, in a transaction; true: there is no more (see failed). */
 bool archive_walk_step(struct indexer *ix, int64_t budget_us);
 void archive_walk_finish(struct archive_walk *w);

@@ -82,6 +82,8 @@ void open_file_forget(struct indexer *ix, const char *stem); /* NULL: all */
 /* publish.c: 0 published (or it was before), -ENOENT neither in incoming/ as .mp4 nor in archive/,
  * -EBADMSG put aside, other: try again later. In a transaction. */
 int publish(struct indexer *ix, const struct root *r, const char *stem);
+/* The same; if it stands in archive/, its name there is durable already. */
+int publish_synced(struct indexer *ix, const struct root *r, const char *stem);
 /* archive/CAMERA/DAY with every new name durable. */
 int archive_make_day(struct fs *fs, const char *day);
 /* A file is gone for good: what was claimed of it is taken back. */
@@ -102,6 +104,7 @@ void list_add(struct list *l, const char *name);
 void list_finish(struct list *l);
 /* A file that fails now is tried again later (*first_error tells); only the catalogue's own trouble is returned. */
 int publish_alone(struct indexer *ix, const struct root *r, const char *stem, int *first_error);
+void publish_note(const char *stem, int rc, int *first_error); /* what is such a failure, is logged and kept */
 
 /* rebuild.c: in a transaction. What the files tell of cameras and obligations, when the catalogue is new. */
 int rebuild_begin(struct indexer *ix);

@@ -18,6 +18,7 @@ struct publication {
 	struct file_facts named;     /* what its name says */
 	char *incoming, *archived;   /* paths */
 	bool moved;                  /* it stands in archive/ already */
+	bool synced;                 /* and so its name is durable there */
 	int64_t bytes;
 	struct segment_scan scan;
 };
@@ -164,6 +165,8 @@ int archive_make_day(struct fs *fs, const char *day)
 /* Also when it was renamed before: the sync may be what failed then. */
 static int move(struct indexer *ix, struct publication *p)
 {
+	if (p->moved && p->synced)
+		return 0;
 	char *day = parent_of(p->archived), *incoming = parent_of(p->incoming);
 	int rc = archive_make_day(ix->fs, day);
 
@@ -255,9 +258,9 @@ static int publish_named(struct indexer *ix, struct publication *p)
 	return rc < 0 ? rc : enter(ix, p);
 }
 
-int publish(struct indexer *ix, const struct root *r, const char *stem)
+static int publish_stem(struct indexer *ix, const struct root *r, const char *stem, bool synced)
 {
-	struct publication p = {.root = r, .stem = stem};
+	struct publication p = {.root = r, .stem = stem, .synced = synced};
 	char name[256], file[STEM_MAX + 8];
 
 	snprintf(file, sizeof file, "%s.mp4", stem);
@@ -273,3 +276,6 @@ int publish(struct indexer *ix, const struct root *r, const char *stem)
 	free(p.archived);
 	return rc;
 }
+
+int publish(struct indexer *ix, const struct root *r, const char *stem) { return publish_stem(ix, r, stem, false); }
+int publish_synced(struct indexer *ix, const struct root *r, const char *stem) { return publish_stem(ix, r, stem, true); }

@@ -51,6 +51,15 @@ int list_dir(const char *path, const char *suffix, struct list *l)
 	return rc;
 }
 
+void publish_note(const char *stem, int rc, int *first_error)
+{
+	if (rc >= 0 || rc == -EBADMSG || rc == -ENOENT || rc == -EAGAIN || rc == -EINVAL)
+		return;
+	log_warn("publish", "file=%s error=%d", stem, rc);
+	if (*first_error == 0)
+		*first_error = rc;
+}
+
 int publish_alone(struct indexer *ix, const struct root *r, const char *stem, int *first_error)
 {
 	int rc = transaction_begin(ix);
@@ -58,12 +67,7 @@ int publish_alone(struct indexer *ix, const struct root *r, const char *stem, in
 	if (rc < 0)
 		return rc;
 	int done = publish(ix, r, stem);
-	rc = transaction_end(ix, done == -EBADMSG ? 0 : done);
-	if (rc < 0 && rc != -ENOENT && rc != -EAGAIN && rc != -EINVAL) {
-		log_warn("publish", "file=%s error=%d", stem, rc);
-		if (*first_error == 0)
-			*first_error = rc;
-	}
+	publish_note(stem, transaction_end(ix, done == -EBADMSG ? 0 : done), first_error);
 	return 0;
 }
 
