@@ -17,7 +17,9 @@
 #include <unistd.h>
 
 #define FIXTURE_START_US (INT64_C(1795478400) * US_PER_S + 123457)
+#ifndef FIXTURE_FRAME_BYTES
 #define FIXTURE_FRAME_BYTES 40u
+#endif
 /* Sound, where there is any: 20 ms each, of G.711 at 8 kHz, made smaller. */
 #define FIXTURE_AUDIO_RATE 8000u
 #define FIXTURE_AUDIO_TICKS 160u

@@ -1,0 +1,153 @@
+/* Real sealed files, and how fast a catalogue is made again from them.
+ *
+ *	bench-archive make DIR FILES FRAGMENTS FRAMES   DIR/root and DIR/keys; fragments of 2 s that end now, frames of 16 kB
+ *	bench-archive rebuild DIR                       reads all files, then makes a catalogue of them, each with cold caches
+ *
+ * DIR is absolute and short. Prints "name value" lines. */
+#define FIXTURE_FRAME_BYTES 16000u
+#include "base/require.h"
+#include "tests/unit/keeper_fixture.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#define FRAGMENT_US (2 * US_PER_S)
+#define READ_BYTES (1u << 20)
+
+static struct keeper_box box;
+
+static double now_s(void) { return (double)clock_mono(clock_real()).us / 1e6; }
+
+/* --- making ------------------------------------------------------------------------------- */
+
+static void make_file(int64_t start, uint32_t fragments, uint32_t frames)
+{
+	char name[256];
+	struct buf bytes = {0};
+
+	fixture_init(&bytes);
+	for (uint32_t i = 0; i < fragments; i++)
+		fixture_fragment(&bytes, &(struct fixture_fragment){
+			.start = {start + i * FRAGMENT_US}, .tfdt = (uint64_t)(i * FRAGMENT_US), .sequence = i + 1, .frames = frames,
+			.frame_us = (uint32_t)(FRAGMENT_US / frames), .fill = (uint8_t)i});
+	struct keeper_camera *c = &box.cameras[0];
+	struct seal s = {.site = KEEPER_SITE, .sequence = ++c->sequence, .start = {start}, .end = {start + fragments * FRAGMENT_US},
+			 .frames = frames * fragments, .fragments = fragments};
+	memcpy(s.camera, c->id, sizeof c->id);
+	memcpy(s.previous, c->digest, sizeof s.previous);
+	size_t before = bytes.len;
+	fixture_seal(&bytes, &s, box.key);
+	seal_digest(bytes.data + before, bytes.len - before, c->digest);
+	segment_archive_name(name, c->id, s.start);
+	char *path = xasprintf("%s/archive/%s", box.root, name), *slash = strrchr(path, '/');
+	*slash = '\0';
+	REQUIRE(fs_mkdirs(fs_real(), path, 0755) == 0);
+	*slash = '/';
+	REQUIRE(fs_replace(fs_real(), path, bytes.data, bytes.len, 0644) == 0);
+	free(path);
+	buf_finish(&bytes);
+}
+
+static int make(const char *dir, uint32_t files, uint32_t fragments, uint32_t frames)
+{
+	int64_t lasts = fragments * FRAGMENT_US, end = clock_wall(clock_real()).us / FRAGMENT_US * FRAGMENT_US;
+
+	keeper_init_in(&box, dir, 1);
+	for (uint32_t i = 0; i < files; i++)
+		make_file(end - (int64_t)(files - i) * lasts, fragments, frames);
+	printf("start_us %" PRId64 "\nend_us %" PRId64 "\n", end - (int64_t)files * lasts, end);
+	journal_close(box.journal);
+	key_destroy(box.key);
+	keeper_die(&box);
+	return 0;
+}
+
+/* --- reading ------------------------------------------------------------------------------- */
+
+static bool forget;              /* the visit only drops the caches */
+static uint64_t seen_bytes;
+static unsigned seen_files;
+
+static int visit(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	static uint8_t room[READ_BYTES];
+
+	(void)ftw;
+	if (flag != FTW_F)
+		return 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	REQUIRE(fd >= 0);
+	if (forget)
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+	while (!forget && read(fd, room, sizeof room) > 0)
+		;
+	close(fd);
+	seen_files++;
+	seen_bytes += (uint64_t)st->st_size;
+	return 0;
+}
+
+static void walk(const char *root, bool only_forget)
+{
+	char *archive = xasprintf("%s/archive", root);
+
+	forget = only_forget;
+	seen_files = 0;
+	seen_bytes = 0;
+	REQUIRE(nftw(archive, visit, 16, FTW_PHYS) == 0);
+	free(archive);
+}
+
+/* --- the catalogue ---------------------------------------------------------------------------- */
+
+/* A keeper with a state of its own, before that archive. */
+static void take_keeper(const char *dir, char state[64])
+{
+	char *text;
+	size_t len;
+
+	REQUIRE(snprintf(state, 64, "%s/again-XXXXXX", dir) < 64 && mkdtemp(state));
+	char *from = xasprintf("%s/keys/seal.key", dir), *keys = xasprintf("%s/keys", state), *to = xasprintf("%s/seal.key", keys);
+	REQUIRE(fs_read_all(fs_real(), from, 4096, &text, &len) == 0 && fs_mkdirs(fs_real(), keys, 0700) == 0);
+	REQUIRE(fs_replace(fs_real(), to, text, len, 0600) == 0);
+	keeper_init_in(&box, state, 1);
+	keeper_die(&box);
+	char *db = xasprintf("%s/catalog.db", state);
+	REQUIRE(unlink(db) == 0);
+	snprintf(box.root, sizeof box.root, "%s/root", dir);
+	box.clock.base = *clock_real(); /* a step of the walk takes its real time */
+	free(text);
+	free(from);
+	free(keys);
+	free(to);
+	free(db);
+}
+
+static int rebuild(const char *dir)
+{
+	char state[64];
+
+	take_keeper(dir, state);
+	walk(box.root, true);
+	double read_s = -now_s();
+	walk(box.root, false);
+	read_s += now_s();
+	walk(box.root, true);
+	double rebuild_s = -now_s();
+	REQUIRE(keeper_try(&box) == 0 && keeper_index(&box) == 0);
+	rebuild_s += now_s();
+	printf("files %u\nbytes %" PRIu64 "\nrows %" PRId64 "\nread_s %.3f\nrebuild_s %.3f\n", seen_files, seen_bytes,
+	       ask(box.place.catalog, "SELECT count(*) FROM segment"), read_s, rebuild_s);
+	keeper_finish(&box);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 6 && strcmp(argv[1], "make") == 0)
+		return make(argv[2], (uint32_t)atoi(argv[3]), (uint32_t)atoi(argv[4]), (uint32_t)atoi(argv[5]));
+	if (argc == 3 && strcmp(argv[1], "rebuild") == 0)
+		return rebuild(argv[2]);
+	return 2;
+}
