@@ -227,10 +227,10 @@ static int end_walk(struct indexer *ix)
 	return rc < 0 ? rc : transaction_end(ix, rebuild_end(ix, taken));
 }
 
-/* *more: there are files left. */
+/* *more: there are files left. Before a journal named a key nobody can say whether a seal holds: then it waits. */
 static int walk(struct indexer *ix, bool *more)
 {
-	if (ix->archive_seen || ix->hurry)
+	if (ix->archive_seen || ix->hurry || !ix->seal_key_known)
 		return 0;
 	if (!ix->walk.running)
 		archive_walk_begin(ix, is_rebuilding(ix));
