@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOW_BYTES (256u << 10)
+#define WINDOW_BYTES (1u << 20) /* most groups of pictures fit: they are read once */
 #define NONE UINT_MAX
 
 void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs, const struct conf *conf)

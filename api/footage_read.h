@@ -2,7 +2,7 @@
  * of it is given, patches its times, cuts the last one.
  *
  * Threads: blocking; made for a worker thread, one call at a time per reader.
- * Memory:  constant: one window of HTTP_PIECE_BYTES, one file's index, one fragment's head.
+ * Memory:  constant: one window of 1 MiB, one file's index, one fragment's head.
  * Errors:  -EBADMSG damaged, -ENOENT the file is gone (also from where it moves to when it is
  *          published), other negative: the disk failed. */
 #pragma once
