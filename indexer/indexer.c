@@ -227,10 +227,16 @@ static int end_walk(struct indexer *ix)
 	return rc < 0 ? rc : transaction_end(ix, rebuild_end(ix, taken));
 }
 
-/* *more: there are files left. Before a journal named a key nobody can say whether a seal holds: then it waits. */
+/* Before a journal named a key nobody can say whether a seal holds. */
+static bool has_to_walk(const struct indexer *ix)
+{
+	return !ix->archive_seen && !ix->hurry && ix->seal_key_known;
+}
+
+/* *more: there are files left. */
 static int walk(struct indexer *ix, bool *more)
 {
-	if (ix->archive_seen || ix->hurry || !ix->seal_key_known)
+	if (!has_to_walk(ix))
 		return 0;
 	if (!ix->walk.running)
 		archive_walk_begin(ix, is_rebuilding(ix));
@@ -287,6 +293,6 @@ int indexer_step(struct indexer *ix, bool *more)
 		rc = disk_clear_lost(ix, more);
 	if (rc == 0 && now.us - ix->heard.us > INDEXER_SILENCE_US)
 		rc = watch_silence(ix);
-	*more |= rc == 0 && !ix->archive_seen && !ix->hurry;
+	*more |= rc == 0 && has_to_walk(ix);
 	return rc;
 }
