@@ -95,12 +95,20 @@ void api_on_live(struct api *a, const json_t *cameras)
 		json_object_update(a->live, (json_t *)cameras);
 }
 
+static void on_offload(struct api *a, const json_t *msg)
+{
+	json_object_clear(a->offload);
+	json_object_update(a->offload, (json_t *)msg);
+}
+
 void api_on_msg(struct api *a, const json_t *msg)
 {
 	const char *type = msg_type(msg);
 
 	if (strcmp(type, "live") == 0)
 		api_on_live(a, json_object_get(msg, "cameras"));
+	else if (strcmp(type, "offload") == 0)
+		on_offload(a, msg);
 	else if (strcmp(type, "reply") == 0)
 		commands_on_reply(&a->commands, msg);
 }
@@ -130,6 +138,7 @@ int api_create(const struct api_deps *deps, struct api **out)
 
 	a->deps = *deps;
 	a->live = json_object();
+	a->offload = json_object();
 	a->started_at = a->keeper_since = clock_wall(deps->clock);
 	rc = commands_open(&a->commands, deps->loop);
 	if (rc == 0)
@@ -147,6 +156,7 @@ static void part_closed(struct api *a)
 
 	catalog_close(a->catalog);
 	json_decref(a->live);
+	json_decref(a->offload);
 	for (unsigned i = 0; i < a->listening_count; i++)
 		free(a->listening[i].host);
 	free(a->listening);

@@ -23,6 +23,7 @@ struct api {
 	struct catalog *catalog;        /* NULL until it could be opened */
 	struct commands commands;
 	json_t *live;                   /* camera id → state, as last heard */
+	json_t *offload; /* how copying to the object store stands, as last told; empty: not told */
 	bool keeper_up, closing;
 	struct wall keeper_since, started_at;
 	struct sandbox_result sandbox;

@@ -127,6 +127,27 @@ static void from_roots(struct sheet *s)
 	}
 }
 
+static void from_offloader(struct sheet *s)
+{
+	static const struct { const char *name, *type, *key, *help; } gauges[] = {
+		{"holdfast_offload_waiting_segments", "gauge", "waiting", "Segments that are not in the object store yet."},
+		{"holdfast_offload_waiting_bytes", "gauge", "waiting_bytes", "Bytes of these."},
+		{"holdfast_offload_copied_total", "counter", "copied", "Segments uploaded and read back since the offloader began."},
+		{"holdfast_offload_copied_bytes_total", "counter", "copied_bytes", "Bytes of these."}};
+	const json_t *o = s->api->offload;
+	const char *state = json_string_value(json_object_get(o, "state"));
+
+	if (!state)
+		return;
+	head(&s->out, "holdfast_offload_up", "gauge", "1 while the object store takes what it is given.");
+	buf_printf(&s->out, "holdfast_offload_up %d\n", strcmp(state, "trouble") != 0);
+	for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++) {
+		head(&s->out, gauges[i].name, gauges[i].type, gauges[i].help);
+		buf_printf(&s->out, "%s %lld\n", gauges[i].name,
+			   (long long)json_integer_value(json_object_get(o, gauges[i].key)));
+	}
+}
+
 static void from_process(struct sheet *s)
 {
 	const struct api *a = s->api;
@@ -151,6 +172,7 @@ int metrics_get(struct call *c)
 
 	from_process(&s);
 	from_roots(&s);
+	from_offloader(&s);
 	if (s.cat)
 		from_catalog(&s);
 	call_bytes(c, 200, "text/plain; version=0.0.4; charset=utf-8", NULL, s.out.data, s.out.len);

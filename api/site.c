@@ -86,6 +86,18 @@ static json_t *keys_json(struct api *a, struct catalog *cat)
 			 fingerprint_json(site), "seal", seal, "site", site);
 }
 
+/* As the offloader last told it. */
+static json_t *offload_json(const struct api *a)
+{
+	if (!a->deps.conf->offload.url)
+		return json_null();
+	json_t *o = json_deep_copy(a->offload);
+	json_object_del(o, "type");
+	if (!json_object_get(o, "state"))
+		json_object_set_new(o, "state", json_string("unknown"));
+	return o;
+}
+
 int site_get(struct call *c)
 {
 	struct api *a = c->api;
@@ -107,6 +119,7 @@ int site_get(struct call *c)
 	json_object_set_new(o, "keys", keys_json(a, cat));
 	json_object_set_new(o, "roots", roots_json(a, cat));
 	json_object_set_new(o, "regulator", a->deps.regulator ? a->deps.regulator(a->deps.owner) : json_null());
+	json_object_set_new(o, "offload", offload_json(a));
 	call_json(c, 200, o);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* Messages between our processes: a length (u32, big-endian) and one JSON object.
  *
  * Messages are hints and may be lost; the file system is the durable channel. The
- * exception is a command (`cmd`) of the api to the keeper, answered after its commit.
+ * exception is a command (`cmd`) of the api or the offloader to the keeper, answered after its commit.
  *
  *	{"type":"segment", …}                    recorder → keeper: look at incoming/
  *	{"type":"journal"}                       recorder → keeper: the journal grew
@@ -9,7 +9,8 @@
  *	{"type":"economy","cameras":[id,…]}      keeper → recorder: these are to record their smaller stream
  *	{"type":"ledger","seq":N}                keeper → api: the ledger grew
  *	{"type":"live","cameras":{id:{…}}}       recorder → keeper → api: state for people
- *	{"type":"cmd","id":N,"verb":"…","args":{…}}          api → keeper
+ *	{"type":"offload","state":"…",…}         offloader → keeper → api: how copying stands
+ *	{"type":"cmd","id":N,"verb":"…","args":{…}}          api, offloader → keeper
  *	{"type":"reply","id":N,"ok":bool,"body":{…}|"problem":"…","status":4xx}
  *	{"type":"conf","part":{…}}               supervisor → child, first on fd 3 and at reload
  *	{"type":"ready"}                         child → supervisor

@@ -53,6 +53,19 @@ static void print_forecast(const json_t *forecast)
 		       json_array_size(json_object_get(forecast, "economy")));
 }
 
+static void print_offload(const json_t *o)
+{
+	const char *problem = json_string_value(json_object_get(o, "problem"));
+
+	if (!json_is_object(o))
+		return;
+	printf("  %s %s  %s %lld", lang("异地副本", "copies elsewhere"), text_of(o, "place"), lang("待复制", "waiting"),
+	       (long long)json_integer_value(json_object_get(o, "waiting")));
+	if (problem)
+		printf("  %s: %s %s", lang("故障", "trouble"), problem, text_of(o, "detail"));
+	putchar('\n');
+}
+
 static void print_camera(const json_t *c)
 {
 	const json_t *clock_error = json_object_get(c, "clock_error_ms");
@@ -86,6 +99,7 @@ int command_status(const struct options *o)
 	if (rc == CLI_YES && !o->json) {
 		print_site(site);
 		print_keys(json_object_get(site, "keys"));
+		print_offload(json_object_get(site, "offload"));
 		print_forecast(json_object_get(retention, "forecast"));
 		json_array_foreach(cameras, i, c)
 			print_camera(c);

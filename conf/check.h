@@ -34,6 +34,9 @@ char *check_path(const struct check *k, const char *at, const char *key, const c
 char *check_file(const struct check *k, const char *at, const char *key, const char *path,
                  bool secret);
 
+/* The one line of such a file, without its end; NULL, reported, if there is none or more than max_bytes. */
+char *check_secret(const struct check *k, const char *at, const char *key, const char *path, size_t max_bytes);
+
 void check_site(const struct check *k);
 void check_rule(const struct check *k);      /* before retention, areas and cameras */
 void check_retention(const struct check *k);
@@ -46,3 +49,4 @@ void check_transport(const struct check *k, const char *at, const struct raw_cam
                      struct conf_camera *cam);
 void check_api(const struct check *k);
 void check_regulator(const struct check *k);
+void check_offload(const struct check *k);

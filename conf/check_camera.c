@@ -3,7 +3,6 @@
 
 #include "base/buf.h"
 #include "base/lang.h"
-#include "conf/file.h"
 #include "conf/rule.h"
 #include "conf/text.h"
 
@@ -117,38 +116,6 @@ static void check_area_of(const struct check *k, const char *at, const char *id)
 /* --- credentials ------------------------------------------------------------- */
 
 
-/* One line; its end is not part of it. NULL if the text cannot be a password. */
-static char *take_password(char *text, size_t len)
-{
-	if (len > 0 && text[len - 1] == '\n')
-		text[--len] = '\0';
-	if (len > 0 && text[len - 1] == '\r')
-		text[--len] = '\0';
-	bool fine = len > 0 && strlen(text) == len && !text_has_control(text);
-	if (fine)
-		return xstrdup(text);
-	return NULL;
-}
-
-static char *read_password(const struct check *k, const char *at, const char *path)
-{
-	size_t len = 0;
-	char *text, *password = NULL;
-	int rc = file_read(path, PASSWORD_MAX_BYTES, &text, &len);
-
-	if (rc == 0)
-		password = take_password(text, len);
-	if (text)
-		explicit_bzero(text, len);
-	free(text);
-	if (!password)
-		check_error(k, at, "password_file", "%.160s 中应只有一行密码（UTF-8，1 至 %d 字节）：请重写该文件",
-		            "%.160s must hold the password on one line (UTF-8, 1 to %d bytes): "
-		            "write it "
-		            "again", path, PASSWORD_MAX_BYTES);
-	return password;
-}
-
 static void check_credentials(const struct check *k, const char *at, const struct raw_camera *raw,
                               struct conf_camera *cam)
 {
@@ -172,7 +139,7 @@ static void check_credentials(const struct check *k, const char *at, const struc
 	if (raw->password_file)
 		cam->password_file = check_file(k, at, "password_file", raw->password_file, true);
 	if (cam->password_file)
-		cam->password = read_password(k, at, cam->password_file);
+		cam->password = check_secret(k, at, "password_file", cam->password_file, PASSWORD_MAX_BYTES);
 }
 
 /* --- cameras ----------------------------------------------------------------- */

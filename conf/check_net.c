@@ -94,21 +94,6 @@ void check_api(const struct check *k)
 
 /* --- regulator --------------------------------------------------------------- */
 
-static void check_regulator_url(const struct check *k, const char *text)
-{
-	struct url u;
-
-	if (!check_url(k, "regulator", "url", text, HTTPS_EXAMPLE, &u))
-		return;
-	bool plain = strcmp(u.scheme, "http") == 0;
-	if (!plain && strcmp(u.scheme, "https") != 0)
-		check_error(k, "regulator", "url", "应为 https 地址：请写成 %s 的形式",
-		            "must be an https URL: write it like %s", HTTPS_EXAMPLE);
-	else if (plain && !url_host_is_loopback(u.host))
-		check_error(k, "regulator", "url", "明文 http 只能发往本机：请改用 https://",
-		            "plain http goes to loopback only: use https://");
-}
-
 /* "00:00" to "23:59" */
 static bool is_time_of_day(const char *t)
 {
@@ -143,7 +128,7 @@ void check_regulator(const struct check *k)
 
 	if (!raw->url)
 		return;
-	check_regulator_url(k, raw->url);
+	check_web_url(k, "regulator", raw->url, HTTPS_EXAMPLE);
 	out->url = xstrdup(raw->url);
 	out->ca = check_pem(k, "ca", raw->ca, false);
 	out->cert = check_pem(k, "cert", raw->cert, false);

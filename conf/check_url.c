@@ -44,3 +44,21 @@ bool check_url(const struct check *k, const char *at, const char *key, const cha
 	say(k, at, key, fault, example);
 	return fault == URL_FINE;
 }
+
+bool check_web_url(const struct check *k, const char *at, const char *text, const char *example)
+{
+	struct url u;
+
+	if (!check_url(k, at, "url", text, example, &u))
+		return false;
+	bool plain = strcmp(u.scheme, "http") == 0;
+	if (!plain && strcmp(u.scheme, "https") != 0) {
+		check_error(k, at, "url", "应为 https 地址：请写成 %s 的形式", "must be an https URL: write it like %s", example);
+		return false;
+	}
+	if (plain && !url_host_is_loopback(u.host)) {
+		check_error(k, at, "url", "明文 http 只能发往本机：请改用 https://", "plain http goes to loopback only: use https://");
+		return false;
+	}
+	return true;
+}

@@ -32,13 +32,23 @@ const struct conf_area *conf_area_find(const struct conf *c, const char *id)
 	return NULL;
 }
 
+char *conf_offload_place(const struct conf_offload *o)
+{
+	return o->url ? xasprintf("%s/%s", o->url, o->bucket) : NULL;
+}
+
 /* --- lifetime ---------------------------------------------------------------- */
+
+static void secret_free(char *text)
+{
+	if (text)
+		explicit_bzero(text, strlen(text));
+	free(text);
+}
 
 static void camera_finish(struct conf_camera *cam)
 {
-	if (cam->password)
-		explicit_bzero(cam->password, strlen(cam->password));
-	free(cam->password);
+	secret_free(cam->password);
 	free(cam->password_file);
 	free(cam->tls_ca);
 	free(cam->tls_pin);
@@ -68,6 +78,18 @@ static void lists_finish(struct conf *c)
 	free(c->listens);
 }
 
+static void offload_finish(struct conf_offload *o)
+{
+	secret_free(o->access_key);
+	secret_free(o->secret_key);
+	free(o->access_key_file);
+	free(o->secret_key_file);
+	free(o->url);
+	free(o->bucket);
+	free(o->region);
+	free(o->ca);
+}
+
 void conf_destroy(struct conf *c)
 {
 	if (!c)
@@ -83,6 +105,7 @@ void conf_destroy(struct conf *c)
 	free(c->regulator.cert);
 	free(c->regulator.key);
 	free(c->regulator.statement_at);
+	offload_finish(&c->offload);
 	free(c->state);
 	free(c->digest);
 	free(c->path);
@@ -105,6 +128,7 @@ static void build(struct conf *c, const struct raw_conf *raw, const struct shape
 	check_cameras(&k);
 	check_api(&k);
 	check_regulator(&k);
+	check_offload(&k);
 }
 
 static void name_file(struct conf *c, const char *path, const char *data, size_t len)

@@ -57,6 +57,15 @@ struct conf_regulator {
 	char *statement_at;    /* "HH:MM" in the site's zone, or NULL */
 };
 
+/* The object store that published footage is copied to. */
+struct conf_offload {
+	char *url;             /* https://host[:port]; NULL: nothing is copied */
+	char *bucket, *region;
+	char *ca;              /* path of a PEM file; NULL: the system's authorities */
+	char *access_key_file, *secret_key_file;
+	char *access_key, *secret_key; /* read from the files; only in the offloader's part */
+};
+
 struct conf {
 	char *path;            /* the file it came from; NULL in a part */
 	char *digest;          /* SHA-256 of that file, hex: config.changed in the ledger */
@@ -77,6 +86,7 @@ struct conf {
 	struct conf_listen *listens;
 	unsigned listen_count;
 	struct conf_regulator regulator;
+	struct conf_offload offload;
 	bool demo;
 };
 
@@ -98,10 +108,14 @@ int conf_load(const char *path, struct conf **out, struct conf_report *report);
 void conf_destroy(struct conf *c);
 
 /* What each process is given of it. Only the recorder's part holds camera user
- * names, passwords and URLs; only the api's holds the regulator and the listeners. */
-enum conf_role { CONF_RECORDER, CONF_KEEPER, CONF_API };
+ * names, passwords and URLs; only the api's holds the regulator and the listeners; only the
+ * offloader's holds the keys of the object store. */
+enum conf_role { CONF_RECORDER, CONF_KEEPER, CONF_API, CONF_OFFLOADER };
 json_t *conf_part(const struct conf *c, enum conf_role role); /* new reference, or NULL: no memory */
 int conf_from_part(const json_t *part, struct conf **out, struct err *e);
+
+/* "https://host/bucket": which store and bucket a copy is in; malloc'd, NULL: none is configured. */
+char *conf_offload_place(const struct conf_offload *o);
 
 extern const char conf_sample[]; /* holdfast.yaml, the commented default */
 

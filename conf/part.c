@@ -92,6 +92,18 @@ static void write_net(const struct conf *c, json_t *out)
 		                              "statement_at", r->statement_at));
 }
 
+/* All roles know where footage is copied to; one knows how to enter. */
+static json_t *write_offload(const struct conf_offload *o, enum conf_role role)
+{
+	json_t *out = json_pack("{s:s, s:s, s:s, s:s*}", "url", o->url, "bucket", o->bucket, "region", o->region, "ca", o->ca);
+
+	if (role != CONF_OFFLOADER)
+		return out;
+	json_object_set_new(out, "access_key", json_string(o->access_key));
+	json_object_set_new(out, "secret_key", json_string(o->secret_key));
+	return out;
+}
+
 json_t *conf_part(const struct conf *c, enum conf_role role)
 {
 	json_t *out = json_pack(
@@ -106,6 +118,8 @@ json_t *conf_part(const struct conf *c, enum conf_role role)
 
 	if (out && role == CONF_API)
 		write_net(c, out);
+	if (out && c->offload.url)
+		json_object_set_new(out, "offload", write_offload(&c->offload, role));
 	return out;
 }
 
@@ -277,6 +291,20 @@ static void read_regulator(struct reader *r, const json_t *part, struct conf_reg
 	out->statement_at = text_or_null(r, o, "statement_at");
 }
 
+static void read_offload(struct reader *r, const json_t *part, struct conf_offload *out)
+{
+	const json_t *o = json_object_get(part, "offload");
+
+	if (!o)
+		return;
+	out->url = text(r, o, "url");
+	out->bucket = text(r, o, "bucket");
+	out->region = text(r, o, "region");
+	out->ca = text_or_null(r, o, "ca");
+	out->access_key = text_or_null(r, o, "access_key");
+	out->secret_key = text_or_null(r, o, "secret_key");
+}
+
 int conf_from_part(const json_t *part, struct conf **out, struct err *e)
 {
 	struct reader r = {.e = e};
@@ -299,6 +327,7 @@ int conf_from_part(const json_t *part, struct conf **out, struct err *e)
 	read_cameras(&r, part, c);
 	read_listens(&r, part, c);
 	read_regulator(&r, part, &c->regulator);
+	read_offload(&r, part, &c->offload);
 	if (r.rc < 0)
 		conf_destroy(c);
 	else

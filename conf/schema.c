@@ -75,6 +75,16 @@ static const cyaml_schema_field_t regulator_fields[] = {
 	CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t offload_fields[] = {
+	TEXT(MUST, raw_offload, url),
+	TEXT(MUST, raw_offload, bucket),
+	TEXT(MAY, raw_offload, region),
+	TEXT(MUST, raw_offload, access_key_file),
+	TEXT(MUST, raw_offload, secret_key_file),
+	TEXT(MAY, raw_offload, ca),
+	CYAML_FIELD_END,
+};
+
 static const cyaml_schema_value_t root_schema = {
 	CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_root, root_fields),
 };
@@ -109,6 +119,7 @@ static const cyaml_schema_field_t conf_fields[] = {
 	                     SCHEMA_LISTENS_MAX),
 	CYAML_FIELD_MAPPING("regulator", CYAML_FLAG_OPTIONAL, struct raw_conf, regulator,
 	                    regulator_fields),
+	CYAML_FIELD_MAPPING("offload", CYAML_FLAG_OPTIONAL, struct raw_conf, offload, offload_fields),
 	CYAML_FIELD_END,
 };
 

@@ -304,7 +304,7 @@ static void on_msg(struct hub *h, struct peer *from, json_t *msg)
 		answer(k, from, msg);
 	} else if (strcmp(type, "suspect") == 0) {
 		suspect(k, msg);
-	} else if (strcmp(type, "live") == 0) {
+	} else if (strcmp(type, "live") == 0 || strcmp(type, "offload") == 0) {
 		hub_broadcast(h, msg);
 	}
 }

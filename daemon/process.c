@@ -113,6 +113,12 @@ static void drop_channel(struct process *p)
 	peer_close(c);
 }
 
+/* Whoever is told that it stopped may start it again, in the same memory. */
+static void on_stopped_child_closed(uv_handle_t *child)
+{
+	finish(child->data);
+}
+
 static void on_child_exit(uv_process_t *child, int64_t status, int signum)
 {
 	struct process *p = child->data;
@@ -122,12 +128,10 @@ static void on_child_exit(uv_process_t *child, int64_t status, int signum)
 		 "name=%s pid=%d state=exited status=%d signal=%d", p->spec->name, child->pid, (int)status, signum);
 	uv_timer_stop(&p->timer);
 	drop_channel(p);
-	uv_close((uv_handle_t *)child, NULL);
+	uv_close((uv_handle_t *)child, stopping ? on_stopped_child_closed : NULL);
 	if (!stopping && p->spec->exited)
 		p->spec->exited(p, (int)status);
-	if (stopping)
-		finish(p);
-	else
+	if (!stopping)
 		wait_and_spawn(p);
 }
 

@@ -23,7 +23,7 @@
 #define LOCK_WAIT_S 30
 #define EXIT_CANNOT 3
 
-enum { KEEPER, API, RECORDER, ROLES };
+enum { KEEPER, API, RECORDER, OFFLOADER, ROLES };
 
 struct supervisor {
 	uv_loop_t loop;
@@ -37,13 +37,15 @@ struct supervisor {
 	uv_signal_t term, intr, hup;
 	struct root_watch roots;
 	struct key_watch keys;
-	unsigned running;                /* roles not yet stopped */
+	bool started[ROLES];             /* and not stopped since */
+	unsigned running;                /* how many of them */
 	bool stopping;
 };
 
-static const char *const names[ROLES] = {[KEEPER] = "keeper", [API] = "api", [RECORDER] = "recorder"};
+static const char *const names[ROLES] = {[KEEPER] = "keeper", [API] = "api", [RECORDER] = "recorder",
+					    [OFFLOADER] = "offloader"};
 static const enum conf_role parts[ROLES] = {
-	[KEEPER] = CONF_KEEPER, [API] = CONF_API, [RECORDER] = CONF_RECORDER};
+	[KEEPER] = CONF_KEEPER, [API] = CONF_API, [RECORDER] = CONF_RECORDER, [OFFLOADER] = CONF_OFFLOADER};
 
 /* --- the state directory ------------------------------------------------------------ */
 
@@ -106,6 +108,8 @@ static int take_lock(struct supervisor *s, struct err *e)
 				     s->conf->state);
 }
 
+static void follow_offload(struct supervisor *s);
+
 /* --- configuration -------------------------------------------------------------------- */
 
 static void send_part(struct supervisor *s, int role)
@@ -161,6 +165,7 @@ static void reload(struct supervisor *s)
 		process_restart(&s->roles[RECORDER]);
 	process_restart(&s->roles[KEEPER]);
 	process_restart(&s->roles[API]);
+	follow_offload(s);
 	log_info("reload", "digest=%s", s->conf->digest);
 }
 
@@ -174,8 +179,9 @@ static void on_root_came(void *owner)
 		return;
 	log_warn("root", "text=\"a disk is back; the roles start again to use it\"");
 	root_prepare_all(fs_real(), s->conf);
-	for (int i = 0; i < ROLES; i++)
+	for (int i = 0; i < OFFLOADER; i++)
 		process_restart(&s->roles[i]);
+	follow_offload(s);
 }
 
 /* The recorder goes on with the next seal; nobody loses a frame. */
@@ -209,17 +215,27 @@ static void end_loop(struct supervisor *s)
 		demo_stop(s->demo);
 }
 
+/* What was taken out of the configuration while it was stopping, and put back: it starts again. */
+static void after_one_stopped(struct supervisor *s, int role)
+{
+	if (role == RECORDER)
+		process_stop(&s->roles[KEEPER]);
+	else if (role == KEEPER)
+		process_stop(&s->roles[API]);
+	else if (role == OFFLOADER)
+		follow_offload(s);
+	if (s->running == 0)
+		end_loop(s);
+}
+
 static void on_stopped(struct process *p)
 {
 	struct supervisor *s = p->spec->owner;
+	int role = (int)(p - s->roles);
 
+	s->started[role] = false;
 	s->running--;
-	if (p == &s->roles[RECORDER])
-		process_stop(&s->roles[KEEPER]);
-	else if (p == &s->roles[KEEPER])
-		process_stop(&s->roles[API]);
-	else
-		end_loop(s);
+	after_one_stopped(s, role);
 }
 
 /* The keeper found its catalogue damaged. The api holds the old file open, and its rights name it. */
@@ -237,6 +253,7 @@ static void on_exited(struct process *p, int status)
 	}
 	log_error("catalog", "aside=%s text=\"a new catalogue is made from the files\"", aside);
 	process_restart(&s->roles[API]);
+	follow_offload(s);
 }
 
 static void on_started(struct process *p)
@@ -254,6 +271,8 @@ static void on_stop_signal(uv_signal_t *h, int signum)
 		return;
 	s->stopping = true;
 	log_info("stopping", "signal=%d", signum);
+	if (s->started[OFFLOADER])
+		process_stop(&s->roles[OFFLOADER]);
 	process_stop(&s->roles[RECORDER]);
 }
 
@@ -285,19 +304,38 @@ static void forget_programs(struct supervisor *s)
 		free(s->argv[i][0]);
 }
 
-static void start_roles(struct supervisor *s)
+static void start_role(struct supervisor *s, int role)
 {
-	static const uint64_t patience_ms[ROLES] = {[KEEPER] = 30000, [API] = 5000, [RECORDER] = 20000};
+	static const uint64_t patience_ms[ROLES] = {[KEEPER] = 30000, [API] = 5000, [RECORDER] = 20000, [OFFLOADER] = 5000};
 	/* the others may wait for a disk */
 	static const uint64_t silence_ms[ROLES] = {[RECORDER] = 20000};
 
-	for (int i = 0; i < ROLES; i++) {
-		s->specs[i] = (struct process_spec){.name = names[i], .argv = s->argv[i], .channel = true,
-			.lock_fd = s->lock_fd, .stop_ms = patience_ms[i], .silence_ms = silence_ms[i], .started = on_started,
-			.stopped = on_stopped, .exited = on_exited, .owner = s};
-		process_start(&s->roles[i], &s->loop, &s->specs[i]);
-		s->running++;
-	}
+	s->specs[role] = (struct process_spec){.name = names[role], .argv = s->argv[role], .channel = true,
+		.lock_fd = s->lock_fd, .stop_ms = patience_ms[role], .silence_ms = silence_ms[role], .started = on_started,
+		.stopped = on_stopped, .exited = on_exited, .owner = s};
+	process_start(&s->roles[role], &s->loop, &s->specs[role]);
+	s->started[role] = true;
+	s->running++;
+}
+
+/* The offloader runs while an object store is configured. */
+static void follow_offload(struct supervisor *s)
+{
+	bool wanted = s->conf->offload.url && !s->stopping;
+
+	if (wanted && s->started[OFFLOADER])
+		process_restart(&s->roles[OFFLOADER]);
+	else if (wanted)
+		start_role(s, OFFLOADER);
+	else if (s->started[OFFLOADER])
+		process_stop(&s->roles[OFFLOADER]);
+}
+
+static void start_roles(struct supervisor *s)
+{
+	for (int i = 0; i < OFFLOADER; i++)
+		start_role(s, i);
+	follow_offload(s);
 }
 
 static void watch_signals(struct supervisor *s)

@@ -182,6 +182,24 @@ struct catalog_disk { const char *path, *uuid; int64_t files, copies; }; /* file
 typedef int catalog_disk_fn(void *arg, const struct catalog_disk *row);
 int catalog_disks(struct catalog *c, catalog_disk_fn *fn, void *arg); /* as long as counting its segments takes */
 
+/* --- the object store ---------------------------------------------------------------- */
+/* A segment that is to be copied to the object store, or was (indexer/object.h). */
+struct catalog_object {
+	const char *camera, *root;       /* root: path; of a waiting one */
+	struct wall start, end;
+	int64_t bytes;
+	uint8_t seal_digest[SHA256_BYTES];
+};
+typedef int catalog_object_fn(void *arg, const struct catalog_object *row);
+/* Published segments that wait, oldest first, behind (start, camera). */
+int catalog_objects_waiting(struct catalog *c, struct wall after, const char *after_camera, unsigned limit, catalog_object_fn *fn,
+			    void *arg);
+struct catalog_object_sums {
+	int64_t waiting, waiting_bytes;
+	struct wall oldest;              /* start of the oldest that waits; us 0: none waits */
+};
+int catalog_object_sums(struct catalog *c, struct catalog_object_sums *out); /* as long as counting what waits takes */
+
 /* --- state -------------------------------------------------------------------------- */
 /* Lowering retention.keep_days is the way to make footage of last quarter go away: it takes effect only
  * after this, so that whoever reads the ledger can place a hold. */

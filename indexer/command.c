@@ -5,6 +5,7 @@
 #include "catalog_internal.h"
 #include "disk.h"
 #include "gap.h"
+#include "object.h"
 
 #include <errno.h>
 
@@ -276,6 +277,17 @@ static int disk_replace_verb(struct command *c)
 	return rc == -ENOENT ? no_disk(c) : rc;
 }
 
+static int object_keep_verb(struct command *c)
+{
+	struct object_kept k;
+
+	if (object_kept_parse(c->args, &k) < 0)
+		return refuse(c, BAD, NULL, lang("对象描述不完整", "this does not describe an object"));
+	int rc = object_keep(c->ix->catalog, &k);
+	return rc == -EBADMSG ? refuse(c, CONFLICT, "seal", lang("目录中是另一个文件", "the catalogue has another file"))
+			      : rc;
+}
+
 static int dispatch(struct command *c, const char *verb)
 {
 	static const struct {
@@ -285,6 +297,7 @@ static int dispatch(struct command *c, const char *verb)
 		     {"hold.release", hold_release_verb},
 		     {"gap.explain", gap_explain_verb},
 		     {"key.created", key_created_verb},
+		     {"object.keep", object_keep_verb},
 		     {"disk.retire", disk_retire_verb},
 		     {"disk.replace", disk_replace_verb}};
 

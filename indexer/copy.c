@@ -97,22 +97,6 @@ bool copy_root_is_usable(struct fs *fs, struct catalog *c, const char *site, int
 
 /* --- the copy serves --------------------------------------------------------------------------------- */
 
-static bool is_whole(struct fs *fs, const char *path, const struct segment_place *p)
-{
-	struct segment_scan scan;
-	struct stat st;
-	int fd = fs->open(fs, path, O_RDONLY | O_NOFOLLOW, 0);
-
-	if (fd < 0)
-		return false;
-	segment_scan_init(&scan, true);
-	bool whole = fstat(fd, &st) == 0 && st.st_size == p->bytes && segment_scan(&scan, fs, fd, p->bytes, NULL) == 0 &&
-		     scan.sealed && scan.content_ok && memcmp(scan.seal_digest, p->seal_digest, SHA256_BYTES) == 0;
-	segment_scan_finish(&scan);
-	fs->close(fs, fd);
-	return whole;
-}
-
 /* 1 with the root's id and path, which the caller frees; 0: no copy is left behind `after`. */
 static int next_copy(struct catalog *c, const struct segment_place *p, int64_t after, int64_t *root, char **path)
 {
@@ -136,7 +120,7 @@ static bool serves(struct fs *fs, struct catalog *c, const char *site, const str
 		   const char *path)
 {
 	char *file = copy_path(path, p->camera, p->start);
-	bool is = copy_root_is_usable(fs, c, site, root, path) && is_whole(fs, file, p);
+	bool is = copy_root_is_usable(fs, c, site, root, path) && segment_is_whole(fs, file, p->bytes, p->seal_digest);
 
 	free(file);
 	return is;

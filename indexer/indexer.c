@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "disk.h"
 #include "ledger_mark.h"
+#include "object.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -76,6 +77,15 @@ static int tell_digest(struct indexer *ix)
 					   json_pack("{ss}", "digest", digest), NULL);
 }
 
+static int configure_offload(struct indexer *ix)
+{
+	char *place = conf_offload_place(&ix->conf->offload);
+	int rc = object_configure(ix->catalog, place);
+
+	free(place);
+	return rc;
+}
+
 int indexer_configure(struct indexer *ix, const struct conf *conf)
 {
 	ix->conf = conf;
@@ -95,6 +105,8 @@ int indexer_configure(struct indexer *ix, const struct conf *conf)
 		rc = tell_digest(ix);
 	if (rc == 0)
 		rc = configure_cameras(ix);
+	if (rc == 0)
+		rc = configure_offload(ix);
 	if (rc == 0 && seq == 0)
 		rc = rebuild_begin(ix);
 	ix->scan_due = true;

@@ -68,6 +68,10 @@ int segment_scan(struct segment_scan *s, struct fs *fs, int fd, int64_t limit, s
 int segment_scan_bytes(struct segment_scan *s, const uint8_t *data, size_t len);
 void segment_scan_finish(struct segment_scan *s);
 
+/* Whether the file is a sealed segment of that size whose bytes are those that its seal names, and its seal is the
+ * one of this digest. Reads all of it. */
+bool segment_is_whole(struct fs *fs, const char *path, int64_t bytes, const uint8_t digest[SHA256_BYTES]);
+
 /* Half-open time of what was found; {0,0} if nothing. */
 struct wall_range segment_scan_range(const struct segment_scan *s);
 

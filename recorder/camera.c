@@ -1,6 +1,6 @@
 #include "camera.h"
 
-#include "backoff.h"
+#include "base/backoff.h"
 
 #include "base/buf.h"
 #include "base/lang.h"

@@ -1,9 +1,9 @@
 #include "recorder/recorder_inner.h"
 
+#include "base/backoff.h"
 #include "base/buf.h"
 #include "base/lang.h"
 #include "base/log.h"
-#include "recorder/backoff.h"
 
 #include <stdlib.h>
 

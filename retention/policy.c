@@ -60,9 +60,18 @@ struct wall retention_held_until(const struct retention_item *i, const struct re
 	return until;
 }
 
-static int64_t floor_us(const struct retention_state *s)
+static int64_t floor_us(unsigned floor_days)
 {
-	return ((int64_t)s->floor_days + RETENTION_MARGIN_DAYS) * US_PER_DAY;
+	return ((int64_t)floor_days + RETENTION_MARGIN_DAYS) * US_PER_DAY;
+}
+
+struct wall retention_floor_end(const struct retention_item *i, unsigned floor_days, int64_t (*offset_us)(struct wall))
+{
+	struct wall end = {i->end.us + floor_us(floor_days)};
+	int64_t behind = i->offset_us - offset_us(end);
+
+	end.us += behind > 0 ? behind : 0;
+	return end;
 }
 
 enum retention_verdict retention_judge(const struct retention_item *i,
@@ -73,7 +82,7 @@ enum retention_verdict retention_judge(const struct retention_item *i,
 
 	if (retention_held_until(i, holds, hold_count).us >= i->start.us)
 		return RETENTION_HELD;
-	if (age < floor_us(s))
+	if (age < floor_us(s->floor_days))
 		return RETENTION_FLOOR;
 	if (age >= (int64_t)s->keep_days * US_PER_DAY)
 		return RETENTION_OLD;
@@ -82,7 +91,7 @@ enum retention_verdict retention_judge(const struct retention_item *i,
 
 struct retention_bound retention_bound(const struct retention_state *s, bool need_room)
 {
-	int64_t age = floor_us(s), keep = (int64_t)s->keep_days * US_PER_DAY;
+	int64_t age = floor_us(s->floor_days), keep = (int64_t)s->keep_days * US_PER_DAY;
 
 	if (!need_room && keep > age)
 		age = keep;

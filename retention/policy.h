@@ -68,6 +68,9 @@ struct wall retention_held_until(const struct retention_item *i, const struct re
 enum retention_verdict retention_judge(const struct retention_item *i,
 				       const struct retention_hold *holds, size_t hold_count,
 				       const struct retention_state *s, bool need_room);
+/* The first instant, by the wall clock alone, at which the floor of this item is over: what is locked until then
+ * cannot be deleted earlier than retention_judge() would. offset_us: of the site's zone from UTC at an instant. */
+struct wall retention_floor_end(const struct retention_item *i, unsigned floor_days, int64_t (*offset_us)(struct wall));
 static inline bool retention_deletes(enum retention_verdict v) { return v >= RETENTION_OLD; }
 
 /* Where to look: whatever retention_judge() deletes ended at or before `end`, and was published at

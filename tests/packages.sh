@@ -4,7 +4,8 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config python3 node-llhttp l
   libavutil-dev libseccomp-dev ca-certificates tzdata"
 TEST_PACKAGES="clang libcmocka-dev libfuse3-dev fuse3 e2fsprogs mount python3-pytest python3-pytest-xdist python3-cryptography python3-gi ffmpeg
   gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
-  gstreamer1.0-plugins-ugly glib-networking vlc-bin vlc-plugin-base faketime"
+  gstreamer1.0-plugins-ugly glib-networking vlc-bin vlc-plugin-base faketime
+  ceph-mon ceph-osd radosgw"
 
 # Installs what is missing of the packages named; asks nobody, and is quick when all are there.
 install_packages() {

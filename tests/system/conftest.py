@@ -1,9 +1,10 @@
-"""Fixtures of the whole-system tests. A failed test's report ends with the log of each running site."""
+"""Fixtures of the whole-system tests. A failed test's report ends with the logs of each running site and store."""
 import pytest
 
 pytest.register_assert_rewrite("harness_site", "harness_footage", "harness_regulator", "harness_http")
 
 import harness_site  # noqa: E402
+import harness_store  # noqa: E402
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -13,3 +14,5 @@ def pytest_runtest_makereport(item, call):  # pylint: disable=unused-argument
     if report.failed:
         for site in harness_site.running:
             report.sections.append(("running site", site.log_tail()))
+        for store in harness_store.running:
+            report.sections.append(("running store", store.log_tail()))

@@ -1,5 +1,5 @@
 /* The waits between tries: their order, their spread, their reset. */
-#include "recorder/backoff.h"
+#include "base/backoff.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 #include "recorder/camera.h"
 
 #include "base/fault.h"
-#include "recorder/backoff.h"
+#include "base/backoff.h"
 
 #include <errno.h>
 #include <setjmp.h>

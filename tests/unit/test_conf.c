@@ -49,6 +49,9 @@ static const char good[] =
 	"  cert: site.pem\n"                                             /* 28 */
 	"  key: site.key\n";                                             /* 29 */
 
+#define SITE_KEY "  key: site.key\n"
+#define OFFLOAD(url, bucket, secret)                                                                                 \
+	"offload:\n  url: \"" url "\"\n  bucket: " bucket "\n  access_key_file: store.access\n  secret_key_file: " secret "\n"
 #define PIN "sha256//AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 #define CAMERA_URL "    url: \"rtsp://192.168.1.11/ch/101\"\n"
 #define CAMERA_RTSPS "    url: \"rtsps://192.168.1.11/ch/101\"\n"
@@ -95,9 +98,12 @@ static int setup(void **state)
 	put("ca.pem", "x", 1, 0644);
 	put("camera.pem", camera_pem, sizeof camera_pem - 1, 0644);
 	put("regulator.pem", "x", 1, 0644);
+	put("store-ca.pem", "x", 1, 0644);
 	put("site.pem", "x", 1, 0644);
 	put("site.key", "x", 1, 0600);
 	put("open.key", "x", 1, 0640);
+	put("store.access", "AKID\n", 5, 0600);
+	put("store.secret", "geheim-s3\n", 10, 0600);
 	return 0;
 }
 
@@ -105,7 +111,7 @@ static int teardown(void **state)
 {
 	static const char *const names[] = {"cam.pw", "open.pw", "empty.pw", "two.pw", "ca.pem",
 	                                    "site.pem", "site.key", "open.key", "c.yaml",
-	                                    "camera.password", "regulator.pem", "camera.pem"};
+	                                    "camera.password", "regulator.pem", "camera.pem", "store.access", "store.secret", "store-ca.pem"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -170,7 +176,8 @@ static void test_sample_examples_load(void **state)
 	(void)state;
 	for (const char *at = conf_sample; *at;) {
 		size_t len = strcspn(at, "\n") + 1;
-		bool example = strncmp(at, "#  ", 3) == 0 || strncmp(at, "#regulator", 10) == 0;
+		bool example = strncmp(at, "#  ", 3) == 0 || strncmp(at, "#regulator", 10) == 0 ||
+			       strncmp(at, "#offload", 8) == 0;
 		if (strncmp(at, "areas: []", 9) == 0)
 			buf_add_text(&text, "areas:\n");
 		else if (strncmp(at, "cameras: []", 11) == 0)
@@ -184,6 +191,7 @@ static void test_sample_examples_load(void **state)
 	assert_int_equal(c->area_count, 3);
 	assert_int_equal(c->camera_count, 2);
 	assert_non_null(c->regulator.url);
+	assert_string_equal(c->offload.secret_key, "geheim-s3");
 	conf_destroy(c);
 	buf_finish(&text);
 }
@@ -467,6 +475,17 @@ static const struct bad bads[] = {
 	{"ca: ca.pem", "ca: nix.pem", 27, "regulator.ca", "make the file", "创建该文件"},
 	{"  key: site.key\n", "", 28, "regulator.cert", "remove both", "两项都删除"},
 	{"site.key", "open.key", 29, "regulator.key", "chmod 600", "chmod 600"},
+	/* offload */
+	{SITE_KEY, SITE_KEY OFFLOAD("http://s3.example", "footage", "store.secret"), 31, "offload.url", "use https://", "请改用 https://"},
+	{SITE_KEY, SITE_KEY OFFLOAD("https://s3.example/x", "footage", "store.secret"), 31, "offload.url", "without a path",
+	 "不要带路径"},
+	{SITE_KEY, SITE_KEY OFFLOAD("https://s3.example", "Footage", "store.secret"), 32, "offload.bucket", "object lock", "对象锁定"},
+	{SITE_KEY, SITE_KEY OFFLOAD("https://s3.example", "footage\n  region: a/b", "store.secret"), 33, "offload.region",
+	 "if in doubt remove", "不确定时删除"},
+	{SITE_KEY, SITE_KEY OFFLOAD("https://s3.example", "footage", "open.key"), 34, "offload.secret_key_file", "chmod 600",
+	 "chmod 600"},
+	{SITE_KEY, SITE_KEY OFFLOAD("https://s3.example", "footage", "two.pw"), 34, "offload.secret_key_file", "on one line",
+	 "一行密码"},
 	{"site.key", "site.key\n  statement_at: 24:00", 30, "regulator.statement_at", "\"00:30\"",
 	 "\"00:30\""},
 };
@@ -639,13 +658,31 @@ static void test_parts_hold_what_the_role_may_know(void **state)
 	conf_destroy(c);
 }
 
+static void test_the_store_s_keys_are_the_offloader_s(void **state)
+{
+	char *text = with(SITE_KEY, SITE_KEY OFFLOAD("https://s3.example", "footage", "store.secret"));
+	struct conf *c = load_good(text);
+
+	(void)state;
+	for (int role = CONF_RECORDER; role <= CONF_OFFLOADER; role++) {
+		char *part = dump(c, (enum conf_role)role);
+		assert_int_equal(strstr(part, "geheim-s3") != NULL, role == CONF_OFFLOADER);
+		assert_int_equal(strstr(part, "AKID") != NULL, role == CONF_OFFLOADER);
+		assert_non_null(strstr(part, "s3.example"));
+		free(part);
+	}
+	conf_destroy(c);
+	free(text);
+}
+
 static void test_parts_make_the_round_trip(void **state)
 {
-	struct conf *c = load_good(good);
+	char *whole = with(SITE_KEY, SITE_KEY OFFLOAD("https://s3.example", "footage", "store.secret"));
+	struct conf *c = load_good(whole);
 
 	(void)state;
 	c->demo = c->audio = true;
-	for (int role = CONF_RECORDER; role <= CONF_API; role++) {
+	for (int role = CONF_RECORDER; role <= CONF_OFFLOADER; role++) {
 		json_t *part = conf_part(c, (enum conf_role)role);
 		struct conf *back;
 		struct err e;
@@ -659,6 +696,7 @@ static void test_parts_make_the_round_trip(void **state)
 		json_decref(part);
 		conf_destroy(back);
 	}
+	free(whole);
 	conf_destroy(c);
 }
 
@@ -919,6 +957,7 @@ int main(void)
 		cmocka_unit_test(test_unreadable_files),
 		cmocka_unit_test(test_report_is_bounded),
 		cmocka_unit_test(test_parts_hold_what_the_role_may_know),
+		cmocka_unit_test(test_the_store_s_keys_are_the_offloader_s),
 		cmocka_unit_test(test_parts_make_the_round_trip),
 		cmocka_unit_test(test_broken_parts_are_refused),
 		cmocka_unit_test(test_diff),

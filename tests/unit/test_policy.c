@@ -40,6 +40,26 @@ static void keeps_the_floor_and_a_day(void **state)
 	assert_int_equal(judge(95 * DAY, false), RETENTION_OLD);
 }
 
+static int64_t summer_ends(struct wall at) { return at.us < NOW ? 7200 * US_PER_S : 3600 * US_PER_S; }
+static int64_t no_summer(struct wall at) { return at.us * 0 + 28800 * US_PER_S; }
+
+/* What is locked until then is not deletable an instant before, and deletable then, by the same rule. */
+static void the_floor_ends_when_the_rule_says_so(void **state)
+{
+	struct retention_item i = {.start = {NOW - 10 * DAY}, .end = {NOW - 10 * DAY + 300 * US_PER_S}, .offset_us = 7200 * US_PER_S};
+	struct wall end = retention_floor_end(&i, 90, summer_ends);
+	struct retention_state then = {.now = end, .offset_us = 3600 * US_PER_S, .clock_synced = true,
+				       .witnessed_us = 1000 * DAY, .floor_days = 90, .keep_days = 95};
+
+	(void)state;
+	assert_int_equal(end.us, i.end.us + 91 * DAY + 3600 * US_PER_S);
+	assert_int_equal(retention_judge(&i, NULL, 0, &then, true), RETENTION_PRESSED);
+	then.now.us--;
+	assert_int_equal(retention_judge(&i, NULL, 0, &then, true), RETENTION_FLOOR);
+	i.offset_us = 28800 * US_PER_S;
+	assert_int_equal(retention_floor_end(&i, 90, no_summer).us, i.end.us + 91 * DAY);
+}
+
 static void a_hold_beats_age_and_need(void **state)
 {
 	struct retention_item i = aged(400 * DAY);
@@ -204,6 +224,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(keeps_the_floor_and_a_day),
+		cmocka_unit_test(the_floor_ends_when_the_rule_says_so),
 		cmocka_unit_test(a_hold_beats_age_and_need),
 		cmocka_unit_test(a_jump_of_the_clock_deletes_nothing),
 		cmocka_unit_test(a_box_without_a_time_server_deletes_in_its_own_good_time),

@@ -1,6 +1,6 @@
 #include "backoff.h"
 
-#include "base/crypto.h"
+#include "crypto.h"
 
 #define JITTER_PERCENT 20
 

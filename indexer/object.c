@@ -1,0 +1,79 @@
+#include "object.h"
+
+#include "catalog_internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* --- what waits ------------------------------------------------------------------------------------- */
+
+/* A copy from before a file was lost and found again serves; else it waits. */
+static int watch(struct catalog *c)
+{
+	return db_exec(c->db,
+		       "CREATE TEMP TRIGGER IF NOT EXISTS object_waits AFTER INSERT ON main.segment BEGIN "
+		       "INSERT INTO object (camera, start, state) VALUES (NEW.camera, NEW.start, 'waiting') "
+		       "ON CONFLICT (camera, start) DO UPDATE SET "
+		       "state = CASE WHEN seal_digest = NEW.seal_digest THEN 'kept' ELSE 'waiting' END; END");
+}
+
+static int take_all(struct catalog *c)
+{
+	return db_run(c->db,
+		      "INSERT INTO object (camera, start, state) SELECT camera, start, 'waiting' FROM segment s "
+		      "WHERE NOT EXISTS (SELECT 1 FROM object o WHERE o.camera = s.camera AND o.start = s.start)", "");
+}
+
+static int leave(struct catalog *c)
+{
+	int rc = db_exec(c->db, "DROP TRIGGER IF EXISTS temp.object_waits");
+
+	return rc < 0 ? rc : db_run(c->db, "DELETE FROM object WHERE state = 'waiting'", "");
+}
+
+int object_configure(struct catalog *c, const char *place)
+{
+	char was[1024];
+	int rc = catalog_state(c, "offload", was, sizeof was);
+
+	if (rc == 0)
+		rc = place ? watch(c) : leave(c);
+	if (rc < 0 || strcmp(was, place ? place : "") == 0)
+		return rc;
+	if (place && !was[0])
+		rc = take_all(c);
+	return rc < 0 ? rc : catalog_set_state(c, "offload", place ? place : "");
+}
+
+/* --- what is kept ----------------------------------------------------------------------------------- */
+
+static int digest_of(struct catalog *c, const struct object_kept *k, uint8_t out[SHA256_BYTES])
+{
+	struct db_query q;
+	int rc = db_query(c->db, &q, "SELECT seal_digest FROM segment WHERE camera = ? AND start = ?", "ti", k->camera, k->start.us);
+
+	if (rc < 0)
+		return rc;
+	rc = db_step(&q);
+	if (rc > 0 && db_blob_copy(&q, 0, out, SHA256_BYTES) < 0)
+		rc = -EIO;
+	db_done(&q);
+	return rc;
+}
+
+int object_keep(struct catalog *c, const struct object_kept *k)
+{
+	uint8_t known[SHA256_BYTES];
+	int rc = digest_of(c, k, known);
+
+	if (rc < 0)
+		return rc;
+	if (rc > 0 && memcmp(known, k->seal_digest, sizeof known) != 0)
+		return -EBADMSG;
+	return db_run(c->db,
+		      "INSERT INTO object (camera, start, state, place, key, version, bytes, sha256, seal_digest, retain_until) "
+		      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (camera, start) DO UPDATE SET state = ?3, "
+		      "place = ?4, key = ?5, version = ?6, bytes = ?7, sha256 = ?8, seal_digest = ?9, retain_until = ?10",
+		      "tittttibbi", k->camera, k->start.us, rc > 0 ? "kept" : "doomed", k->place, k->key, k->version, k->bytes,
+		      k->sha256, sizeof k->sha256, k->seal_digest, sizeof k->seal_digest, k->retain_until.us);
+}

@@ -1,0 +1,28 @@
+/* The queue: published segments go to the object store, oldest first, one at a time.
+ *
+ *            keeper up            one waits             read back
+ *   AWAY ─────────────▶ IDLE ───────────────▶ COPYING ─────────────▶ TELLING ──the keeper wrote it down──▶ IDLE
+ *     ▲ keeper down       ▲                      │ trouble
+ *     └─ IDLE, TELLING    └──1 … 15 s──WAITING◀──┘
+ *
+ * A queue lives in the catalogue only: whatever dies, the next start asks again, finds what had arrived, and reads it back.
+ * A file here that is not what the catalogue says is passed over (the scrub judges it), and asked for again when the rest
+ * is done. Nobody waits for any of this.
+ * Threads: loop thread; files and network on libuv's pool. Memory: offload_create() allocates, gone after `closed`. */
+#pragma once
+#include "conf/conf.h"
+
+#include <uv.h>
+
+struct offload;
+
+struct offload_deps {
+	uv_loop_t *loop;
+	const struct conf *conf;        /* borrowed, as all here */
+	struct clock *clock;
+	struct fs *fs;
+	const char *catalog_path, *keeper_socket;
+};
+
+struct offload *offload_create(const struct offload_deps *deps);
+void offload_close(struct offload *o, void (*closed)(void *arg), void *arg);

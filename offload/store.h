@@ -1,0 +1,53 @@
+/* An S3-compatible object store: one bucket, one request at a time, blocking.
+ *
+ * Every request is signed with the digest of its payload. Redirects are not followed, no proxy is asked. A connection that
+ * carries nothing for STORE_STALL_S is given up.
+ * Threads: one at a time; made for a worker. store_stop() from any: what is under way ends at once, as STORE_AWAY.
+ * Memory:  caller's; store_finish(). conf is borrowed.
+ * Secrets: neither key is ever part of a text from here.
+ * Errors:  enum store_trouble; store_why() says what the store or the network said. */
+#pragma once
+#include "base/clock.h"
+#include "base/crypto.h"
+#include "conf/conf.h"
+#include "offload/store_trouble.h"
+
+#include <curl/curl.h>
+#include <stdatomic.h>
+
+#define STORE_STALL_S 30
+#define STORE_CONNECT_S 10
+#define STORE_VERSION_MAX 1025
+
+struct store {
+	const struct conf_offload *to;
+	struct clock *clock;
+	CURL *easy;
+	atomic_bool stopping;
+	char why[CURL_ERROR_SIZE];
+};
+
+/* What the store says of one version of an object. */
+struct store_object {
+	int64_t bytes;
+	char version[STORE_VERSION_MAX];
+	bool compliance;                /* nobody may delete it before: */
+	struct wall retain_until;
+};
+
+void store_init(struct store *s, const struct conf_offload *to, struct clock *clock);
+void store_stop(struct store *s);
+void store_finish(struct store *s);
+const char *store_why(const struct store *s);
+
+/* Whether the bucket is there, is ours to ask, and locks objects. */
+enum store_trouble store_check_bucket(struct store *s);
+/* The newest version. STORE_ABSENT: there is none. */
+enum store_trouble store_head(struct store *s, const char *key, struct store_object *out);
+/* Uploads `bytes` bytes of fd, under lock until then; *version: of what was made. The store checks the digest. */
+enum store_trouble store_put(struct store *s, const char *key, int fd, int64_t bytes, const uint8_t sha256[SHA256_BYTES],
+			     struct wall retain_until, char version[STORE_VERSION_MAX]);
+/* Returns less than len: stop, STORE_ENDED. */
+typedef size_t store_sink_fn(void *arg, const void *data, size_t len);
+enum store_trouble store_get(struct store *s, const char *key, const char *version, struct store_object *out,
+			     store_sink_fn *sink, void *arg);

@@ -1,0 +1,193 @@
+"""Copies in an object store with object lock: made in order, read back, under lock, and made again after trouble."""
+import hashlib
+import os
+import signal
+import time
+
+import pytest
+
+from harness_camera import SimCamera
+from harness_site import Site, free_port
+from harness_store import ACCESS_KEY, REGION, SECRET_KEY, Store
+from harness_time import SECOND, parse_us, text_of
+from harness_wait import until
+
+COPIED_S = 120
+FLOOR_US = 90 * 86400 * SECOND
+
+
+@pytest.fixture(scope="module")
+def store():
+    with Store() as s:
+        yield s
+
+
+@pytest.fixture(scope="module")
+def camera():
+    with SimCamera("a") as c:
+        yield c
+
+
+def key_of(camera, start_us):
+    day = text_of(start_us)[:10]
+    seconds, rest = divmod(start_us, SECOND)
+    stamp = time.strftime("%Y%m%dT%H%M%S", time.gmtime(seconds))
+    return f"cn-test-0001/{camera}/{day}/{stamp}.{rest:06}Z.mp4"
+
+
+class OffloadSite(Site):
+    """A site with a bucket."""
+
+    def __init__(self, cameras, url, bucket, secret=SECRET_KEY):
+        super().__init__(cameras, segment="2s")
+        self.conf["offload"] = {"url": url, "bucket": bucket, "region": REGION, "access_key_file": "store.access",
+                                "secret_key_file": "store.secret"}
+        self.write_secret("store.access", ACCESS_KEY)
+        self.write_secret("store.secret", secret)
+
+    def state(self):
+        return self.get("/site").json()["offload"]
+
+    def segments(self):
+        """{key: (start, end)} of all that is published."""
+        rows = self.catalog_copy().execute("SELECT camera, start, end FROM segment")
+        return {key_of(camera, start_us): (start_us, end_us) for camera, start_us, end_us in rows}
+
+    def file_of(self, key):
+        return self.path("footage/archive", key.partition("/")[2])
+
+    def reload(self):
+        self.write_conf()
+        before = len(self.events("reload"))
+        os.kill(self.process.pid, signal.SIGHUP)
+        until("the reload was judged", lambda: len(self.events("reload")) > before)
+
+    def metrics(self):
+        return self.get("/metrics", base="").body.decode()
+
+    def kept(self):
+        rows = self.catalog_copy().execute("SELECT key, version, hex(sha256), retain_until FROM object WHERE state = 'kept'")
+        return {key: (version, sha.lower(), until_us) for key, version, sha, until_us in rows}
+
+
+def copied(site, more=1):
+    """Returns when so many more copies than now are known to be whole."""
+    want = len(site.kept()) + more
+    until(f"{more} more copies", lambda: len(site.kept()) >= want, COPIED_S)
+    return site.kept()
+
+
+def test_copies_are_whole_in_order_and_locked(store, camera):
+    bucket = store.make_bucket("whole")
+    with OffloadSite([camera], store.url, bucket) as site:
+        kept = copied(site, 3)
+        assert list(kept) == sorted(kept)[:len(kept)]
+        segments = site.segments()
+        for key, (version, sha, retain_us) in kept.items():
+            there = store.request("GET", f"/{bucket}/{key}", f"versionId={version}")
+            with open(site.file_of(key), "rb") as f:
+                assert f.read() == there.body
+            assert hashlib.sha256(there.body).hexdigest() == sha
+            assert there.headers["x-amz-object-lock-mode"] == "COMPLIANCE"
+            locked_us = parse_us(there.headers["x-amz-object-lock-retain-until-date"].partition(".")[0].rstrip("Z") + "Z")
+            assert locked_us >= retain_us >= segments[key][1] + FLOOR_US
+            assert store.request("DELETE", f"/{bucket}/{key}", f"versionId={version}").status == 403
+        assert site.state()["place"] == f"{store.url}/{bucket}"
+        assert "holdfast_offload_up 1" in site.metrics()
+
+
+def test_a_store_that_is_away_holds_up_nothing(store, camera):
+    """Told once, recorded meanwhile, and copied when it is back."""
+    bucket = store.make_bucket("away")
+    with OffloadSite([camera], store.url, bucket) as site:
+        copied(site)
+        with store.away():
+            until("the trouble is told", lambda: site.state().get("trouble") == "away")
+            until("it was tried again", lambda: site.state()["waiting"] >= 3)
+            site.wait_recorded("a", camera.wait_frames("a", 20)[-1])
+            assert "holdfast_offload_up 0" in site.metrics()
+            assert len([e for e in site.events("offload") if e.get("trouble") == "away"]) == 1
+        missed = set(site.segments())
+        until("all was copied", lambda: missed <= set(site.kept()), COPIED_S)
+        until("the end of it is told", lambda: "trouble" not in site.state())
+
+
+def test_wrong_keys_are_told_and_no_key_is(store, camera):
+    bucket = store.make_bucket("keys")
+    with OffloadSite([camera], store.url, bucket, secret="not-the-secret-key") as site:
+        until("it is told", lambda: site.state().get("trouble") == "denied")
+        assert "secret_key_file" in site.state()["problem"]
+        assert "denied" in [e.get("trouble") for e in site.events("offload")]
+        for secret in ("not-the-secret-key", ACCESS_KEY, "Signature="):
+            assert secret not in site.log()
+            assert secret not in site.get("/site").body.decode()
+        site.write_secret("store.secret", SECRET_KEY)
+        site.reload()
+        copied(site)
+
+
+def test_a_bucket_without_lock_is_refused(store, camera):
+    bucket = store.make_bucket("unlocked", lock=False)
+    with OffloadSite([camera], store.url, bucket) as site:
+        until("it is told", lambda: site.state().get("trouble") == "no_object_lock")
+        assert "no object lock" in site.state()["problem"]
+        assert "no object lock" in site.cli("status")
+        assert not site.kept() and not store.keys(bucket)
+
+
+def test_a_missing_bucket_is_told(store, camera):
+    with OffloadSite([camera], store.url, "no-such-bucket") as site:
+        until("it is told", lambda: site.state().get("trouble") == "no_bucket")
+
+
+def test_a_killed_offloader_leaves_neither_hole_nor_double(store, camera):
+    bucket = store.make_bucket("killed")
+    with OffloadSite([camera], store.url, bucket) as site:
+        for _ in range(5):
+            before = len(site.kept())
+            until("it is at work", lambda: len(store.keys(bucket)) > before, COPIED_S)  # pylint: disable=cell-var-from-loop
+            site.kill("offloader")
+        missed = set(site.segments())
+        until("all was copied", lambda: missed <= set(site.kept()), COPIED_S)
+        versions = store.versions(bucket)
+        assert len(versions) == len({key for key, _ in versions})
+        for key, (version, _, _) in site.kept().items():
+            assert (key, version) in versions
+
+
+def test_what_stands_under_our_name_is_not_believed(store, camera):
+    """With the right size and lock, and other bytes: it is left alone, and the copy is made beside it."""
+    bucket = store.make_bucket("liar")
+    with OffloadSite([camera], f"http://127.0.0.1:{free_port()}", bucket) as site:
+        until("a segment", site.segments)
+        key = min(site.segments())
+        liar = b"x" * os.path.getsize(site.file_of(key))
+        lock = {"x-amz-object-lock-mode": "COMPLIANCE", "x-amz-object-lock-retain-until-date": "2099-01-01T00:00:00Z"}
+        assert store.put(bucket, key, liar, **lock).status == 200
+        site.conf["offload"]["url"] = store.url
+        site.reload()
+        until("it was copied", lambda: key in site.kept(), COPIED_S)
+        version, sha, _ = site.kept()[key]
+        there = store.request("GET", f"/{bucket}/{key}", f"versionId={version}").body
+        assert there != liar and hashlib.sha256(there).hexdigest() == sha
+        assert len([k for k, _ in store.versions(bucket) if k == key]) == 2
+
+
+def test_it_can_be_switched_on_and_off(store, camera):
+    """By a reload: what was published before is copied, too; without it there is no offloader."""
+    bucket = store.make_bucket("switched")
+    with OffloadSite([camera], store.url, bucket) as site:
+        offload, earlier = site.conf["offload"], copied(site)
+        del site.conf["offload"]
+        site.reload()
+        until("no offloader", lambda: site.pid("offloader") is None)
+        assert until("an answer", lambda: site.get("/site").status == 200) and site.state() is None
+        before = len(site.segments())
+        until("two more segments", lambda: len(site.segments()) >= before + 2)
+        missed = set(site.segments())
+        site.conf["offload"] = offload
+        site.reload()
+        until("all was copied", lambda: missed <= set(site.kept()), COPIED_S)
+        assert set(earlier) <= set(site.kept())
+        assert len(store.versions(bucket)) == len(store.keys(bucket))
+        site.fsck()

@@ -1,0 +1,193 @@
+/* Which segments wait for the object store, in which order, and what becomes of those that are kept. */
+#include "catalog_fixture.h"
+#include "indexer/object.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define PLACE "https://s3.example/footage"
+
+struct bed { struct place place; struct catalog *c; };
+
+static int setup(void **state)
+{
+	static struct bed bed;
+
+	bed = (struct bed){0};
+	place_init(&bed.place);
+	bed.c = bed.place.catalog;
+	assert_int_equal(db_exec(bed.c->db, "INSERT INTO root VALUES (1, '/footage', 'u');"
+					    "INSERT INTO init VALUES (1, x'00', 'h264', 1, 1, 90000)"), 0);
+	*state = &bed;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct bed *b = *state;
+
+	place_finish(&b->place);
+	return 0;
+}
+
+static void configure(struct bed *b, const char *place)
+{
+	assert_int_equal(catalog_begin(b->c), 0);
+	assert_int_equal(object_configure(b->c, place), 0);
+	assert_int_equal(catalog_commit(b->c), 0);
+}
+
+static void publish(struct bed *b, const char *camera, int second, char seal)
+{
+	uint8_t digest[SHA256_BYTES];
+
+	memset(digest, seal, sizeof digest);
+	assert_int_equal(db_run(b->c->db,
+				"INSERT INTO segment (camera, root, start, end, bytes, init, init_bytes, fragments, frames, sequence, "
+				"flags, seal_digest, run, witnessed_us) VALUES (?1, 1, ?2, ?2 + 1000000, 1000, 1, 10, x'', 1, 1, 0, ?3, 'r', 0)",
+				"tib", camera, SEC(second), digest, sizeof digest), 0);
+}
+
+static void delete_segment(struct bed *b, const char *camera, int second)
+{
+	assert_int_equal(db_run(b->c->db, "DELETE FROM segment WHERE camera = ? AND start = ?", "ti", camera, SEC(second)), 0);
+}
+
+static int keep(struct bed *b, const char *camera, int second, char seal)
+{
+	struct object_kept k = {.camera = camera, .place = PLACE, .key = "key", .version = "v1", .start = {SEC(second)},
+				.retain_until = {SEC(second + 91)}, .bytes = 1000};
+	struct object_kept told;
+
+	memset(k.seal_digest, seal, sizeof k.seal_digest);
+	json_t *args = object_kept_json(&k);
+	assert_int_equal(object_kept_parse(args, &told), 0);
+	int rc = object_keep(b->c, &told);
+	json_decref(args);
+	return rc;
+}
+
+static int list(void *arg, const struct catalog_object *row)
+{
+	buf_printf(arg, "%s%g ", row->camera, (double)(row->start.us - T0) / 1e6);
+	return 0;
+}
+
+static void expect_waiting(struct bed *b, const char *want)
+{
+	struct buf text = {0};
+
+	assert_int_equal(catalog_objects_waiting(b->c, (struct wall){INT64_MIN}, "", 100, list, &text), 0);
+	buf_add(&text, "", 1);
+	assert_string_equal((const char *)text.data, want);
+	buf_finish(&text);
+}
+
+static int64_t rows(struct bed *b, const char *state)
+{
+	int64_t n = -1;
+
+	assert_int_equal(db_int(b->c->db, &n, "SELECT count(*) FROM object WHERE state = ?", "t", state), 0);
+	return n;
+}
+
+static void the_oldest_comes_first_over_all_cameras(void **state)
+{
+	struct bed *b = *state;
+	struct catalog_object_sums sums;
+
+	publish(b, "b", 10, 1);
+	publish(b, "a", 20, 1);
+	configure(b, PLACE); /* what was there before it was configured waits, too */
+	publish(b, "a", 0, 1);
+	publish(b, "b", 20, 1);
+	expect_waiting(b, "a0 b10 a20 b20 ");
+	assert_int_equal(catalog_object_sums(b->c, &sums), 0);
+	assert_int_equal(sums.waiting, 4);
+	assert_int_equal(sums.waiting_bytes, 4000);
+	assert_int_equal(sums.oldest.us, SEC(0));
+}
+
+static void nothing_waits_where_no_store_is_configured(void **state)
+{
+	struct bed *b = *state;
+
+	configure(b, NULL);
+	publish(b, "a", 0, 1);
+	expect_waiting(b, "");
+	configure(b, PLACE);
+	expect_waiting(b, "a0 ");
+	configure(b, NULL);
+	publish(b, "a", 1, 1);
+	expect_waiting(b, "");
+}
+
+static void what_is_kept_waits_no_more(void **state)
+{
+	struct bed *b = *state;
+
+	configure(b, PLACE);
+	publish(b, "a", 0, 1);
+	publish(b, "a", 1, 1);
+	assert_int_equal(keep(b, "a", 0, 1), 0);
+	expect_waiting(b, "a1 ");
+	assert_int_equal(keep(b, "a", 0, 1), 0); /* told twice */
+	assert_int_equal(rows(b, "kept"), 1);
+	configure(b, NULL);
+	assert_int_equal(rows(b, "kept"), 1); /* it is under lock there, whatever is configured */
+}
+
+static void another_file_s_copy_is_not_this_one_s(void **state)
+{
+	struct bed *b = *state;
+
+	configure(b, PLACE);
+	publish(b, "a", 0, 1);
+	assert_int_equal(keep(b, "a", 0, 2), -EBADMSG);
+	expect_waiting(b, "a0 ");
+}
+
+static void a_copy_outlives_its_segment(void **state)
+{
+	struct bed *b = *state;
+
+	configure(b, PLACE);
+	publish(b, "a", 0, 1);
+	publish(b, "a", 1, 1);
+	assert_int_equal(keep(b, "a", 0, 1), 0);
+	delete_segment(b, "a", 0);
+	delete_segment(b, "a", 1);
+	assert_int_equal(rows(b, "doomed"), 1);
+	assert_int_equal(rows(b, "waiting"), 0);
+	assert_int_equal(keep(b, "a", 1, 1), 0); /* it was on its way when the segment went */
+	assert_int_equal(rows(b, "doomed"), 2);
+	publish(b, "a", 0, 1); /* found again */
+	assert_int_equal(rows(b, "kept"), 1);
+	publish(b, "a", 1, 7); /* another one of the same start */
+	expect_waiting(b, "a1 ");
+}
+
+static void nonsense_is_no_copy(void **state)
+{
+	struct object_kept k;
+	json_t *args = json_pack("{ss}", "camera", "a");
+
+	(void)state;
+	assert_int_equal(object_kept_parse(args, &k), -EINVAL);
+	assert_int_equal(object_kept_parse(NULL, &k), -EINVAL);
+	json_decref(args);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_oldest_comes_first_over_all_cameras, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_waits_where_no_store_is_configured, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_kept_waits_no_more, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_file_s_copy_is_not_this_one_s, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_copy_outlives_its_segment, setup, teardown),
+		cmocka_unit_test(nonsense_is_no_copy),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
