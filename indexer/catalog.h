@@ -194,6 +194,11 @@ typedef int catalog_object_fn(void *arg, const struct catalog_object *row);
 /* Published segments that wait, oldest first, behind (start, camera). */
 int catalog_objects_waiting(struct catalog *c, struct wall after, const char *after_camera, unsigned limit, catalog_object_fn *fn,
 			    void *arg);
+/* A copy in the store that is to be deleted there: past its lock, held by nobody. Texts are borrowed for the call. */
+struct object_kept;
+typedef int catalog_doomed_fn(void *arg, const struct object_kept *row);
+int catalog_objects_doomed(struct catalog *c, const char *place, struct wall now, struct wall after, const char *after_camera,
+			   unsigned limit, catalog_doomed_fn *fn, void *arg);
 struct catalog_object_sums {
 	int64_t waiting, waiting_bytes;
 	struct wall oldest;              /* start of the oldest that waits; us 0: none waits */

@@ -288,6 +288,15 @@ static int object_keep_verb(struct command *c)
 			      : rc;
 }
 
+static int object_drop_verb(struct command *c)
+{
+	struct object_kept k;
+
+	if (object_kept_parse(c->args, &k) < 0)
+		return refuse(c, BAD, NULL, lang("对象描述不完整", "this does not describe an object"));
+	return object_drop(c->ix->catalog, k.camera, k.start, k.version);
+}
+
 static int dispatch(struct command *c, const char *verb)
 {
 	static const struct {
@@ -298,6 +307,7 @@ static int dispatch(struct command *c, const char *verb)
 		     {"gap.explain", gap_explain_verb},
 		     {"key.created", key_created_verb},
 		     {"object.keep", object_keep_verb},
+		     {"object.drop", object_drop_verb},
 		     {"disk.retire", disk_retire_verb},
 		     {"disk.replace", disk_replace_verb}};
 

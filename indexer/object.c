@@ -3,6 +3,7 @@
 #include "catalog_internal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- what waits ------------------------------------------------------------------------------------- */
@@ -64,16 +65,52 @@ static int digest_of(struct catalog *c, const struct object_kept *k, uint8_t out
 int object_keep(struct catalog *c, const struct object_kept *k)
 {
 	uint8_t known[SHA256_BYTES];
+	char witnessed[32];
 	int rc = digest_of(c, k, known);
 
-	if (rc < 0)
-		return rc;
+	if (rc < 0 || catalog_state(c, "witnessed_us", witnessed, sizeof witnessed) < 0)
+		return rc < 0 ? rc : -EIO;
 	if (rc > 0 && memcmp(known, k->seal_digest, sizeof known) != 0)
 		return -EBADMSG;
 	return db_run(c->db,
-		      "INSERT INTO object (camera, start, state, place, key, version, bytes, sha256, seal_digest, retain_until) "
-		      "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (camera, start) DO UPDATE SET state = ?3, "
-		      "place = ?4, key = ?5, version = ?6, bytes = ?7, sha256 = ?8, seal_digest = ?9, retain_until = ?10",
-		      "tittttibbi", k->camera, k->start.us, rc > 0 ? "kept" : "doomed", k->place, k->key, k->version, k->bytes,
-		      k->sha256, sizeof k->sha256, k->seal_digest, sizeof k->seal_digest, k->retain_until.us);
+		      "INSERT INTO object (camera, start, state, place, key, version, bytes, sha256, seal_digest, retain_until, end, "
+		      "witnessed_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (camera, start) "
+		      "DO UPDATE SET state = ?3, place = ?4, key = ?5, version = ?6, bytes = ?7, sha256 = ?8, seal_digest = ?9, "
+		      "retain_until = ?10, end = ?11, witnessed_us = ?12",
+		      "tittttibbiii", k->camera, k->start.us, rc > 0 ? "kept" : "alone", k->place, k->key, k->version, k->bytes,
+		      k->sha256, sizeof k->sha256, k->seal_digest, sizeof k->seal_digest, k->retain_until.us, k->end.us,
+		      strtoll(witnessed, NULL, 10));
+}
+
+/* --- what goes -------------------------------------------------------------------------------------- */
+
+int object_list_alone(struct catalog *c, struct wall end, struct object_alone *out, unsigned room, unsigned *count)
+{
+	struct db_query q;
+	int rc = db_query(c->db, &q,
+			  "SELECT camera, start, end, witnessed_us FROM object INDEXED BY object_alone WHERE state = 'alone' AND end <= ?1 "
+			  "AND start < ?1 ORDER BY start, camera LIMIT ?2", "ii", end.us, (int64_t)room);
+
+	*count = 0;
+	if (rc < 0)
+		return rc;
+	while ((rc = db_step(&q)) > 0) {
+		struct object_alone *o = &out[(*count)++];
+		*o = (struct object_alone){.start = {db_i64(&q, 1)}, .end = {db_i64(&q, 2)}, .witnessed_us = db_i64(&q, 3)};
+		snprintf(o->camera, sizeof o->camera, "%s", db_text(&q, 0));
+	}
+	db_done(&q);
+	return rc;
+}
+
+int object_doom(struct catalog *c, const char *camera, struct wall start)
+{
+	return db_run(c->db, "UPDATE object SET state = 'doomed' WHERE camera = ? AND start = ? AND state = 'alone'", "ti", camera,
+		      start.us);
+}
+
+int object_drop(struct catalog *c, const char *camera, struct wall start, const char *version)
+{
+	return db_run(c->db, "DELETE FROM object WHERE camera = ? AND start = ? AND version = ? AND state = 'doomed'", "tit", camera,
+		      start.us, version);
 }

@@ -10,7 +10,7 @@ json_t *object_kept_json(const struct object_kept *k)
 
 	hex_encode(k->sha256, sizeof k->sha256, sha);
 	hex_encode(k->seal_digest, sizeof k->seal_digest, seal);
-	return json_pack("{ss sI ss ss ss sI ss ss sI}", "camera", k->camera, "start_us", (json_int_t)k->start.us, "place",
+	return json_pack("{ss sI sI ss ss ss sI ss ss sI}", "camera", k->camera, "start_us", (json_int_t)k->start.us, "end_us", (json_int_t)k->end.us, "place",
 			 k->place, "key", k->key, "version", k->version, "bytes", (json_int_t)k->bytes, "sha256", sha,
 			 "seal", seal, "retain_until_us", (json_int_t)k->retain_until.us);
 }
@@ -42,6 +42,7 @@ int object_kept_parse(const json_t *args, struct object_kept *out)
 	*out = (struct object_kept){.camera = text_of(args, "camera"), .place = text_of(args, "place"),
 				    .key = text_of(args, "key"), .version = text_of(args, "version")};
 	bool fine = out->camera && out->place && out->key && out->version && number_of(args, "start_us", &out->start.us) &&
+		    number_of(args, "end_us", &out->end.us) && out->start.us < out->end.us &&
 		    number_of(args, "retain_until_us", &out->retain_until.us) && number_of(args, "bytes", &out->bytes) &&
 		    digest_of(args, "sha256", out->sha256) && digest_of(args, "seal", out->seal_digest);
 

@@ -11,7 +11,7 @@
 
 struct object_kept {
 	const char *camera, *place, *key, *version;
-	struct wall start, retain_until;
+	struct wall start, end, retain_until;
 	int64_t bytes;
 	uint8_t sha256[SHA256_BYTES];      /* of all its bytes */
 	uint8_t seal_digest[SHA256_BYTES];

@@ -112,15 +112,17 @@ CREATE TABLE IF NOT EXISTS copy (camera TEXT NOT NULL, start INTEGER NOT NULL, r
   state TEXT NOT NULL CHECK (state IN ('making', 'kept', 'surplus')), PRIMARY KEY (camera, start, root)) WITHOUT ROWID;
 
 -- Segments in the object store (indexer/object.h). 'waiting': to be copied there; 'kept': read back and found whole, under
--- lock until retain_until; 'doomed': kept, but its segment is gone from the catalogue. What follows state: of the last two.
+-- lock until retain_until; 'alone': kept, and its segment is gone here; 'doomed': past keep, to be deleted there.
 CREATE TABLE IF NOT EXISTS object (camera TEXT NOT NULL, start INTEGER NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('waiting', 'kept', 'doomed')),
-  place TEXT, key TEXT, version TEXT, bytes INTEGER, sha256 BLOB, seal_digest BLOB, retain_until INTEGER,
+  state TEXT NOT NULL CHECK (state IN ('waiting', 'kept', 'alone', 'doomed')),
+  end INTEGER, witnessed_us INTEGER, place TEXT, key TEXT, version TEXT, bytes INTEGER, sha256 BLOB, seal_digest BLOB, retain_until INTEGER,
   PRIMARY KEY (camera, start)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS object_waiting ON object (start, camera) WHERE state = 'waiting';
+CREATE INDEX IF NOT EXISTS object_alone ON object (start, camera) WHERE state = 'alone';
+CREATE INDEX IF NOT EXISTS object_doomed ON object (start, camera) WHERE state = 'doomed';
 CREATE TRIGGER IF NOT EXISTS object_follows AFTER DELETE ON segment BEGIN
   DELETE FROM object WHERE camera = OLD.camera AND start = OLD.start AND state = 'waiting';
-  UPDATE object SET state = 'doomed' WHERE camera = OLD.camera AND start = OLD.start AND state = 'kept';
+  UPDATE object SET state = 'alone' WHERE camera = OLD.camera AND start = OLD.start AND state = 'kept';
 END;
 
 CREATE TABLE IF NOT EXISTS hold (id INTEGER PRIMARY KEY AUTOINCREMENT, camera TEXT NOT NULL,

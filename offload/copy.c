@@ -33,6 +33,30 @@ void copy_job_init(struct copy_job *j, const struct catalog_object *o)
 	copy_key(j->key, j->site, j->camera, j->start);
 }
 
+void copy_job_init_removal(struct copy_job *j, const struct object_kept *k)
+{
+	j->remove = true;
+	j->start = k->start;
+	j->end = k->end;
+	j->bytes = k->bytes;
+	j->retain_until = k->retain_until;
+	snprintf(j->camera, sizeof j->camera, "%s", k->camera);
+	snprintf(j->key, sizeof j->key, "%s", k->key);
+	snprintf(j->version, sizeof j->version, "%s", k->version);
+	memcpy(j->sha256, k->sha256, sizeof j->sha256);
+	memcpy(j->seal_digest, k->seal_digest, sizeof j->seal_digest);
+}
+
+struct object_kept copy_job_object(const struct copy_job *j, const char *place)
+{
+	struct object_kept k = {.camera = j->camera, .place = place, .key = j->key, .version = j->version, .start = j->start,
+				.end = j->end, .retain_until = j->retain_until, .bytes = j->bytes};
+
+	memcpy(k.sha256, j->sha256, sizeof k.sha256);
+	memcpy(k.seal_digest, j->seal_digest, sizeof k.seal_digest);
+	return k;
+}
+
 void copy_job_finish(struct copy_job *j)
 {
 	free(j->root);
@@ -144,6 +168,10 @@ void copy_run(struct copy_job *j)
 	if (j->trouble != STORE_FINE)
 		return;
 	j->bucket_known = true;
+	if (j->remove) {
+		j->trouble = store_delete(j->store, j->key, j->version);
+		return;
+	}
 	int fd = open_whole(j);
 	if (fd < 0) {
 		j->local = fd;

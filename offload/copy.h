@@ -18,6 +18,7 @@ struct copy_job {
 	struct fs *fs;
 	const char *site;               /* borrowed */
 	unsigned floor_days;
+	bool remove;                    /* this version is deleted in the store, else: the segment is copied there */
 	bool bucket_known;              /* it was found to lock objects, since the last trouble */
 	char camera[CATALOG_ID_MAX], *root;
 	struct wall start, end, retain_until;
@@ -33,7 +34,10 @@ struct copy_job {
 
 /* retain_until: when the rule's floor for this segment is over (retention/policy.h). */
 void copy_job_init(struct copy_job *j, const struct catalog_object *o);
+/* The other kind: a copy whose time is over. */
+void copy_job_init_removal(struct copy_job *j, const struct object_kept *k);
 void copy_run(struct copy_job *j);
+struct object_kept copy_job_object(const struct copy_job *j, const char *place); /* borrows from j */
 void copy_job_finish(struct copy_job *j);
 /* "SITE/CAMERA/2026-11-23/20261123T031500.120000Z.mp4" */
 void copy_key(char out[256], const char *site, const char *camera, struct wall start);

@@ -24,6 +24,8 @@ static const struct sm_state offload_states[] = {
 	[CLOSING] = {"closing", 0},
 };
 
+struct place_in_queue { struct wall start; char camera[CATALOG_ID_MAX]; };
+
 struct offload {
 	struct offload_deps deps;
 	char *catalog_path, *place;
@@ -36,8 +38,7 @@ struct offload {
 	uv_timer_t timer;               /* poll, or back-off */
 	uv_timer_t tell;                /* how it stands, for people */
 	struct backoff backoff;
-	struct wall after;              /* passed over up to here, in this round */
-	char after_camera[CATALOG_ID_MAX];
+	struct place_in_queue copy, removal; /* passed over up to here, in this round */
 	bool passed_over;               /* something, in this round */
 	bool working;                   /* a worker has the job */
 	bool bucket_known;
@@ -127,17 +128,12 @@ static void poll_later(struct offload *o)
 
 /* --- one segment --------------------------------------------------------------------------------- */
 
-static void tell_kept(struct offload *o)
+static void tell_keeper(struct offload *o)
 {
-	const struct copy_job *j = &o->job;
-	const struct object_kept k = {.camera = j->camera, .place = o->place, .key = j->key, .version = j->version, .start = j->start,
-				      .retain_until = j->retain_until, .bytes = j->bytes};
-	struct object_kept whole = k;
+	const struct object_kept k = copy_job_object(&o->job, o->place);
+	json_t *msg = json_pack("{ss sI ss so}", "type", "cmd", "id", (json_int_t)++o->command, "verb",
+				o->job.remove ? "object.drop" : "object.keep", "args", object_kept_json(&k));
 
-	memcpy(whole.sha256, j->sha256, sizeof whole.sha256);
-	memcpy(whole.seal_digest, j->seal_digest, sizeof whole.seal_digest);
-	json_t *msg = json_pack("{ss sI ss so}", "type", "cmd", "id", (json_int_t)++o->command, "verb", "object.keep", "args",
-				object_kept_json(&whole));
 	sm_move(&o->sm, TELLING);
 	link_send(&o->keeper, msg);
 	json_decref(msg);
@@ -146,8 +142,10 @@ static void tell_kept(struct offload *o)
 static void pass_over(struct offload *o, const char *why)
 {
 	log_warn("offload", "camera=%s key=%s text=\"passed over: %s\"", o->job.camera, o->job.key, why);
-	o->after = o->job.start;
-	memcpy(o->after_camera, o->job.camera, sizeof o->after_camera);
+	struct place_in_queue *p = o->job.remove ? &o->removal : &o->copy;
+
+	p->start = o->job.start;
+	memcpy(p->camera, o->job.camera, sizeof p->camera);
 	o->passed_over = true;
 	sm_move(&o->sm, IDLE);
 	next(o);
@@ -161,7 +159,7 @@ static void copied(struct offload *o)
 	}
 	backoff_reset(&o->backoff);
 	set_trouble(o, STORE_FINE);
-	tell_kept(o);
+	tell_keeper(o);
 }
 
 static void close_parts(struct offload *o);
@@ -180,6 +178,8 @@ static void after_copy(uv_work_t *w, int status)
 	o->bucket_known = o->job.bucket_known && o->job.trouble == STORE_FINE;
 	if (!o->keeper.peer) {
 		sm_move(&o->sm, AWAY);
+	} else if (o->job.remove && o->job.bucket_known && o->job.trouble != STORE_AWAY && o->job.trouble != STORE_FINE) {
+		pass_over(o, "the store does not delete it yet");
 	} else if (o->job.trouble != STORE_FINE) {
 		set_trouble(o, o->job.trouble);
 		wait_and_retry(o);
@@ -197,13 +197,27 @@ static void do_copy(uv_work_t *w)
 	copy_run(&o->job);
 }
 
+static void begin_job(struct offload *o)
+{
+	o->job = (struct copy_job){.store = &o->store, .fs = o->deps.fs, .site = o->deps.conf->site.id,
+				   .floor_days = o->deps.conf->rule.floor_days, .bucket_known = o->bucket_known};
+}
+
 static int take_object(void *arg, const struct catalog_object *row)
 {
 	struct offload *o = arg;
 
-	o->job = (struct copy_job){.store = &o->store, .fs = o->deps.fs, .site = o->deps.conf->site.id,
-				   .floor_days = o->deps.conf->rule.floor_days, .bucket_known = o->bucket_known};
+	begin_job(o);
 	copy_job_init(&o->job, row);
+	return 1;
+}
+
+static int take_removal(void *arg, const struct object_kept *row)
+{
+	struct offload *o = arg;
+
+	begin_job(o);
+	copy_job_init_removal(&o->job, row);
 	return 1;
 }
 
@@ -212,16 +226,16 @@ static int find_next(struct offload *o)
 	struct err e;
 	int rc = o->catalog ? 0 : catalog_open(o->catalog_path, &o->catalog, &e);
 
-	if (rc < 0)
-		return rc;
-	return catalog_objects_waiting(o->catalog, o->after, o->after_camera, 1, take_object, o);
+	if (rc == 0)
+		rc = catalog_objects_doomed(o->catalog, o->place, clock_wall(o->deps.clock), o->removal.start, o->removal.camera, 1,
+					    take_removal, o);
+	return rc != 0 ? rc : catalog_objects_waiting(o->catalog, o->copy.start, o->copy.camera, 1, take_object, o);
 }
 
 /* What was passed over in this round is asked for again in the next. */
 static void begin_again(struct offload *o)
 {
-	o->after = (struct wall){INT64_MIN};
-	o->after_camera[0] = '\0';
+	o->copy = o->removal = (struct place_in_queue){.start = {INT64_MIN}};
 	o->passed_over = false;
 }
 

@@ -93,15 +93,32 @@ enum store_trouble store_put(struct store *s, const char *key, int fd, int64_t b
 	return trouble;
 }
 
+static char *query_of(const char *version)
+{
+	char *id = sigv4_encode(version, false), *query = xasprintf("versionId=%s", id);
+
+	free(id);
+	return query;
+}
+
 enum store_trouble store_get(struct store *s, const char *key, const char *version, struct store_object *out,
 			     store_sink_fn *sink, void *arg)
 {
-	char *id = sigv4_encode(version, false), *query = xasprintf("versionId=%s", id);
+	char *query = query_of(version);
 	const struct store_call c = {.method = "GET", .key = key, .query = query, .payload_hex = SIGV4_EMPTY, .sink = sink,
 				     .sink_arg = arg};
 	enum store_trouble trouble = call(s, &c, out);
 
 	free(query);
-	free(id);
 	return trouble;
+}
+
+enum store_trouble store_delete(struct store *s, const char *key, const char *version)
+{
+	char *query = query_of(version);
+	const struct store_call c = {.method = "DELETE", .key = key, .query = query, .payload_hex = SIGV4_EMPTY};
+	enum store_trouble trouble = call(s, &c, NULL);
+
+	free(query);
+	return trouble == STORE_ABSENT ? STORE_FINE : trouble;
 }

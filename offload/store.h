@@ -47,6 +47,8 @@ enum store_trouble store_head(struct store *s, const char *key, struct store_obj
 /* Uploads `bytes` bytes of fd, under lock until then; *version: of what was made. The store checks the digest. */
 enum store_trouble store_put(struct store *s, const char *key, int fd, int64_t bytes, const uint8_t sha256[SHA256_BYTES],
 			     struct wall retain_until, char version[STORE_VERSION_MAX]);
+/* Deletes this version. STORE_FINE too when it is not there; STORE_DENIED while its lock is on. */
+enum store_trouble store_delete(struct store *s, const char *key, const char *version);
 /* Returns less than len: stop, STORE_ENDED. */
 typedef size_t store_sink_fn(void *arg, const void *data, size_t len);
 enum store_trouble store_get(struct store *s, const char *key, const char *version, struct store_object *out,

@@ -155,6 +155,8 @@ static void set_method(CURL *easy, const struct store_call *c, struct transfer *
 {
 	if (strcmp(c->method, "HEAD") == 0)
 		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+	if (strcmp(c->method, "DELETE") == 0)
+		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "DELETE");
 	if (strcmp(c->method, "PUT") != 0)
 		return;
 	curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);

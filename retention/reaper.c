@@ -7,6 +7,7 @@
 #include "media/segment.h"
 #include "retention/claim.h"
 #include "retention/keep.h"
+#include "retention/reap_objects.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -352,6 +353,8 @@ int reaper_step(struct reaper *r)
 		where = failed < 0 && rc == 0 ? l.items[i].path : where;
 		rc = rc < 0 ? rc : failed;
 	}
+	int failed = rc == 0 || l.count > 0 ? reap_objects(r->catalog, &state) : 0;
+	rc = rc < 0 ? rc : failed;
 	tell_trouble(r, rc, where);
 	for (unsigned i = 0; i < l.count; i++)
 		free(l.items[i].path);

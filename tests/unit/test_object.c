@@ -1,6 +1,7 @@
 /* Which segments wait for the object store, in which order, and what becomes of those that are kept. */
 #include "catalog_fixture.h"
 #include "indexer/object.h"
+#include "retention/reap_objects.h"
 
 #include <errno.h>
 #include <string.h>
@@ -56,7 +57,7 @@ static void delete_segment(struct bed *b, const char *camera, int second)
 static int keep(struct bed *b, const char *camera, int second, char seal)
 {
 	struct object_kept k = {.camera = camera, .place = PLACE, .key = "key", .version = "v1", .start = {SEC(second)},
-				.retain_until = {SEC(second + 91)}, .bytes = 1000};
+				.end = {SEC(second + 1)}, .retain_until = {SEC(second + 91)}, .bytes = 1000};
 	struct object_kept told;
 
 	memset(k.seal_digest, seal, sizeof k.seal_digest);
@@ -157,14 +158,88 @@ static void a_copy_outlives_its_segment(void **state)
 	assert_int_equal(keep(b, "a", 0, 1), 0);
 	delete_segment(b, "a", 0);
 	delete_segment(b, "a", 1);
-	assert_int_equal(rows(b, "doomed"), 1);
+	assert_int_equal(rows(b, "alone"), 1);
 	assert_int_equal(rows(b, "waiting"), 0);
 	assert_int_equal(keep(b, "a", 1, 1), 0); /* it was on its way when the segment went */
-	assert_int_equal(rows(b, "doomed"), 2);
+	assert_int_equal(rows(b, "alone"), 2);
 	publish(b, "a", 0, 1); /* found again */
 	assert_int_equal(rows(b, "kept"), 1);
 	publish(b, "a", 1, 7); /* another one of the same start */
 	expect_waiting(b, "a1 ");
+}
+
+static int name_doomed(void *arg, const struct object_kept *row)
+{
+	buf_printf(arg, "%s%g=%s ", row->camera, (double)(row->start.us - T0) / 1e6, row->version);
+	return 0;
+}
+
+static void expect_doomed(struct bed *b, int64_t now_us, const char *place, const char *want)
+{
+	struct buf text = {0};
+
+	assert_int_equal(catalog_objects_doomed(b->c, place, (struct wall){now_us}, (struct wall){INT64_MIN}, "", 100, name_doomed,
+						&text), 0);
+	buf_add(&text, "", 1);
+	assert_string_equal((const char *)text.data, want);
+	buf_finish(&text);
+}
+
+/* By the policy of the disks: not under keep, not what is held, and not before the clock and the box agree. */
+static void a_copy_that_is_alone_goes_when_its_time_is_over(void **state)
+{
+	struct bed *b = *state;
+	struct retention_state s = {.now = {SEC(0) + 95 * US_PER_DAY}, .clock_synced = true, .witnessed_us = 95 * US_PER_DAY,
+				    .floor_days = 90, .keep_days = 95};
+	int64_t hold;
+
+	configure(b, PLACE);
+	for (int i = 0; i < 3; i++) {
+		publish(b, "a", i, 1);
+		assert_int_equal(keep(b, "a", i, 1), 0);
+	}
+	delete_segment(b, "a", 0);
+	delete_segment(b, "a", 1);
+	assert_int_equal(reap_objects(b->c, &s), 0);
+	assert_int_equal(rows(b, "doomed"), 0); /* it ends a second later */
+	s.now.us += US_PER_S;
+	s.witnessed_us = 3 * US_PER_DAY;
+	assert_int_equal(reap_objects(b->c, &s), 0);
+	assert_int_equal(rows(b, "doomed"), 0); /* a clock that jumped */
+	s.now.us += US_PER_S;
+	s.witnessed_us = 96 * US_PER_DAY;
+	assert_int_equal(catalog_begin(b->c), 0);
+	assert_int_equal(hold_place(b->c, s.now, "a", (struct wall_range){{SEC(1)}, {SEC(2)}}, "reason", "", "me", &hold), 0);
+	assert_int_equal(catalog_commit(b->c), 0);
+	assert_int_equal(reap_objects(b->c, &s), 0);
+	assert_int_equal(rows(b, "doomed"), 1);
+	assert_int_equal(rows(b, "kept"), 1); /* its segment is here */
+	expect_doomed(b, SEC(90), PLACE, "");  /* under lock there */
+	expect_doomed(b, SEC(91), "https://elsewhere/x", "");
+	expect_doomed(b, SEC(91), PLACE, "a0=v1 ");
+	assert_int_equal(object_drop(b->c, "a", (struct wall){SEC(1)}, "v1"), 0);
+	assert_int_equal(rows(b, "alone"), 1);
+	assert_int_equal(object_drop(b->c, "a", (struct wall){SEC(0)}, "v1"), 0);
+	expect_doomed(b, SEC(91), PLACE, "");
+}
+
+/* Between the keeper's word and the deletion. */
+static void a_hold_that_comes_late_still_saves_the_copy(void **state)
+{
+	struct bed *b = *state;
+	int64_t hold;
+
+	configure(b, PLACE);
+	publish(b, "a", 0, 1);
+	assert_int_equal(keep(b, "a", 0, 1), 0);
+	delete_segment(b, "a", 0);
+	assert_int_equal(object_doom(b->c, "a", (struct wall){SEC(0)}), 0);
+	expect_doomed(b, SEC(91), PLACE, "a0=v1 ");
+	assert_int_equal(catalog_begin(b->c), 0);
+	assert_int_equal(hold_place(b->c, (struct wall){SEC(9)}, "a", (struct wall_range){{SEC(0)}, {SEC(0) + 1}}, "reason", "", "me",
+				    &hold), 0);
+	assert_int_equal(catalog_commit(b->c), 0);
+	expect_doomed(b, SEC(91), PLACE, "");
 }
 
 static void nonsense_is_no_copy(void **state)
@@ -186,6 +261,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_is_kept_waits_no_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_file_s_copy_is_not_this_one_s, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_copy_outlives_its_segment, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_copy_that_is_alone_goes_when_its_time_is_over, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_hold_that_comes_late_still_saves_the_copy, setup, teardown),
 		cmocka_unit_test(nonsense_is_no_copy),
 	};
 
