@@ -131,7 +131,6 @@ static void from_offloader(struct sheet *s)
 {
 	static const struct { const char *name, *type, *key, *help; } gauges[] = {
 		{"holdfast_offload_waiting_segments", "gauge", "waiting", "Segments that are not in the object store yet."},
-		{"holdfast_offload_waiting_bytes", "gauge", "waiting_bytes", "Bytes of these."},
 		{"holdfast_offload_copied_total", "counter", "copied", "Segments uploaded and read back since the offloader began."},
 		{"holdfast_offload_copied_bytes_total", "counter", "copied_bytes", "Bytes of these."}};
 	const json_t *o = s->api->offload;

@@ -306,7 +306,7 @@ static void forget_programs(struct supervisor *s)
 
 static void start_role(struct supervisor *s, int role)
 {
-	static const uint64_t patience_ms[ROLES] = {[KEEPER] = 30000, [API] = 5000, [RECORDER] = 20000, [OFFLOADER] = 5000};
+	static const uint64_t patience_ms[ROLES] = {[KEEPER] = 30000, [API] = 5000, [RECORDER] = 20000, [OFFLOADER] = 20000};
 	/* the others may wait for a disk */
 	static const uint64_t silence_ms[ROLES] = {[RECORDER] = 20000};
 

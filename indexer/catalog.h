@@ -200,7 +200,7 @@ typedef int catalog_doomed_fn(void *arg, const struct object_kept *row);
 int catalog_objects_doomed(struct catalog *c, const char *place, struct wall now, struct wall after, const char *after_camera,
 			   unsigned limit, catalog_doomed_fn *fn, void *arg);
 struct catalog_object_sums {
-	int64_t waiting, waiting_bytes;
+	int64_t waiting;
 	struct wall oldest;              /* start of the oldest that waits; us 0: none waits */
 };
 int catalog_object_sums(struct catalog *c, struct catalog_object_sums *out); /* as long as counting what waits takes */

@@ -28,14 +28,13 @@ int catalog_object_sums(struct catalog *c, struct catalog_object_sums *out)
 {
 	struct db_query q;
 	int rc = db_query(c->db, &q,
-			  "SELECT count(*), sum(s.bytes), min(o.start) FROM object o INDEXED BY object_waiting "
-			  "JOIN segment s ON s.camera = o.camera AND s.start = o.start WHERE o.state = 'waiting'", "");
+			  "SELECT count(*), min(start) FROM object INDEXED BY object_waiting WHERE state = 'waiting'", "");
 
 	if (rc < 0)
 		return rc;
 	rc = db_step(&q);
 	if (rc > 0)
-		*out = (struct catalog_object_sums){db_i64(&q, 0), db_i64(&q, 1), {db_i64(&q, 2)}};
+		*out = (struct catalog_object_sums){db_i64(&q, 0), {db_i64(&q, 1)}};
 	db_done(&q);
 	return rc < 0 ? rc : 0;
 }

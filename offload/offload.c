@@ -12,6 +12,8 @@
 
 #define POLL_MS 2000
 #define TELL_EVERY_MS 5000
+#define TELL_PER_COST 50                /* counting what waits takes at most 2 % of the time */
+#define ROUND_US (600 * US_PER_S)
 
 enum { AWAY, IDLE, COPYING, TELLING, WAITING, CLOSING };
 
@@ -39,7 +41,8 @@ struct offload {
 	uv_timer_t tell;                /* how it stands, for people */
 	struct backoff backoff;
 	struct place_in_queue copy, removal; /* passed over up to here, in this round */
-	bool passed_over;               /* something, in this round */
+	struct mono round_began;
+	json_t *told;                   /* keys that are passed over, and that was logged */
 	bool working;                   /* a worker has the job */
 	bool bucket_known;
 	enum store_trouble trouble;     /* the last one told */
@@ -63,11 +66,11 @@ static json_t *status_json(struct offload *o)
 	bool known = o->catalog && catalog_object_sums(o->catalog, &sums) == 0;
 	const char *state = o->trouble != STORE_FINE ? "trouble" : sums.waiting ? "copying" : "idle";
 
-	return json_pack("{ss ss ss ss* ss* ss* sI sI sI sI ss*}", "type", "offload", "place", o->place, "state", state,
+	return json_pack("{ss ss ss ss* ss* ss* sI sI sI ss*}", "type", "offload", "place", o->place, "state", state,
 			 "trouble", o->trouble ? store_trouble_name(o->trouble) : NULL, "problem",
 			 o->trouble ? store_trouble_text(o->trouble) : NULL, "detail", o->trouble && o->why[0] ? o->why : NULL,
 			 "copied", (json_int_t)o->copied, "copied_bytes", (json_int_t)o->copied_bytes, "waiting",
-			 (json_int_t)sums.waiting, "waiting_bytes", (json_int_t)sums.waiting_bytes, "oldest_waiting",
+			 (json_int_t)sums.waiting, "oldest_waiting",
 			 known && sums.waiting ? wall_format(sums.oldest, oldest) : NULL, "since", wall_format(o->since, since));
 }
 
@@ -81,7 +84,12 @@ static void tell_status(struct offload *o)
 
 static void on_tell(uv_timer_t *t)
 {
-	tell_status(t->data);
+	struct offload *o = t->data;
+	struct mono began = clock_mono(o->deps.clock);
+
+	tell_status(o);
+	int64_t cost_ms = (clock_mono(o->deps.clock).us - began.us) / US_PER_MS * TELL_PER_COST;
+	uv_timer_start(t, on_tell, cost_ms > TELL_EVERY_MS ? (uint64_t)cost_ms : TELL_EVERY_MS, 0);
 }
 
 /* One line per change, not one per try. */
@@ -141,12 +149,13 @@ static void tell_keeper(struct offload *o)
 
 static void pass_over(struct offload *o, const char *why)
 {
-	log_warn("offload", "camera=%s key=%s text=\"passed over: %s\"", o->job.camera, o->job.key, why);
+	if (!json_object_get(o->told, o->job.key))
+		log_warn("offload", "camera=%s key=%s text=\"passed over: %s\"", o->job.camera, o->job.key, why);
+	json_object_set_new(o->told, o->job.key, json_true());
 	struct place_in_queue *p = o->job.remove ? &o->removal : &o->copy;
 
 	p->start = o->job.start;
 	memcpy(p->camera, o->job.camera, sizeof p->camera);
-	o->passed_over = true;
 	sm_move(&o->sm, IDLE);
 	next(o);
 }
@@ -157,6 +166,7 @@ static void copied(struct offload *o)
 		o->copied++;
 		o->copied_bytes += o->job.bytes;
 	}
+	json_object_del(o->told, o->job.key);
 	backoff_reset(&o->backoff);
 	set_trouble(o, STORE_FINE);
 	tell_keeper(o);
@@ -236,7 +246,7 @@ static int find_next(struct offload *o)
 static void begin_again(struct offload *o)
 {
 	o->copy = o->removal = (struct place_in_queue){.start = {INT64_MIN}};
-	o->passed_over = false;
+	o->round_began = clock_mono(o->deps.clock);
 }
 
 static void next(struct offload *o)
@@ -248,10 +258,9 @@ static void next(struct offload *o)
 	} else if (rc > 0) {
 		sm_move(&o->sm, COPYING);
 		o->working = uv_queue_work(o->deps.loop, &o->work, do_copy, after_copy) == 0;
-	} else if (o->passed_over) {
-		begin_again(o);
-		wait_and_retry(o);
 	} else {
+		if (clock_mono(o->deps.clock).us - o->round_began.us > ROUND_US)
+			begin_again(o);
 		poll_later(o);
 	}
 }
@@ -316,7 +325,8 @@ struct offload *offload_create(const struct offload_deps *deps)
 	uv_timer_init(deps->loop, &o->timer);
 	uv_timer_init(deps->loop, &o->tell);
 	o->timer.data = o->tell.data = o;
-	uv_timer_start(&o->tell, on_tell, TELL_EVERY_MS, TELL_EVERY_MS);
+	o->told = json_object();
+	uv_timer_start(&o->tell, on_tell, TELL_EVERY_MS, 0);
 	o->keeper = (struct link){.owner = o, .on_msg = on_msg, .on_up = on_up, .on_down = on_down};
 	link_open(&o->keeper, deps->loop, deps->keeper_socket);
 	log_info("offload", "state=starting place=%s", o->place);
@@ -332,6 +342,7 @@ static void part_closed(struct offload *o)
 
 	catalog_close(o->catalog);
 	store_finish(&o->store);
+	json_decref(o->told);
 	free(o->catalog_path);
 	free(o->place);
 	free(o);

@@ -7,8 +7,8 @@
  *
  * A queue lives in the catalogue only: whatever dies, the next start asks again, finds what had arrived, and reads it back.
  * Copies whose time is over (retention's word, indexer/object.h) are deleted first. A file here that is not what the catalogue
- * says is passed over (the scrub judges it), as is a copy that the store does not delete yet; both are asked for again when
- * the rest is done. Nobody waits for any of this.
+ * says is passed over (the scrub judges it), as is a copy that the store does not delete yet; both are asked for again after
+ * some minutes. Nobody waits for any of this.
  * Threads: loop thread; files and network on libuv's pool. Memory: offload_create() allocates, gone after `closed`. */
 #pragma once
 #include "conf/conf.h"

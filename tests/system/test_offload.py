@@ -1,7 +1,9 @@
 """Copies in an object store with object lock: made in order, read back, under lock, and made again after trouble."""
+import contextlib
 import hashlib
 import os
 import signal
+import sqlite3
 import time
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from harness_camera import SimCamera
 from harness_site import Site, free_port
 from harness_store import ACCESS_KEY, REGION, SECRET_KEY, Store
-from harness_time import SECOND, parse_us, text_of
+from harness_time import SECOND, now_us, parse_us, text_of
 from harness_wait import until
 
 COPIED_S = 120
@@ -171,6 +173,46 @@ def test_what_stands_under_our_name_is_not_believed(store, camera):
         there = store.request("GET", f"/{bucket}/{key}", f"versionId={version}").body
         assert there != liar and hashlib.sha256(there).hexdigest() == sha
         assert len([k for k, _ in store.versions(bucket) if k == key]) == 2
+
+
+def lock_until(us):
+    return {"x-amz-object-lock-mode": "COMPLIANCE", "x-amz-object-lock-retain-until-date": text_of(us)[:19] + "Z"}
+
+
+def doom(site, bucket, key, version):
+    """As if retention had said so long ago, of a segment long gone."""
+    row = ("gone", parse_us("2026-01-01T00:00:00Z") + len(key), parse_us("2026-01-01T00:01:00Z"), "doomed",
+           f"{site.conf['offload']['url']}/{bucket}", key, version, 1, bytes(32), bytes(32), parse_us("2026-04-02T00:00:00Z"))
+    with contextlib.closing(sqlite3.connect(site.path("state/catalog.db"))) as catalog, catalog:
+        catalog.execute("INSERT INTO object (camera, start, end, state, place, key, version, bytes, sha256, seal_digest, "
+                        "retain_until, witnessed_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)", row)
+
+
+def doomed(site):
+    return {key for key, in site.catalog_copy().execute("SELECT key FROM object WHERE state = 'doomed'")}
+
+
+def test_what_is_doomed_goes_when_its_lock_is_over(store, camera):
+    """What the store still locks stays, is asked for again, and holds up no copy."""
+    bucket = store.make_bucket("doomed")
+    lock_us = now_us() + 3 * SECOND
+    versions = {}
+    for key, until_us in (("past", lock_us), ("locked", now_us() + 3600 * SECOND)):
+        answer = store.put(bucket, key, key.encode(), **lock_until(until_us))
+        assert answer.status == 200
+        versions[key] = answer.headers["x-amz-version-id"]
+    with OffloadSite([camera], store.url, bucket) as site:
+        copied(site)
+        site.stop()
+        for key, version in versions.items():
+            doom(site, bucket, key, version)
+        until("the lock is over", lambda: now_us() > lock_us + SECOND)
+        site.start()
+        until("one is gone", lambda: doomed(site) == {"locked"}, COPIED_S)
+        copied(site)
+        assert doomed(site) == {"locked"}
+        assert [key for key in versions if (key, versions[key]) in store.versions(bucket)] == ["locked"]
+        assert [e for e in site.events("offload") if e.get("key") == "locked" and "does not delete" in e["text"]]
 
 
 def test_it_can_be_switched_on_and_off(store, camera):
