@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define WINDOW_BYTES (256u << 10)
+#define VERSIONS_MAX 16 /* of one segment; what is left then is found at the next try */
 
 void copy_key(char out[256], const char *site, const char *camera, struct wall start)
 {
@@ -161,6 +162,22 @@ static enum store_trouble send_file(struct copy_job *j, int fd)
 	return j->version[0] ? read_back(j) : STORE_NO_LOCK;
 }
 
+/* A crash may have left a second version of the same bytes, which no catalogue knows: it goes with the first. */
+static enum store_trouble remove_all(struct copy_job *j)
+{
+	struct store_object o;
+	enum store_trouble t = store_delete(j->store, j->key, j->version);
+
+	for (int i = 0; t == STORE_FINE && i < VERSIONS_MAX; i++) {
+		t = store_head(j->store, j->key, &o);
+		if (t == STORE_ABSENT)
+			return STORE_FINE;
+		if (t == STORE_FINE)
+			t = store_delete(j->store, j->key, o.version);
+	}
+	return t == STORE_FINE ? STORE_REFUSED : t;
+}
+
 void copy_run(struct copy_job *j)
 {
 	fs_be_idle();
@@ -169,7 +186,7 @@ void copy_run(struct copy_job *j)
 		return;
 	j->bucket_known = true;
 	if (j->remove) {
-		j->trouble = store_delete(j->store, j->key, j->version);
+		j->trouble = remove_all(j);
 		return;
 	}
 	int fd = open_whole(j);

@@ -18,7 +18,7 @@ struct copy_job {
 	struct fs *fs;
 	const char *site;               /* borrowed */
 	unsigned floor_days;
-	bool remove;                    /* this version is deleted in the store, else: the segment is copied there */
+	bool remove;                    /* all versions under the key are deleted in the store, else: the segment is copied there */
 	bool bucket_known;              /* it was found to lock objects, since the last trouble */
 	char camera[CATALOG_ID_MAX], *root;
 	struct wall start, end, retain_until;
