@@ -9,19 +9,20 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import typing
 import urllib.parse
 import xml.etree.ElementTree
 
-from harness_site import free_port
 from harness_wait import until
 
 START_S = 240  # generous: the machine may be loaded
 COMMAND_S = 120
 STOP_S = 30
 LOG_LINES = 40
+FIRST_PORT, PORTS, BLOCKS = 12000, 100, 200
 ACCESS_KEY, SECRET_KEY = "HFTESTACCESSKEY00001", "hf-test/secret+key=0001"
 REGION = "default"
 OSD_UUID = "99999999-2222-4333-8444-555555555555"
@@ -63,6 +64,18 @@ log_file = {folder}/$name.log
 """
 
 
+def free_ports():
+    """Gateway, monitor, and the first of the disk's: below those that the kernel gives to anybody, as the gateway comes back
+    to its own."""
+    for n in range(BLOCKS):
+        first = FIRST_PORT + (os.getpid() + n) % BLOCKS * PORTS
+        gateway, monitor = first + PORTS - 1, first + PORTS - 2
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", gateway)), \
+                socket.create_server(("127.0.0.1", monitor)):
+            return gateway, monitor, first
+    raise AssertionError("no free ports")
+
+
 class Answer(typing.NamedTuple):
     status: int
     headers: dict
@@ -102,11 +115,11 @@ class Store:
 
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="hfs-", dir="/tmp")
-        self.port, self.processes = free_port(), {}
-        mon_port, first = free_port(), free_port()
+        self.port, mon_port, first = free_ports()
+        self.processes = {}
         with open(self.path("ceph.conf"), "w", encoding="utf-8") as f:
             f.write(CONF.format(folder=self.folder, fsid=FSID, mon_port=mon_port, first_port=first,
-                                last_port=min(first + 100, 65535)))
+                                last_port=first + PORTS - 3))
         for name in ("osd", "rgw", "crash"):
             os.mkdir(self.path(name))
         with open(self.path("keyring"), "w", encoding="utf-8"):
