@@ -45,10 +45,11 @@ static void lose_catalogue(struct keeper_box *b)
 	}
 }
 
+/* A folder that could not be read at first is looked at once more, and the end of that is told, too. */
 static void all_is_found_again(struct keeper_box *b)
 {
 	both_are_published(b);
-	assert_int_equal(fault_count(b, "SELECT count(*) FROM ledger WHERE kind = 'catalog.rebuilt'"), 1);
+	assert_in_range(fault_count(b, "SELECT count(*) FROM ledger WHERE kind = 'catalog.rebuilt'"), 1, 2);
 	assert_int_equal(fault_count(b, "SELECT count(*) FROM ledger WHERE kind = 'catalog.lost'"), 1);
 }
 
