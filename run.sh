@@ -11,7 +11,7 @@ case $conf in ""|/*) ;; *) conf="$OLDPWD/$conf" ;; esac
 # shellcheck disable=SC2086
 install_packages $BUILD_PACKAGES
 [ -f build/build.ninja ] || CC=gcc meson setup build --buildtype=release >build.log 2>&1 || { cat build.log; exit 3; }
-ninja -C build daemon/holdfast daemon/holdfast-supervisor daemon/holdfast-recorder daemon/holdfast-keeper daemon/holdfast-api tests/camera/holdfast-camera tests/regulator/holdfast-regulator >build.log 2>&1 || { cat build.log; exit 3; }
+ninja -C build product >build.log 2>&1 || { cat build.log; exit 3; }
 
 if [ -z "$conf" ]; then
   exec "$here/build/daemon/holdfast" run --demo
