@@ -1,6 +1,7 @@
 #include "object.h"
 
 #include "catalog_internal.h"
+#include "copy.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -48,29 +49,16 @@ int object_configure(struct catalog *c, const char *place)
 
 /* --- what is kept ----------------------------------------------------------------------------------- */
 
-static int digest_of(struct catalog *c, const struct object_kept *k, uint8_t out[SHA256_BYTES])
-{
-	struct db_query q;
-	int rc = db_query(c->db, &q, "SELECT seal_digest FROM segment WHERE camera = ? AND start = ?", "ti", k->camera, k->start.us);
-
-	if (rc < 0)
-		return rc;
-	rc = db_step(&q);
-	if (rc > 0 && db_blob_copy(&q, 0, out, SHA256_BYTES) < 0)
-		rc = -EIO;
-	db_done(&q);
-	return rc;
-}
-
 int object_keep(struct catalog *c, const struct object_kept *k)
 {
-	uint8_t known[SHA256_BYTES];
+	struct segment_place row;
 	char witnessed[32];
-	int rc = digest_of(c, k, known);
+	int rc = copy_find_segment(c, k->camera, k->start, &row);
 
+	free(row.root_path);
 	if (rc < 0 || catalog_state(c, "witnessed_us", witnessed, sizeof witnessed) < 0)
 		return rc < 0 ? rc : -EIO;
-	if (rc > 0 && memcmp(known, k->seal_digest, sizeof known) != 0)
+	if (rc > 0 && memcmp(row.seal_digest, k->seal_digest, sizeof row.seal_digest) != 0)
 		return -EBADMSG;
 	return db_run(c->db,
 		      "INSERT INTO object (camera, start, state, place, key, version, bytes, sha256, seal_digest, retain_until, end, "

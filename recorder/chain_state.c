@@ -113,16 +113,19 @@ static void take_over(struct chain_state *s, const json_t *record)
 	}
 }
 
-/* Another boot: what was not synced may be there in length only, as zeros. */
-static void doubt_all(struct chain_state *s)
+/* What is open on that root; NULL: on all. */
+static void doubt(struct chain_state *s, const char *root)
 {
+	size_t len = root ? strlen(root) : 0;
 	const char *name;
 	json_t *x;
 
 	json_object_foreach(s->open, name, x)
-		json_object_set_new(s->doubted, name, json_true());
+		if (!root || (strncmp(name, root, len) == 0 && name[len] == '/'))
+			json_object_set_new(s->doubted, name, json_true());
 }
 
+/* Another boot: what was not synced may be there in length only, as zeros. */
 static void note_start(struct chain_state *s, const json_t *record)
 {
 	const char *camera, *boot = chain_record_text(record, "boot");
@@ -134,7 +137,7 @@ static void note_start(struct chain_state *s, const json_t *record)
 	    json_object_set(s->heads, camera, pair);
 	take_over(s, record);
 	if (s->boot[0] && strcmp(s->boot, boot) != 0)
-		doubt_all(s);
+		doubt(s, NULL);
 	snprintf(s->boot, sizeof s->boot, "%s", boot);
 }
 
@@ -189,15 +192,10 @@ static void note_gone(struct chain_state *s, const json_t *record)
 /* Written without an error, or lost by the disk since: the page cache does not tell. */
 static void note_storage(struct chain_state *s, const json_t *record)
 {
-	const char *root = chain_record_text(record, "root"), *state = chain_record_text(record, "state"), *name;
-	size_t len = strlen(root);
-	json_t *run;
+	const char *state = chain_record_text(record, "state");
 
-	if (strcmp(state, "failed") != 0 && strcmp(state, "full") != 0)
-		return;
-	json_object_foreach(s->open, name, run)
-		if (strncmp(name, root, len) == 0 && name[len] == '/')
-			json_object_set_new(s->doubted, name, json_true());
+	if (strcmp(state, "failed") == 0 || strcmp(state, "full") == 0)
+		doubt(s, chain_record_text(record, "root"));
 }
 
 void chain_state_note(struct chain_state *s, const char *kind, const json_t *record)

@@ -1,9 +1,9 @@
 /* What a crash left in incoming/: every .open file is brought to a whole, sealed, named segment.
  *
  * A file with a valid seal that the journal knows is renamed; one whose seal follows the chain is
- * journaled and renamed; any other is cut after its last whole fragment that may be believed (chain_limit_of()) and sealed as recovered;
- * without one whole fragment it is removed and `dropped`. Sealed .mp4 files that the journal does not
- * know (it was lost) move the head. Nothing else is touched.
+ * journaled and renamed; any other is cut after its last whole fragment that may be believed
+ * (chain_limit_of()) and sealed as recovered; without one it is removed and `dropped`. Sealed .mp4 files
+ * that the journal does not know (it was lost) move the head. Nothing else is touched.
  *
  * Threads: recover_survey() and recover_file() on a recovery thread of the root.
  * Memory:  items are malloc'd by the survey, freed by the loop.
