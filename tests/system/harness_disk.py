@@ -1,4 +1,4 @@
-"""Storage roots that fail when they are told to: holdfast-sickdisk (FUSE), and a small tmpfs."""
+"""Storage roots that fail when they are told to: holdfast-sickdisk (FUSE)."""
 import os
 import shutil
 import socket

@@ -48,6 +48,18 @@ static inline void place_init(struct place *p)
 	p->catalog = place_catalog(p->dir);
 }
 
+/* Of a keeper that is not there now. */
+static inline void place_lose_catalog(const struct place *p)
+{
+	static const char *const names[] = {"catalog.db", "catalog.db-wal", "catalog.db-shm"};
+
+	for (int i = 0; i < 3; i++) {
+		char *path = xasprintf("%s/%s", p->dir, names[i]);
+		unlink(path);
+		free(path);
+	}
+}
+
 static inline void place_finish(struct place *p)
 {
 	catalog_close(p->catalog);

@@ -34,15 +34,9 @@ static void both_are_published(struct keeper_box *b)
 
 static void lose_catalogue(struct keeper_box *b)
 {
-	static const char *const names[] = {"catalog.db", "catalog.db-wal", "catalog.db-shm"};
-
 	fault_record(b);
 	keeper_die(b);
-	for (unsigned i = 0; i < 3; i++) {
-		char *path = fault_path(b, names[i]);
-		unlink(path);
-		free(path);
-	}
+	place_lose_catalog(&b->place);
 }
 
 /* A folder that could not be read at first is looked at once more, and the end of that is told, too. */

@@ -296,14 +296,8 @@ static void a_copy_that_rots_is_made_again(void **state)
 
 static void lose_catalogue(void)
 {
-	static const char *const suffixes[] = {"", "-wal", "-shm"};
-
 	keeper_die(&box);
-	for (int i = 0; i < 3; i++) {
-		char *path = xasprintf("%s/catalog.db%s", box.place.dir, suffixes[i]);
-		unlink(path);
-		free(path);
-	}
+	place_lose_catalog(&box.place);
 	assert_int_equal(keeper_try(&box), 0);
 	mover_start();
 }

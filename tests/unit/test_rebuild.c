@@ -43,14 +43,8 @@ static int teardown(void **state)
 
 static void lose_catalogue(void)
 {
-	static const char *const suffixes[] = {"", "-wal", "-shm"};
-
 	keeper_die(&box);
-	for (int i = 0; i < 3; i++) {
-		char *path = xasprintf("%s/catalog.db%s", box.place.dir, suffixes[i]);
-		unlink(path);
-		free(path);
-	}
+	place_lose_catalog(&box.place);
 }
 
 /* The journal begins anew: nobody knows of what was before. */

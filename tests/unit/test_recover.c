@@ -242,29 +242,35 @@ static void a_seal_that_follows_the_chain_is_adopted(void **state)
 	bench_finish(&b);
 }
 
+static void lose_journal(struct bench *b)
+{
+	struct err e;
+
+	chain_close(b->chain);
+	char *gone = xasprintf("rm -r %s/journal", b->x.conf.state);
+	assert_int_equal(system(gone), 0);
+	free(gone);
+	assert_int_equal(chain_open(fs_real(), &b->x.clock.base, &b->x.conf, b->x.key, &b->chain, &e), 0);
+	b->env.chain = b->chain;
+}
+
 /* Its end may never have been synced, and nobody knows whether the machine went down. */
 static void a_file_that_the_journal_does_not_know_is_believed_as_far_as_it_is_old(void **state)
 {
 	struct bench b;
 	struct fixture_footage found;
 	enum segment_fate fate;
-	struct err e;
 
 	bench_init(&b, *state);
 	leave_file(&b, "cam", T0, 10);
 	leave_file(&b, "new", T0, 10 * US_PER_S / FIXTURE_FRAGMENT_US);
-	chain_close(b.chain);
-	char *gone = xasprintf("rm -r %s/journal", b.x.conf.state);
-	assert_int_equal(system(gone), 0);
-	chain_open(fs_real(), &b.x.clock.base, &b.x.conf, b.x.key, &b.chain, &e);
-	b.env.chain = b.chain;
+	lose_journal(&b);
 	assert_int_equal(recover_all(&b, &fate), 2);
 	fixture_check(&b.x, "cam", &found);
 	assert_int_equal(found.count, 1);
 	assert_int_equal(found.fragments, 10 - 10 * US_PER_S / FIXTURE_FRAGMENT_US);
 	fixture_check(&b.x, "new", &found);
 	assert_int_equal(found.count, 0);
-	free(gone);
 	bench_finish(&b);
 }
 
@@ -274,23 +280,17 @@ static void a_lost_journal_is_mended_from_finished_files(void **state)
 	struct fixture_footage found;
 	enum segment_fate fate;
 	struct chain_head head;
-	struct err e;
 
 	bench_init(&b, *state);
 	seal_file(&b, "cam", T0, 2);
 	seal_file(&b, "cam", fixture_end(T0, 10), 2);
-	chain_close(b.chain);
-	char *gone = xasprintf("rm -r %s/journal", b.x.conf.state);
-	assert_int_equal(system(gone), 0);
-	chain_open(fs_real(), &b.x.clock.base, &b.x.conf, b.x.key, &b.chain, &e);
-	b.env.chain = b.chain;
+	lose_journal(&b);
 	leave_file(&b, "cam", fixture_end(T0, 20), 1);
 	assert_int_equal(recover_all(&b, &fate), 1);
 	chain_head(b.chain, "cam", &head);
 	assert_int_equal(head.sequence, 3);
 	fixture_check(&b.x, "cam", &found);
 	assert_int_equal(found.count, 3);
-	free(gone);
 	bench_finish(&b);
 }
 
