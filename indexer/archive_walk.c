@@ -79,29 +79,40 @@ static void drop_files(struct archive_walk *w)
 	w->file_count = w->file = 0;
 }
 
-/* All at once what publish() would do for each: a crash may have come between rename and sync. */
-static bool sync_names(struct indexer *ix, const char *root, const char *day)
+static char *day_path(struct indexer *ix, const struct archive_day *d)
 {
-	char *incoming = xasprintf("%s/incoming", root);
-	bool ok = ix->fs->sync_dir(ix->fs, day) == 0 && ix->fs->sync_dir(ix->fs, incoming) == 0;
-
-	free(incoming);
-	return ok;
+	return xasprintf("%s/archive/%s/%s", ix->roots[d->root].path, d->camera, d->day);
 }
 
 static void list_files(struct indexer *ix)
 {
 	struct archive_walk *w = &ix->walk;
-	const struct archive_day *d = &w->days[w->at];
-	char *dir = xasprintf("%s/archive/%s/%s", ix->roots[d->root].path, d->camera, d->day);
+	char *dir = day_path(ix, &w->days[w->at]);
 	struct list files;
 
 	note_failure(w, list_dir(dir, ".mp4", &files));
 	w->files = files.names;
 	w->file_count = files.count;
 	w->file = 0;
-	w->synced = sync_names(ix, ix->roots[d->root].path, dir);
+	w->sync_tried = w->synced = false;
 	free(dir);
+}
+
+/* All at once what publish() would do for each: a crash may have come between rename and sync. At the day's first file without
+ * a row: most days have none. */
+static bool names_are_durable(struct indexer *ix)
+{
+	struct archive_walk *w = &ix->walk;
+	const struct archive_day *d = &w->days[w->at];
+
+	if (w->sync_tried)
+		return w->synced;
+	char *day = day_path(ix, d), *incoming = xasprintf("%s/incoming", ix->roots[d->root].path);
+	w->sync_tried = true;
+	w->synced = ix->fs->sync_dir(ix->fs, day) == 0 && ix->fs->sync_dir(ix->fs, incoming) == 0;
+	free(day);
+	free(incoming);
+	return w->synced;
 }
 
 /* One of many in a transaction: what fails is undone alone. Only the catalogue's own trouble is returned. */
@@ -112,7 +123,7 @@ static int publish_among(struct indexer *ix, const struct root *r, const char *s
 
 	if (rc < 0)
 		return rc;
-	int done = ix->walk.synced ? publish_synced(ix, r, stem) : publish(ix, r, stem);
+	int done = names_are_durable(ix) ? publish_synced(ix, r, stem) : publish(ix, r, stem);
 	publish_note(stem, done, &ix->walk.failed);
 	if (done < 0 && done != -EBADMSG) {
 		open_file_forget(ix, NULL);

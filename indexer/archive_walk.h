@@ -18,7 +18,7 @@ struct archive_walk {
 	unsigned count, at;             /* the day at hand */
 	char **files;                   /* of the day at hand, sorted */
 	unsigned file_count, file;
-	bool synced;                    /* their names are durable */
+	bool sync_tried, synced;        /* synced: their names are durable */
 	unsigned tries;                 /* walks that met files which could not be taken up */
 	int failed;                     /* the first error of this walk */
 	unsigned long taken;
