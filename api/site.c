@@ -69,7 +69,7 @@ static json_t *site_key_json(struct api *a)
 	json_t *site = json_null();
 
 	snprintf(path, sizeof path, "%s/keys/site.pub", a->deps.conf->state);
-	if (a->deps.site_key || key_load_public(path, &key, &e) == 0) {
+	if (a->deps.site_key || key_load_public(fs_real(), path, &key, &e) == 0) {
 		key_public(a->deps.site_key ? a->deps.site_key : key, pub);
 		site = json_hex(pub, sizeof pub);
 	}

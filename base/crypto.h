@@ -39,17 +39,17 @@ void uuid_make(uint8_t out[UUID_BYTES]); /* version 4 */
 void uuid_format(const uint8_t u[UUID_BYTES], char out[UUID_TEXT_MAX]);
 
 struct key; /* an Ed25519 key pair, or a public key alone */
+struct fs;
 /* Loads PEM from path; makes it (mode 0600, durable, with path's ".pub" beside it: foo.key →
  * foo.pub) when there is none. *made tells. A key readable by others is refused; a .pub that is lost or of
  * another key is made again. */
-int key_load_or_make(const char *path, struct key **out, bool *made, struct err *e);
-int key_load(const char *path, struct key **out, struct err *e); /* the private one, PEM; never made */
-int key_load_public(const char *path, struct key **out, struct err *e);
+int key_load_or_make(struct fs *fs, const char *path, struct key **out, bool *made, struct err *e);
+int key_load(struct fs *fs, const char *path, struct key **out, struct err *e); /* the private one, PEM; never made */
+int key_load_public(struct fs *fs, const char *path, struct key **out, struct err *e);
 struct key *key_make(void);
 struct key *key_from_public(const uint8_t raw[PUBKEY_BYTES]); /* NULL: it is none */
 struct key *key_from_pem(const char *pem, size_t len);        /* a private one; NULL: it is none */
 /* Replaces the file by the private (mode 0600) or the public half in PEM, durable. */
-struct fs;
 int key_save(struct fs *fs, const char *path, const struct key *k, struct err *e);
 int key_save_public(struct fs *fs, const char *path, const struct key *k, struct err *e);
 void key_sign(const struct key *k, const void *data, size_t len, uint8_t sig[SIG_BYTES]);

@@ -4,12 +4,10 @@
 #include "require.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define KEY_FILE_MAX_BYTES 4096
 
@@ -37,9 +35,8 @@ static EVP_PKEY *read_pem(const char *data, size_t len, bool private)
 	return p;
 }
 
-static int load(const char *path, bool private, struct key **out, struct err *e)
+static int load(struct fs *fs, const char *path, bool private, struct key **out, struct err *e)
 {
-	struct fs *fs = fs_real();
 	char *data;
 	size_t len;
 	int rc = fs_read_all(fs, path, KEY_FILE_MAX_BYTES, &data, &len);
@@ -53,13 +50,6 @@ static int load(const char *path, bool private, struct key **out, struct err *e)
 		return err_set(e, -EBADMSG, "key %s is not an Ed25519 key in PEM", path);
 	*out = wrap(p);
 	return 0;
-}
-
-static bool private_enough(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && (st.st_mode & 077) == 0;
 }
 
 static int save(struct fs *fs, const char *path, EVP_PKEY *p, bool private, struct err *e)
@@ -87,12 +77,12 @@ int key_save_public(struct fs *fs, const char *path, const struct key *k, struct
 	return save(fs, path, k->pkey, false, e);
 }
 
-static bool is_public_of(const char *path, const struct key *k)
+static bool is_public_of(struct fs *fs, const char *path, const struct key *k)
 {
 	struct key *public;
 	struct err e;
 
-	if (load(path, false, &public, &e) < 0)
+	if (load(fs, path, false, &public, &e) < 0)
 		return false;
 	bool same = EVP_PKEY_eq(public->pkey, k->pkey) == 1;
 	key_destroy(public);
@@ -100,23 +90,28 @@ static bool is_public_of(const char *path, const struct key *k)
 }
 
 /* The public half stands beside the private one. */
-static int keep_public(const char *path, const struct key *k, struct err *e)
+static int keep_public(struct fs *fs, const char *path, const struct key *k, struct err *e)
 {
 	size_t stem = strlen(path);
 
 	if (stem > 4 && strcmp(path + stem - 4, ".key") == 0)
 		stem -= 4;
 	char *pub = xasprintf("%.*s.pub", (int)stem, path);
-	int rc = is_public_of(pub, k) ? 0 : key_save_public(fs_real(), pub, k, e);
+	int rc = is_public_of(fs, pub, k) ? 0 : key_save_public(fs, pub, k, e);
 	free(pub);
 	return rc;
 }
 
-int key_load(const char *path, struct key **out, struct err *e)
+int key_load(struct fs *fs, const char *path, struct key **out, struct err *e)
 {
-	if (access(path, F_OK) == 0 && !private_enough(path))
+	struct stat st;
+	int rc = fs->stat(fs, path, &st);
+
+	if (rc < 0)
+		return err_set(e, rc, "read key %s: %s", path, strerror(-rc));
+	if (st.st_mode & 077)
 		return err_set(e, -EACCES, "key %s can be read by others: chmod 600 it", path);
-	return load(path, true, out, e);
+	return load(fs, path, true, out, e);
 }
 
 struct key *key_make(void)
@@ -141,21 +136,19 @@ struct key *key_from_pem(const char *pem, size_t len)
 	return p ? wrap(p) : NULL;
 }
 
-int key_load_or_make(const char *path, struct key **out, bool *made, struct err *e)
+int key_load_or_make(struct fs *fs, const char *path, struct key **out, bool *made, struct err *e)
 {
-	*made = access(path, F_OK) != 0 && errno == ENOENT;
-	int rc = 0;
+	int rc = key_load(fs, path, out, e);
 
+	*made = rc == -ENOENT;
+	if (rc < 0 && !*made)
+		return rc;
 	if (*made) {
 		*out = key_make();
-		rc = key_save(fs_real(), path, *out, e);
-	} else {
-		rc = key_load(path, out, e);
-		if (rc < 0)
-			return rc;
+		rc = key_save(fs, path, *out, e);
 	}
 	if (rc == 0)
-		rc = keep_public(path, *out, e);
+		rc = keep_public(fs, path, *out, e);
 	if (rc < 0) {
 		key_destroy(*out);
 		*out = NULL;
@@ -163,9 +156,9 @@ int key_load_or_make(const char *path, struct key **out, bool *made, struct err 
 	return rc;
 }
 
-int key_load_public(const char *path, struct key **out, struct err *e)
+int key_load_public(struct fs *fs, const char *path, struct key **out, struct err *e)
 {
-	return load(path, false, out, e);
+	return load(fs, path, false, out, e);
 }
 
 void key_sign(const struct key *k, const void *data, size_t len, uint8_t sig[SIG_BYTES])

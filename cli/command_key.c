@@ -6,6 +6,7 @@
 #include "cli/text.h"
 #include "conf/conf.h"
 #include "media/key_change.h"
+#include "media/key_handover.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -23,7 +24,7 @@ static json_t *in_force_json(const struct conf *conf, const char *name, struct e
 {
 	char *path = xasprintf("%s/keys/%s.pub", conf->state, name), print[SHA256_HEX_MAX];
 	struct key *k;
-	int rc = key_load_public(path, &k, e);
+	int rc = key_load_public(fs_real(), path, &k, e);
 
 	free(path);
 	if (rc < 0)
@@ -34,18 +35,22 @@ static json_t *in_force_json(const struct conf *conf, const char *name, struct e
 }
 
 /* Those that handed over, whatever their order. */
-static void add_earlier(json_t *list, const struct conf *conf, const char *name)
+static int add_earlier(json_t *list, const struct conf *conf, const char *name, struct err *e)
 {
-	json_t *handovers = key_handovers_load(conf->state, name), *json;
+	json_t *handovers, *json;
 	struct key_handover h;
 	size_t i;
+	int rc = key_handovers_load(fs_real(), conf->state, name, &handovers);
 
+	if (rc < 0)
+		return err_set(e, rc, "read %s/%s-keys: %s", conf->state, name, strerror(-rc));
 	json_array_foreach(handovers, i, json)
 		if (key_handover_read(json, &h))
 			json_array_append_new(list, json_pack("{ss sO sb ss sO}", "name", name, "fingerprint",
 							      json_object_get(json, "previous_fingerprint"), "in_force", 0,
 							      "until", h.at, "successor", json_object_get(json, "fingerprint")));
 	json_decref(handovers);
+	return 0;
 }
 
 static void print_key(const json_t *k)
@@ -64,13 +69,13 @@ static int list(const struct conf *conf, const struct options *o)
 
 	for (i = 0; i < sizeof names / sizeof *names; i++) {
 		k = in_force_json(conf, names[i], &e);
-		if (!k) {
+		if (k)
+			json_array_append_new(keys, k);
+		if (!k || add_earlier(keys, conf, names[i], &e) < 0) {
 			fprintf(stderr, "holdfast: %s\n", e.text);
 			json_decref(keys);
 			return CLI_CANNOT;
 		}
-		json_array_append_new(keys, k);
-		add_earlier(keys, conf, names[i]);
 	}
 	if (o->json)
 		text_json(keys);

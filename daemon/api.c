@@ -5,7 +5,8 @@
 #include "api/push.h"
 #include "base/log.h"
 #include "daemon/child.h"
-#include "media/key_change.h"
+#include "media/key_handover.h"
+#include "media/key_overlap.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,7 +17,7 @@ struct api_role {
 	struct key *site_key;
 	struct key *earlier[PUSH_KEYS_MAX]; /* that sign beside it for a while */
 	unsigned earlier_count;
-	json_t *handovers;              /* for the ledger, see key_change.h */
+	json_t *handovers;              /* for the ledger; NULL: they could not be read, and nothing is told */
 	struct push *push;              /* NULL: no regulator is told */
 	struct link keeper;
 	struct child *child;
@@ -45,6 +46,8 @@ static void tell_key(struct api_role *r)
 	uint8_t public[PUBKEY_BYTES];
 	char hex[2 * PUBKEY_BYTES + 1];
 
+	if (!r->handovers)
+		return;
 	key_public(r->site_key, public);
 	hex_encode(public, sizeof public, hex);
 	json_t *msg = json_pack("{s:s, s:i, s:s, s:{s:s, s:s, s:O}}", "type", "cmd", "id", 0, "verb", "key.created", "args",
@@ -88,16 +91,26 @@ static int open_access(struct child *c, struct api_role *r, struct err *e)
 	return rc;
 }
 
+/* Without them the key in force signs alone: that must not keep the api away. */
+static void open_earlier_keys(const char *state, struct api_role *r)
+{
+	int rc = key_handovers_load(fs_real(), state, "site", &r->handovers);
+
+	if (rc == 0)
+		rc = key_overlap_load(fs_real(), state, clock_wall(clock_real()), r->earlier, PUSH_KEYS_MAX, &r->earlier_count);
+	if (rc < 0)
+		log_warn("key", "name=site text=\"the keys of before cannot be read (%s): the one in force signs alone\"", strerror(-rc));
+}
+
 static int open_key(struct child *c, struct api_role *r, struct err *e)
 {
 	char *path = state_path(c->conf, "keys/site.key");
 	bool made;
-	int rc = key_load_or_make(path, &r->site_key, &made, e);
+	int rc = key_load_or_make(fs_real(), path, &r->site_key, &made, e);
 
 	free(path);
-	r->handovers = key_handovers_load(c->conf->state, "site");
 	if (rc == 0)
-		r->earlier_count = key_overlap_load(c->conf->state, clock_wall(clock_real()), r->earlier, PUSH_KEYS_MAX);
+		open_earlier_keys(c->conf->state, r);
 	return rc;
 }
 

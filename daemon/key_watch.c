@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "media/key_change.h"
+#include "media/key_overlap.h"
 
 #include <stdlib.h>
 #include <string.h>

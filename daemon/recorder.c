@@ -46,11 +46,11 @@ static int construct(struct child *c, struct err *e)
 
 	c->state = r;
 	r->keys = seal_keys_create();
-	int rc = key_load_or_make(path, &key, &made, e);
+	int rc = key_load_or_make(fs_real(), path, &key, &made, e);
 	free(path);
 	if (rc < 0)
 		return rc;
-	seal_keys_load(r->keys, c->conf->state);
+	seal_keys_load(r->keys, fs_real(), c->conf->state);
 	seal_keys_sign_with(r->keys, key);
 	return 0;
 }

@@ -145,7 +145,7 @@ static int name_key(struct run *r, const char *path, const char *name)
 {
 	char print[SHA256_HEX_MAX];
 	struct key *k;
-	int rc = key_load_public(path, &k, r->e);
+	int rc = key_load_public(r->b->fs, path, &k, r->e);
 
 	if (rc < 0)
 		return rc;

@@ -260,7 +260,7 @@ static int load_keys(struct fsck_walk *w, struct err *e)
 	if (!w->f->full)
 		return 0;
 	w->keys = seal_keys_create();
-	int rc = seal_keys_load(w->keys, w->f->conf->state);
+	int rc = seal_keys_load(w->keys, w->f->fs, w->f->conf->state);
 	if (rc < 0)
 		return err_set(e, rc, "the public seal keys in %s: %s", w->f->conf->state, strerror(-rc));
 	return seal_keys_count(w->keys) ? 0 : err_set(e, -ENOENT, "no public seal key in %s/keys nor %s/seal-keys", w->f->conf->state,

@@ -51,7 +51,7 @@ static int read_and_verify(struct indexer *ix, struct publication *p)
 
 	if (rc < 0 || !p->scan.sealed || seal_keys_find(ix->seal_keys, p->scan.seal.key_id))
 		return rc;
-	int loaded = seal_keys_load(ix->seal_keys, ix->conf->state);
+	int loaded = seal_keys_load(ix->seal_keys, ix->fs, ix->conf->state);
 	if (seal_keys_find(ix->seal_keys, p->scan.seal.key_id))
 		return read_whole(ix, p);
 	return loaded < 0 ? loaded : rc; /* it may be a key that could not be read: nothing is judged by that */

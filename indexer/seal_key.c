@@ -5,7 +5,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "media/key_change.h"
+#include "media/key_handover.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ int seal_key_restore(struct indexer *ix)
 	int rc = catalog_state(ix->catalog, "seal_key", hex, sizeof hex);
 
 	ix->seal_keys = seal_keys_create();
-	seal_keys_load(ix->seal_keys, ix->conf->state);
+	seal_keys_load(ix->seal_keys, ix->fs, ix->conf->state);
 	return rc < 0 || !*hex ? rc : use(ix, hex);
 }
 
@@ -107,7 +107,10 @@ int seal_key_learn(struct indexer *ix, const char *hex)
 	}
 	if (rc < 0 || strcmp(known, hex) == 0)
 		return rc;
-	json_t *handovers = key_handovers_load(ix->conf->state, "seal");
+	json_t *handovers;
+	rc = key_handovers_load(ix->fs, ix->conf->state, "seal", &handovers);
+	if (rc < 0)
+		return rc;
 	rc = key_learn(ix, "seal", hex, handovers);
 	json_decref(handovers);
 	return rc;

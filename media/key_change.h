@@ -16,24 +16,6 @@
 #include "base/crypto.h"
 #include "base/fs.h"
 
-#include <jansson.h>
-
-#define KEY_OVERLAP_DAYS 30
-
-/* What a key says about the one after it. Texts are borrowed from `json` below. */
-struct key_handover {
-	const char *name, *site, *at, *by;
-	uint8_t old[PUBKEY_BYTES], fresh[PUBKEY_BYTES];
-};
-/* {name, site, at, by, public, fingerprint, previous, previous_fingerprint, signature}: the ledger's `key.rotated`.
- * False: it is none, or the signature of `previous` does not hold. */
-bool key_handover_read(const json_t *json, struct key_handover *out);
-/* All of STATE/NAME-keys/ID.json, unverified; new reference. */
-json_t *key_handovers_load(const char *state, const char *name);
-/* Those of them that lead from one public key to another, in order (empty: the same); NULL: none do. New reference. */
-json_t *key_handovers_path(const json_t *handovers, const char *name, const uint8_t from[PUBKEY_BYTES],
-			   const uint8_t to[PUBKEY_BYTES]);
-
 struct key_change {
 	struct fs *fs;
 	const char *state, *name, *site, *by; /* by: who asked, "uid:0" */
@@ -44,7 +26,7 @@ struct key_change {
 int key_change(struct key_change *c, struct err *e);
 /* Somebody holds the lock. */
 bool key_change_is_under_way(const char *state);
-/* Destroys the private keys whose overlap is over, and copies that no hand-over explains. *count: how many. */
-int key_overlap_end(struct fs *fs, const char *state, struct wall now, unsigned *count);
-/* The private keys that sign beside the one in force, newest first; at most `max`, to be destroyed by the caller. */
-unsigned key_overlap_load(const char *state, struct wall now, struct key **out, unsigned max);
+/* The lock on STATE/keys: a descriptor, to be closed. wait false: -EWOULDBLOCK while somebody else holds it. */
+int key_change_lock(const char *state, bool wait, struct err *e);
+/* STATE/keys/NAMESUFFIX: the key in force; malloc'd. */
+char *key_change_path(const char *state, const char *name, const char *suffix);

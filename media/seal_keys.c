@@ -10,7 +10,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 struct known { uint8_t id[8]; struct key *key; };
 
@@ -115,11 +114,11 @@ char *key_path_known(const char *state, const char *name, const uint8_t id[8], c
 }
 
 /* -EIO, or 0. */
-static int load_file(struct seal_keys *s, const char *path)
+static int load_file(struct seal_keys *s, struct fs *fs, const char *path)
 {
 	struct key *k;
 	struct err e;
-	int rc = key_load_public(path, &k, &e);
+	int rc = key_load_public(fs, path, &k, &e);
 
 	if (rc == 0)
 		seal_keys_add(s, k);
@@ -128,23 +127,34 @@ static int load_file(struct seal_keys *s, const char *path)
 	return rc == -EIO ? rc : 0;
 }
 
-int seal_keys_load(struct seal_keys *s, const char *state)
+/* Where there is none yet, none is missing. */
+static int load_present(struct seal_keys *s, struct fs *fs, const char *path)
+{
+	struct stat st;
+	int rc = fs->stat(fs, path, &st);
+
+	if (rc == 0)
+		return load_file(s, fs, path);
+	return rc == -ENOENT || rc == -EACCES ? 0 : rc;
+}
+
+int seal_keys_load(struct seal_keys *s, struct fs *fs, const char *state)
 {
 	char *folder = xasprintf("%s/seal-keys", state), *now = xasprintf("%s/keys/seal.pub", state);
 	DIR *d = opendir(folder);
-	int rc = d || errno == ENOENT || errno == EACCES ? 0 : -errno, read;
+	int rc = d || errno == ENOENT || errno == EACCES ? 0 : -errno;
 
 	for (struct dirent *x; d && rc == 0 && (x = fs_next(d, &rc)) != NULL;) {
 		if (x->d_name[0] == '.' || !text_ends_with(x->d_name, ".pub"))
 			continue;
 		char *path = xasprintf("%s/%s", folder, x->d_name);
-		rc = load_file(s, path);
+		rc = load_file(s, fs, path);
 		free(path);
 	}
 	if (d)
 		closedir(d);
-	read = access(now, F_OK) == 0 ? load_file(s, now) : 0;
+	int present = load_present(s, fs, now);
 	free(folder);
 	free(now);
-	return rc < 0 ? rc : read;
+	return rc < 0 ? rc : present;
 }

@@ -5,6 +5,7 @@
  * Threads: any. Memory: a key that was given or found stays valid until seal_keys_destroy(). */
 #pragma once
 #include "base/crypto.h"
+#include "base/fs.h"
 #include "media/seal.h"
 
 struct seal_keys;
@@ -13,7 +14,7 @@ struct seal_keys *seal_keys_create(void);
 void seal_keys_destroy(struct seal_keys *s);
 /* Adds what STATE holds. A file that is no key is told in the log and left out: older footage must not depend on it.
  * Negative: something could not be read, so that an unknown key may be one that is there. */
-int seal_keys_load(struct seal_keys *s, const char *state);
+int seal_keys_load(struct seal_keys *s, struct fs *fs, const char *state);
 /* Takes k; one that is known already is destroyed. */
 void seal_keys_add(struct seal_keys *s, struct key *k);
 unsigned seal_keys_count(struct seal_keys *s);

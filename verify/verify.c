@@ -3,7 +3,7 @@
 #include "base/buf.h"
 #include "base/fs.h"
 #include "base/lang.h"
-#include "media/key_change.h"
+#include "media/key_handover.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -97,7 +97,7 @@ static bool add_key(struct verify *v, struct key *key)
 static int add_file(struct verify *v, const char *path, struct err *e)
 {
 	struct key *key;
-	int rc = key_load_public(path, &key, e);
+	int rc = key_load_public(v->setup.fs, path, &key, e);
 
 	if (rc == 0)
 		add_key(v, key);

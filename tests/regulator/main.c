@@ -6,6 +6,7 @@
  * The key may appear later than this program: it is read when the first message comes. */
 #include "api/http.h"
 #include "base/crypto.h"
+#include "base/fs.h"
 #include "base/require.h"
 
 #include <jansson.h>
@@ -45,7 +46,7 @@ static bool signature_holds(struct regulator *r, const struct http_request *q)
 		   *signatures = http_request_header(q, "webhook-signature");
 	struct buf text = {0};
 
-	if (!r->key && key_load_public(r->key_path, &r->key, &e) < 0)
+	if (!r->key && key_load_public(fs_real(), r->key_path, &r->key, &e) < 0)
 		return false;
 	if (!id || !at || !signatures)
 		return false;

@@ -7,11 +7,9 @@
  *
  * After each, fsck must find nothing. Scenes live in a program of their own: vfs_fault_install() is for all of it. */
 #pragma once
+#include "folder_fault.h"
 #include "keeper_fixture.h"
 #include "vfs_fault.h"
-
-#include <dirent.h>
-#include <errno.h>
 
 #define FAULT_SCENES_MAX 8
 
@@ -24,32 +22,15 @@ struct fault_scene {
 	int stride, stays_stride; /* every so many-th call; 0: 1 */
 };
 
-/* --- folders, which are read past the file seam --------------------------------------------------- */
-
-DIR *__real_opendir(const char *path);
-DIR *__wrap_opendir(const char *path);
-struct dirent *__real_readdir64(DIR *d);
-struct dirent *__wrap_readdir64(DIR *d);
-
-DIR *__wrap_opendir(const char *path)
-{
-	if (!vfs_fails())
-		return __real_opendir(path);
-	errno = EIO;
-	return NULL;
-}
-
-struct dirent *__wrap_readdir64(DIR *d)
-{
-	if (!vfs_fails())
-		return __real_readdir64(d);
-	errno = EIO;
-	return NULL;
-}
-
 /* --- lives -------------------------------------------------------------------------------------------- */
 
 static struct fault *fault_of_life; /* for act() and check(): whether it was met */
+
+static inline void fault_use(struct fault *fault)
+{
+	vfs_fault_use(fault);
+	folder_fault = fault;
+}
 
 static inline void fault_life(struct keeper_box *b, const struct fault_scene *s, struct fault *fault)
 {
@@ -57,12 +38,12 @@ static inline void fault_life(struct keeper_box *b, const struct fault_scene *s,
 
 	fs_fault_init(&faulty, fs_real(), fault, EIO);
 	b->fs = &faulty.base;
-	vfs_fault_use(fault);
+	fault_use(fault);
 	s->act(b, !s->without_keeper && keeper_try(b) == 0);
 	if (!fault->stays)
-		vfs_fault_use(NULL);
+		fault_use(NULL);
 	keeper_die(b);
-	vfs_fault_use(NULL);
+	fault_use(NULL);
 	b->fs = fs_real();
 }
 

@@ -91,7 +91,7 @@ static inline void box_init(struct site_box *b)
 	b->camera = (struct conf_camera){.id = CAM, .name = "Front", .area = "hall"};
 	b->conf = (struct conf){.site.id = SITE, .digest = "d", .state = b->place.dir, .roots = &b->conf_root,
 				.root_count = 1, .segment_us = 300 * US_PER_S, .cameras = &b->camera, .camera_count = 1};
-	assert_int_equal(key_load_or_make(key, &b->key, &made, &e), 0);
+	assert_int_equal(key_load_or_make(fs_real(), key, &b->key, &made, &e), 0);
 	assert_int_equal(journal_open(fs_real(), &b->clock.base, journal, &b->journal, &e), 0);
 	free(incoming);
 	free(key);

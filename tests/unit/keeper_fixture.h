@@ -149,7 +149,7 @@ static inline void keeper_init_in(struct keeper_box *b, const char *dir, unsigne
 		.site.id = (char *)(uintptr_t)KEEPER_SITE, .digest = (char *)(uintptr_t)"d", .state = b->place.dir,
 		.roots = &b->conf_root, .root_count = 1, .rule.floor_days = 90, .keep_days = 95,
 		.segment_us = 3600 * US_PER_S, .cameras = b->conf_cameras, .camera_count = cameras};
-	assert_int_equal(key_load_or_make(key, &b->key, &made, &e), 0);
+	assert_int_equal(key_load_or_make(fs_real(), key, &b->key, &made, &e), 0);
 	assert_int_equal(journal_open(fs_real(), &b->clock.base, journal, &b->journal, &e), 0);
 	free(key);
 	free(keys);

@@ -326,7 +326,7 @@ static inline void fixture_init(struct fixture *x, const char *dir, unsigned roo
 	}
 	fs_mkdirs(fs_real(), x->conf.state, 0755);
 	char *key = fixture_path(x->conf.state, "seal.key");
-	assert_int_equal(key_load_or_make(key, &x->key, &made, &e), 0);
+	assert_int_equal(key_load_or_make(fs_real(), key, &x->key, &made, &e), 0);
 	free(key);
 	x->keys = seal_keys_create();
 	seal_keys_sign_with(x->keys, x->key);

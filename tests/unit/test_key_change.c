@@ -1,7 +1,10 @@
 /* Changing a key: whatever call fails, one key is in force and all that it follows can be followed. */
 #include "base/buf.h"
 #include "base/fault.h"
+#include "folder_fault.h"
 #include "media/key_change.h"
+#include "media/key_handover.h"
+#include "media/key_overlap.h"
 #include "media/seal_keys.h"
 
 #include <errno.h>
@@ -42,7 +45,7 @@ static void new_state(const char *name, uint8_t first[PUBKEY_BYTES])
 		char *path = xasprintf("%s/%s.key", keys, names[i]);
 		struct key *k;
 		bool made;
-		assert_int_equal(key_load_or_make(path, &k, &made, &e), 0);
+		assert_int_equal(key_load_or_make(fs_real(), path, &k, &made, &e), 0);
 		if (strcmp(names[i], name) == 0)
 			key_public(k, first);
 		key_destroy(k);
@@ -68,10 +71,10 @@ static void in_force(const char *name, uint8_t raw[PUBKEY_BYTES])
 	struct err e;
 	bool made;
 
-	assert_int_equal(key_load_or_make(path, &k, &made, &e), 0);
+	assert_int_equal(key_load_or_make(fs_real(), path, &k, &made, &e), 0);
 	assert_false(made);
 	key_public(k, raw);
-	assert_int_equal(key_load_public(pub, &p, &e), 0);
+	assert_int_equal(key_load_public(fs_real(), pub, &p, &e), 0);
 	key_public(p, public);
 	assert_memory_equal(public, raw, PUBKEY_BYTES);
 	key_destroy(k);
@@ -82,8 +85,10 @@ static void in_force(const char *name, uint8_t raw[PUBKEY_BYTES])
 
 static unsigned steps_between(const char *name, const uint8_t from[PUBKEY_BYTES], const uint8_t to[PUBKEY_BYTES])
 {
-	json_t *all = key_handovers_load(state, name), *path = key_handovers_path(all, name, from, to);
+	json_t *all, *path;
 
+	assert_int_equal(key_handovers_load(fs_real(), state, name, &all), 0);
+	path = key_handovers_path(all, name, from, to);
 	assert_non_null(path);
 	unsigned n = (unsigned)json_array_size(path);
 	json_decref(path);
@@ -99,7 +104,7 @@ static void assert_known(const uint8_t raw[PUBKEY_BYTES])
 	uint8_t id[8];
 
 	seal_key_id(k, id);
-	seal_keys_load(s, state);
+	seal_keys_load(s, fs_real(), state);
 	assert_non_null(seal_keys_find(s, id));
 	key_destroy(k);
 	seal_keys_destroy(s);
@@ -122,45 +127,51 @@ static void older_keys_stay_known_and_can_be_followed(void **unused)
 	}
 }
 
+/* One call fails, or all from one on, as when the process is killed there. */
 static void one_key_is_in_force_whatever_call_fails(void **unused)
 {
-	static const char *const names[] = {"seal", "site"};
-	struct fault fault = {0};
+	static const struct { const char *name; bool seals, killed; } kinds[] = {
+		{"seal", true, false}, {"site", false, false}, {"seal", true, true}, {"site", false, true}};
 	unsigned before = 0, after = 0;
 
 	(void)unused;
-	for (int i = 0; i < 2; i++) {
-		fault = (struct fault){0};
+	for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		const char *name = kinds[i].name;
+		struct fault fault = {.stays = kinds[i].killed};
+		unsigned passed = 0;
 		FAULT_EACH(&fault) {
 			uint8_t first[PUBKEY_BYTES], now[PUBKEY_BYTES], next[PUBKEY_BYTES];
 			struct fs_fault fs;
-			new_state(names[i], first);
+			new_state(name, first);
 			fs_fault_init(&fs, fs_real(), &fault, EIO);
-			int rc = change(&fs.base, names[i], T0);
-			assert_true(fault.hit == (rc < 0));
-			in_force(names[i], now);
-			unsigned n = steps_between(names[i], first, now);
+			int rc = change(&fs.base, name, T0);
+			assert_true(rc == 0 || fault.hit);
+			passed += rc == 0 && fault.hit;
+			in_force(name, now);
+			unsigned n = steps_between(name, first, now);
 			before += n == 0;
 			after += n == 1 && rc < 0;
 			assert_true(rc < 0 || n == 1);
-			if (i == 0)
+			if (kinds[i].seals)
 				assert_known(now);
 			/* what was left does not stand in the way of the next */
-			assert_int_equal(change(fs_real(), names[i], T0 + US_PER_S), 0);
-			in_force(names[i], next);
-			assert_int_equal(steps_between(names[i], first, next), n + 1);
-			if (i == 0)
+			assert_int_equal(change(fs_real(), name, T0 + US_PER_S), 0);
+			in_force(name, next);
+			assert_int_equal(steps_between(name, first, next), n + 1);
+			if (kinds[i].seals)
 				assert_known(first);
 		}
+		assert_int_equal(passed, kinds[i].killed ? 0 : 1); /* closing what was only read */
 	}
-	assert_true(before > 10 && after > 2); /* both sides of the change were met */
+	assert_true(before > 40 && after > 4); /* both sides of the change were met */
 }
 
 static unsigned signers(int64_t at_us)
 {
 	struct key *k[4];
-	unsigned n = key_overlap_load(state, (struct wall){at_us}, k, 4);
+	unsigned n;
 
+	assert_int_equal(key_overlap_load(fs_real(), state, (struct wall){at_us}, k, 4, &n), 0);
 	for (unsigned i = 0; i < n; i++)
 		key_destroy(k[i]);
 	return n;
@@ -203,6 +214,46 @@ static void the_key_before_signs_for_thirty_days_and_is_destroyed(void **unused)
 	assert_int_equal(private_keys(), 1);
 }
 
+/* What cannot be read is not what is not there: no key is made beside one, none is destroyed, none is forgotten. */
+static void nothing_is_judged_by_what_cannot_be_read(void **unused)
+{
+	uint8_t first[PUBKEY_BYTES], now[PUBKEY_BYTES];
+	const struct wall at = {T0 + 40 * US_PER_DAY};
+	struct fault fault = {0};
+	unsigned failed = 0;
+
+	(void)unused;
+	new_state("site", first);
+	assert_int_equal(change(fs_real(), "site", T0 + 20 * US_PER_DAY), 0);
+	in_force("site", now);
+	FAULT_EACH(&fault) {
+		struct key *k[4], *made_of = NULL;
+		char *path = path_of("keys/site.key");
+		struct fs_fault fs;
+		struct err e;
+		unsigned n = 0;
+		bool made;
+		fs_fault_init(&fs, fs_real(), &fault, EIO);
+		folder_fault = &fault;
+		int loaded = key_load_or_make(&fs.base, path, &made_of, &made, &e);
+		int listed = loaded < 0 ? 0 : key_overlap_load(&fs.base, state, at, k, 4, &n);
+		int ended = loaded < 0 || listed < 0 ? 0 : key_overlap_end(&fs.base, state, at, &(unsigned){0});
+		folder_fault = NULL;
+		assert_true(loaded < 0 || !made);
+		assert_true(loaded < 0 || listed < 0 || n == 1 || fault.hit); /* one that cannot be read signs nothing, and is told in the log */
+		failed += loaded < 0 || listed < 0 || ended < 0;
+		key_destroy(made_of);
+		while (n > 0)
+			key_destroy(k[--n]);
+		free(path);
+		assert_int_equal(private_keys(), 2);
+		in_force("site", first);
+		assert_memory_equal(first, now, PUBKEY_BYTES);
+	}
+	assert_true(failed > 10);
+	assert_int_equal(signers(at.us), 1);
+}
+
 /* A copy of the key in force, which a change that was broken off left, is no second key. */
 static void what_a_broken_change_left_is_cleaned_up(void **unused)
 {
@@ -237,7 +288,9 @@ static void a_forged_handover_is_not_followed(void **unused)
 	new_state("seal", first);
 	assert_int_equal(change(fs_real(), "seal", T0), 0);
 	in_force("seal", now);
-	json_t *all = key_handovers_load(state, "seal"), *one = json_array_get(all, 0);
+	json_t *all, *one;
+	assert_int_equal(key_handovers_load(fs_real(), state, "seal", &all), 0);
+	one = json_array_get(all, 0);
 	assert_true(key_handover_read(one, &h));
 	assert_string_equal(h.by, "uid:7");
 	assert_memory_equal(h.fresh, now, PUBKEY_BYTES);
@@ -280,6 +333,7 @@ int main(void)
 		cmocka_unit_test(older_keys_stay_known_and_can_be_followed),
 		cmocka_unit_test(one_key_is_in_force_whatever_call_fails),
 		cmocka_unit_test(the_key_before_signs_for_thirty_days_and_is_destroyed),
+		cmocka_unit_test(nothing_is_judged_by_what_cannot_be_read),
 		cmocka_unit_test(what_a_broken_change_left_is_cleaned_up),
 		cmocka_unit_test(a_forged_handover_is_not_followed),
 	};

@@ -1,6 +1,8 @@
 /* The seal: what is written is read, what is altered is seen. */
 #include "segment_fixture.h"
 
+#include "base/fs.h"
+
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,7 +20,7 @@ static struct key *make_key(void)
 
 	assert_non_null(mkdtemp(dir));
 	snprintf(path, sizeof path, "%s/seal.key", dir);
-	assert_int_equal(key_load_or_make(path, &k, &made, &e), 0);
+	assert_int_equal(key_load_or_make(fs_real(), path, &k, &made, &e), 0);
 	unlink(path);
 	snprintf(path, sizeof path, "%s/seal.pub", dir);
 	unlink(path);

@@ -395,7 +395,7 @@ static int setup(void **state)
 	if (!mkdtemp(dir))
 		return -1;
 	snprintf(path, sizeof path, "%s/seal.key", dir);
-	int rc = key_load_or_make(path, &key, &made, &e);
+	int rc = key_load_or_make(fs_real(), path, &key, &made, &e);
 	unlink(path);
 	snprintf(path, sizeof path, "%s/seal.pub", dir);
 	unlink(path);

@@ -41,7 +41,7 @@ static struct key *make_key(const char *dir, const char *name, char **pub)
 	struct err e = {0};
 	bool made;
 
-	assert_int_equal(key_load_or_make(path, &k, &made, &e), 0);
+	assert_int_equal(key_load_or_make(fs_real(), path, &k, &made, &e), 0);
 	free(path);
 	*pub = xasprintf("%s/%s.pub", dir, name);
 	return k;
