@@ -170,6 +170,8 @@ void fs_fault_init(struct fs_fault *f, struct fs *inner, struct fault *fault, in
 
 /* --- built on the seam ----------------------------------------------------------- */
 
+#define DIGEST_PIECE_BYTES (64u << 10)
+
 void fs_be_idle(void)
 {
 	syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
@@ -236,6 +238,23 @@ struct dirent *fs_next(DIR *d, int *rc)
 	struct dirent *x = readdir(d);
 	*rc = x ? 0 : -errno;
 	return x;
+}
+
+int fs_digest(struct fs *fs, int fd, uint8_t digest[SHA256_BYTES], int64_t *bytes)
+{
+	struct hash *h = hash_create();
+	uint8_t *piece = xcalloc(1, DIGEST_PIECE_BYTES);
+	ssize_t n;
+
+	*bytes = 0;
+	while ((n = fs->pread(fs, fd, piece, DIGEST_PIECE_BYTES, *bytes)) > 0) {
+		hash_add(h, piece, (size_t)n);
+		*bytes += n;
+	}
+	hash_peek(h, digest);
+	hash_destroy(h);
+	free(piece);
+	return n < 0 ? (int)n : 0;
 }
 
 static int read_fd(struct fs *fs, int fd, size_t max, struct buf *b)

@@ -4,6 +4,8 @@
  * Errors: 0 (or a count) or -errno. Short writes are completed or reported.
  * Threads: fs_real() any; a fake belongs to its test. */
 #pragma once
+#include "base/crypto.h"
+
 #include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,5 +50,7 @@ int fs_replace(struct fs *fs, const char *path, const void *data, size_t len, mo
 /* The next entry of a folder, "." and ".." too; NULL at its end, with *rc 0, or where it cannot be read any further, with
  * *rc -errno. Without this a folder that cannot be read looks like an empty one. */
 struct dirent *fs_next(DIR *d, int *rc);
+/* The SHA-256 of all that fd holds, and how much that is. */
+int fs_digest(struct fs *fs, int fd, uint8_t digest[SHA256_BYTES], int64_t *bytes);
 /* The whole file, at most max bytes (else -EFBIG), NUL-terminated beyond *len. malloc'd. */
 int fs_read_all(struct fs *fs, const char *path, size_t max, char **data, size_t *len);

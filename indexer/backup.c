@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #define SMALL_FILE_MAX (1u << 20)
-#define HASH_PIECE (64u << 10)
 
 struct run {
 	struct backup *b;
@@ -27,23 +26,6 @@ static int fail(struct run *r, int rc, const char *doing, const char *path)
 
 /* --- what is in the folder ------------------------------------------------------------------ */
 
-static int hash_file(struct fs *fs, int fd, uint8_t digest[SHA256_BYTES], int64_t *bytes)
-{
-	struct hash *h = hash_create();
-	uint8_t *piece = xcalloc(1, HASH_PIECE);
-	ssize_t n;
-
-	*bytes = 0;
-	while ((n = fs->pread(fs, fd, piece, HASH_PIECE, *bytes)) > 0) {
-		hash_add(h, piece, (size_t)n);
-		*bytes += n;
-	}
-	hash_peek(h, digest);
-	hash_destroy(h);
-	free(piece);
-	return n < 0 ? (int)n : 0;
-}
-
 /* Makes the file durable and enters it. */
 static int enter(struct run *r, const char *name)
 {
@@ -54,7 +36,7 @@ static int enter(struct run *r, const char *name)
 	int fd = fs->open(fs, path, O_RDWR, 0), rc = fd < 0 ? fd : fs->datasync(fs, fd);
 
 	if (rc == 0)
-		rc = hash_file(fs, fd, digest, &bytes);
+		rc = fs_digest(fs, fd, digest, &bytes);
 	if (fd >= 0)
 		fs->close(fs, fd);
 	if (rc < 0) {

@@ -34,8 +34,10 @@ static bool is_configured(const struct indexer *ix, const char *path)
 static int forget(struct catalog *c, int64_t id, const char *path)
 {
 	char key[INDEXER_PATH_MAX + 16];
-	int rc = db_run(c->db, "DELETE FROM root WHERE id = ?", "i", id);
+	int rc = db_run(c->db, "DELETE FROM aside WHERE root = ?", "i", id);
 
+	if (rc == 0)
+		rc = db_run(c->db, "DELETE FROM root WHERE id = ?", "i", id);
 	snprintf(key, sizeof key, "storage:%s", path);
 	if (rc == 0)
 		rc = db_run(c->db, "DELETE FROM state WHERE key = ?", "t", key);
@@ -192,6 +194,8 @@ static int clear_rest(struct indexer *ix, int64_t root)
 		rc = db_run(ix->catalog->db, "DELETE FROM garbage WHERE root = ?", "i", root);
 	if (rc == 0)
 		rc = db_run(ix->catalog->db, "DELETE FROM copy WHERE root = ?", "i", root);
+	if (rc == 0)
+		rc = db_run(ix->catalog->db, "DELETE FROM aside WHERE root = ?", "i", root);
 	if (rc == 0)
 		rc = db_run(ix->catalog->db, "DELETE FROM root WHERE id = ?", "i", root);
 	return rc;

@@ -1,5 +1,6 @@
 #include "indexer_inner.h"
 
+#include "aside.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "catalog_internal.h"
@@ -117,8 +118,10 @@ static int put_aside(struct indexer *ix, struct publication *p, const char *why)
 	if (rc == 0 && again == 0)
 		rc = file_lost(ix, "footage.damaged", p->stem, &f, why);
 	if (rc == 0 && !p->moved) {
-		char *bad = xasprintf("%s/incoming/%s.bad", p->root->path, p->stem);
-		rc = ix->fs->rename(ix->fs, p->incoming, bad);
+		char *bad = xasprintf("%s/incoming/%s" ASIDE_SUFFIX, p->root->path, p->stem);
+		rc = aside_note(c, p->root->id, strrchr(bad, '/') + 1, f.camera, (struct wall_range){f.start, f.end});
+		if (rc == 0)
+			rc = ix->fs->rename(ix->fs, p->incoming, bad);
 		free(bad);
 	}
 	return rc < 0 ? rc : -EBADMSG;

@@ -1,5 +1,6 @@
 #include "indexer_inner.h"
 
+#include "aside.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "catalog_internal.h"
@@ -71,25 +72,50 @@ int publish_alone(struct indexer *ix, const struct root *r, const char *stem, in
 	return 0;
 }
 
+static int scan_sealed(struct indexer *ix, const struct root *r, const char *dir)
+{
+	struct list files;
+	char stem[STEM_MAX];
+	int failed = list_dir(dir, ".mp4", &files);
+
+	for (unsigned f = 0; f < files.count; f++) {
+		snprintf(stem, sizeof stem, "%.*s", (int)(strlen(files.names[f]) - 4), files.names[f]);
+		publish_alone(ix, r, stem, &failed);
+	}
+	list_finish(&files);
+	return failed;
+}
+
+/* What a catalogue that was lost knew of them; how far they reach nobody knows: not beyond now. */
+static int scan_aside(struct indexer *ix, const struct root *r, const char *dir)
+{
+	struct list files;
+	char camera[SEAL_NAME_MAX];
+	struct wall_range time = {.end = clock_wall(ix->clock)};
+	int rc = list_dir(dir, ASIDE_SUFFIX, &files), began = files.count ? transaction_begin(ix) : 0;
+
+	for (unsigned f = 0; f < files.count && began == 0 && rc == 0; f++)
+		if (segment_parse_incoming(files.names[f], ASIDE_SUFFIX, camera, &time.start) == 0)
+			rc = aside_note(ix->catalog, r->id, files.names[f], camera, time);
+	if (files.count && began == 0)
+		rc = transaction_end(ix, rc);
+	list_finish(&files);
+	return rc < 0 ? rc : began;
+}
+
 int scan_incoming(struct indexer *ix)
 {
 	int failed = 0;
 
 	for (unsigned i = 0; i < ix->root_count; i++) {
 		struct root *r = &ix->roots[i];
-		struct list files;
-		char stem[STEM_MAX];
 		if (!root_look(ix, r))
 			continue;
 		char *dir = xasprintf("%s/incoming", r->path);
-		int rc = list_dir(dir, ".mp4", &files);
-		failed = failed < 0 ? failed : rc;
-		for (unsigned f = 0; f < files.count; f++) {
-			snprintf(stem, sizeof stem, "%.*s", (int)(strlen(files.names[f]) - 4), files.names[f]);
-			publish_alone(ix, r, stem, &failed);
-		}
-		list_finish(&files);
+		int rc = scan_sealed(ix, r, dir), aside = scan_aside(ix, r, dir);
 		free(dir);
+		rc = rc < 0 ? rc : aside;
+		failed = failed < 0 ? failed : rc;
 	}
 	return failed;
 }

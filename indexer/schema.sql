@@ -102,6 +102,11 @@ CREATE TABLE IF NOT EXISTS gap (id INTEGER PRIMARY KEY AUTOINCREMENT, camera TEX
 CREATE INDEX IF NOT EXISTS gap_by_time ON gap (camera, start);
 CREATE INDEX IF NOT EXISTS gap_open ON gap (camera) WHERE end IS NULL;
 
+-- The same files as the disk has them (ROOT/incoming/FILE, see aside.h). sha256 NULL: not claimed for deletion.
+CREATE TABLE IF NOT EXISTS aside (root INTEGER NOT NULL REFERENCES root(id), file TEXT NOT NULL, camera TEXT NOT NULL,
+  start INTEGER NOT NULL, end INTEGER NOT NULL, witnessed_us INTEGER NOT NULL, bytes INTEGER, sha256 BLOB,
+  PRIMARY KEY (root, file)) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS garbage (id INTEGER PRIMARY KEY, camera TEXT NOT NULL, root INTEGER NOT NULL,
   start INTEGER NOT NULL, end INTEGER NOT NULL, bytes INTEGER NOT NULL, seal_digest BLOB NOT NULL);
 

@@ -1,5 +1,6 @@
 #include "retention/economy_book.h"
 
+#include "base/buf.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -14,8 +15,8 @@
 
 int economy_book_load(struct economy_book *b, struct catalog *c, struct wall now)
 {
-	char *text = malloc(ROOM);
-	int rc = text ? catalog_state(c, "economy", text, ROOM) : -ENOMEM;
+	char *text = xcalloc(1, ROOM);
+	int rc = catalog_state(c, "economy", text, ROOM);
 	json_t *cameras = rc == 0 ? json_loads(text, 0, NULL) : NULL;
 
 	free(text);

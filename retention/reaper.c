@@ -7,6 +7,7 @@
 #include "media/segment.h"
 #include "retention/claim.h"
 #include "retention/keep.h"
+#include "retention/reap_aside.h"
 #include "retention/reap_objects.h"
 
 #include <errno.h>
@@ -300,7 +301,8 @@ static int reap_root(struct reaper *r, const struct retention_state *state, cons
 	int failed = claim_root(r, state, root, where, REAPER_BATCH - done, &claimed);
 	if (failed == 0 && claimed > 0)
 		failed = finish_garbage(r, root, deleted, &left);
-	return rc < 0 ? rc : failed;
+	int aside = reap_aside(r, state, root->id, root->path, deleted);
+	return rc < 0 ? rc : failed < 0 ? failed : aside;
 }
 
 static int on_root(void *arg, int64_t id, const char *path)

@@ -1,4 +1,4 @@
-/* Carries out what policy.c allows: the only code of the product that unlinks footage.
+/* Carries out what policy.c allows: with reap_aside.c, the only code of the product that unlinks footage.
  *
  *	what a crash left → claim.c: begin → for each candidate, oldest first: policy (holds read in this
  *	transaction) → garbage row → commit → unlink → fsync the folders → begin → drop the rows, one ledger
