@@ -1,17 +1,32 @@
-/* The offloader's rights: reads archive/ and catalog.db, talks to the object store, and tells the keeper. It writes
- * nothing, listens to nobody, and knows no camera. It runs only where an object store is configured. */
+/* The offloader's rights: reads archive/ and catalog.db, talks to the object store, tells the keeper, and answers the api on
+ * STATE/run/offload.sock, where it listens before it is confined. It writes nothing, listens to nobody else, and knows no
+ * camera. It runs only where an object store is configured. */
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "daemon/child.h"
 #include "offload/offload.h"
+#include "offload/read_server.h"
 
 #include <stdlib.h>
 
+struct offloader_role { struct offload *copying; struct read_server *reading; unsigned open_parts; struct child *child; };
+
 static int construct(struct child *c, struct err *e)
 {
+	struct offloader_role *r;
+
 	if (!c->conf->offload.url)
 		return err_set(e, -EINVAL, "no object store is configured");
-	return 0;
+	c->state = r = xcalloc(1, sizeof *r);
+	r->child = c;
+	char *socket = state_path(c->conf, "run/offload.sock"), *db = state_path(c->conf, "catalog.db");
+	const struct read_server_deps deps = {.loop = &c->loop, .conf = c->conf, .clock = clock_real(), .catalog_path = db,
+					      .socket = socket};
+	int rc = read_server_create(&deps, &r->reading, e);
+	free(socket);
+	free(db);
+	return rc;
 }
 
 static void confine(struct child *c, struct sandbox *s)
@@ -30,12 +45,13 @@ static void confine(struct child *c, struct sandbox *s)
 
 static int begin(struct child *c, struct err *e)
 {
+	struct offloader_role *r = c->state;
 	char *socket = state_path(c->conf, "run/keeper.sock"), *db = state_path(c->conf, "catalog.db");
 	const struct offload_deps deps = {.loop = &c->loop, .conf = c->conf, .clock = clock_real(), .fs = fs_real(),
 					  .catalog_path = db, .keeper_socket = socket};
 
 	(void)e;
-	c->state = offload_create(&deps);
+	r->copying = offload_create(&deps);
 	free(socket);
 	free(db);
 	return 0;
@@ -43,15 +59,28 @@ static int begin(struct child *c, struct err *e)
 
 static void on_closed(void *arg)
 {
-	child_stopped(arg);
+	struct offloader_role *r = arg;
+
+	if (--r->open_parts == 0)
+		child_stopped(r->child);
 }
 
 static void stop(struct child *c)
 {
-	offload_close(c->state, on_closed, c);
+	struct offloader_role *r = c->state;
+
+	r->open_parts = 2;
+	offload_close(r->copying, on_closed, r);
+	read_server_close(r->reading, on_closed, r);
+}
+
+static void destroy(struct child *c)
+{
+	free(c->state);
 }
 
 static const struct child_role role = {
-	.name = "offloader", .part = CONF_OFFLOADER, .construct = construct, .confine = confine, .begin = begin, .stop = stop};
+	.name = "offloader", .part = CONF_OFFLOADER, .construct = construct, .confine = confine, .begin = begin, .stop = stop,
+	.destroy = destroy};
 
 int main(void) { return child_main(&role); }

@@ -112,6 +112,7 @@ struct catalog_segment {
 	struct wall start, end;
 	int64_t bytes, init_bytes;
 	int64_t init;                    /* same value: joinable */
+	int64_t init_crc;                /* CRC-32C of the first init_bytes; -1: not known */
 	const char *codec, *run;
 	unsigned width, height;
 	uint32_t frames;
@@ -199,6 +200,11 @@ struct object_kept;
 typedef int catalog_doomed_fn(void *arg, const struct object_kept *row);
 int catalog_objects_doomed(struct catalog *c, const char *place, struct wall now, struct wall after, const char *after_camera,
 			   unsigned limit, catalog_doomed_fn *fn, void *arg);
+/* Where a segment's whole copy lies, in this store and bucket, whether or not the segment is still here. -ENOENT */
+#define CATALOG_OBJECT_TEXT_MAX 1025
+struct catalog_object_place { char key[CATALOG_OBJECT_TEXT_MAX], version[CATALOG_OBJECT_TEXT_MAX]; int64_t bytes; };
+int catalog_object_find(struct catalog *c, const char *place, const char *camera, struct wall start,
+			const uint8_t seal_digest[SHA256_BYTES], struct catalog_object_place *out);
 struct catalog_object_sums {
 	int64_t waiting;
 	struct wall oldest;              /* start of the oldest that waits; us 0: none waits */

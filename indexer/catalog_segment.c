@@ -6,7 +6,7 @@
 
 #define SEGMENT_COLUMNS                                                                                      \
 	"SELECT s.id, s.camera, r.path, s.start, s.end, s.bytes, s.init_bytes, s.init, i.codec, s.run, "     \
-	"i.width, i.height, s.frames, s.sequence, s.flags, s.seal_digest, s.fragments "                      \
+	"i.width, i.height, s.frames, s.sequence, s.flags, s.seal_digest, s.fragments, s.init_crc "          \
 	"FROM segment s JOIN root r ON r.id = s.root JOIN init i ON i.id = s.init "
 #define SEGMENT_IN_WINDOW                                                                                    \
 	"WHERE s.camera = ?1 AND s.start > ?4 AND s.start < ?3 AND s.end > ?2 ORDER BY s.start LIMIT ?5"
@@ -23,6 +23,7 @@ static int segment_row(const struct db_query *q, struct catalog_segment *s, bool
 				      .bytes = db_i64(q, 5),
 				      .init_bytes = db_i64(q, 6),
 				      .init = db_i64(q, 7),
+				      .init_crc = db_is_null(q, 17) ? -1 : db_i64(q, 17),
 				      .codec = db_text(q, 8),
 				      .run = db_text(q, 9),
 				      .width = (unsigned)db_i64(q, 10),
@@ -112,6 +113,7 @@ static int open_next(struct walk *w)
 				      .bytes = db_i64(q, 5),
 				      .init_bytes = db_i64(q, 6),
 				      .init = db_i64(q, 7),
+				      .init_crc = -1,
 				      .codec = db_text(q, 8),
 				      .run = db_text(q, 9),
 				      .width = (unsigned)db_i64(q, 10),

@@ -8,6 +8,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/* A catalogue that an earlier build made. */
+static int add_columns(struct db *db)
+{
+	int64_t has = 0;
+	int rc = db_int(db, &has, "SELECT count(*) FROM pragma_table_info('segment') WHERE name = 'init_crc'", "");
+
+	return rc < 0 || has ? rc : db_exec(db, "ALTER TABLE segment ADD COLUMN init_crc INTEGER");
+}
+
 int catalog_create(const char *path, struct catalog **out, struct err *e)
 {
 	struct db *db;
@@ -18,6 +27,8 @@ int catalog_create(const char *path, struct catalog **out, struct err *e)
 	rc = db_exec(db, "BEGIN IMMEDIATE");
 	if (rc == 0)
 		rc = db_exec(db, schema_sql);
+	if (rc == 0)
+		rc = add_columns(db);
 	if (rc == 0)
 		rc = db_exec(db, "COMMIT");
 	if (rc < 0) {

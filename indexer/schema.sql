@@ -57,6 +57,7 @@ CREATE TABLE IF NOT EXISTS segment (
   fragments BLOB NOT NULL, frames INTEGER NOT NULL, sequence INTEGER NOT NULL, flags INTEGER NOT NULL,
   seal_digest BLOB NOT NULL, run TEXT NOT NULL,
   witnessed_us INTEGER NOT NULL,    -- the box's witnessed time when it was published (design §7)
+  init_crc INTEGER,                 -- CRC-32C of ftyp and moov; NULL: published when no sum was made of them
   UNIQUE (camera, start));
 -- Retention looks from the oldest on, without touching rows: see indexer/garbage.h.
 CREATE INDEX IF NOT EXISTS segment_by_age ON segment (root, camera, end, start, witnessed_us);

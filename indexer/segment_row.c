@@ -95,10 +95,11 @@ int segment_row_insert(struct catalog *c, int64_t root, int64_t bytes, const str
 	fragment_index_pack(&s->index, &packed);
 	rc = db_run(c->db,
 		    "INSERT INTO segment (camera, root, start, end, bytes, init, init_bytes, fragments, frames, sequence, "
-		    "flags, seal_digest, run, witnessed_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-		    "tiiiiiibiiibti", seal->camera, root, seal->start.us, seal->end.us, bytes, init, s->init_bytes,
+		    "flags, seal_digest, run, witnessed_us, init_crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+		    "tiiiiiibiiibtii", seal->camera, root, seal->start.us, seal->end.us, bytes, init, s->init_bytes,
 		    packed.data, packed.len, (int64_t)seal->frames, (int64_t)seal->sequence, (int64_t)seal->flags,
-		    s->seal_digest, sizeof s->seal_digest, run, state_int(c, "witnessed_us"));
+		    s->seal_digest, sizeof s->seal_digest, run, state_int(c, "witnessed_us"),
+		    (int64_t)s->init_crc);
 	buf_finish(&packed);
 	return rc;
 }

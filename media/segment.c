@@ -155,8 +155,9 @@ static int read_init(struct segment_scan *s, const struct file *f)
 		rc = read_box(s, f, (int64_t)ftyp.size, BOX_MOOV, SEGMENT_HEAD_MAX, &moov, &p);
 	if (rc == STEP_ON)
 		rc = moov_parse(p, moov.size, &s->moov);
+	s->init_crc = 0;
 	if (rc == STEP_ON)
-		rc = sum(s, f, 0, (int64_t)(ftyp.size + moov.size), NULL);
+		rc = sum(s, f, 0, (int64_t)(ftyp.size + moov.size), &s->init_crc);
 	if (rc == STEP_ON)
 		s->whole_bytes = s->init_bytes = (int64_t)(ftyp.size + moov.size);
 	return rc;

@@ -20,6 +20,7 @@
 struct segment_scan {
 	struct moov_info moov;
 	int64_t init_bytes;          /* ftyp + moov; 0 until they were read whole */
+	uint32_t init_crc;           /* CRC-32C of those */
 	struct fragment_index index; /* whole fragments so far */
 	int64_t whole_bytes;         /* end of the last whole fragment (or of init) */
 	struct hash *content;        /* running SHA-256 up to whole_bytes; NULL when not wanted */

@@ -93,7 +93,7 @@ enum store_trouble store_put(struct store *s, const char *key, int fd, int64_t b
 	return trouble;
 }
 
-static char *query_of(const char *version)
+char *store_version_query(const char *version)
 {
 	char *id = sigv4_encode(version, false), *query = xasprintf("versionId=%s", id);
 
@@ -104,7 +104,7 @@ static char *query_of(const char *version)
 enum store_trouble store_get(struct store *s, const char *key, const char *version, struct store_object *out,
 			     store_sink_fn *sink, void *arg)
 {
-	char *query = query_of(version);
+	char *query = store_version_query(version);
 	const struct store_call c = {.method = "GET", .key = key, .query = query, .payload_hex = SIGV4_EMPTY, .sink = sink,
 				     .sink_arg = arg};
 	enum store_trouble trouble = call(s, &c, out);
@@ -115,7 +115,7 @@ enum store_trouble store_get(struct store *s, const char *key, const char *versi
 
 enum store_trouble store_delete(struct store *s, const char *key, const char *version)
 {
-	char *query = query_of(version);
+	char *query = store_version_query(version);
 	const struct store_call c = {.method = "DELETE", .key = key, .query = query, .payload_hex = SIGV4_EMPTY};
 	enum store_trouble trouble = call(s, &c, NULL);
 

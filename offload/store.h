@@ -24,6 +24,7 @@ struct store {
 	struct clock *clock;
 	CURL *easy;
 	atomic_bool stopping;
+	unsigned limit_s;               /* of a whole request, its connection within a third; 0: none but the above */
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -49,6 +50,9 @@ enum store_trouble store_put(struct store *s, const char *key, int fd, int64_t b
 			     struct wall retain_until, char version[STORE_VERSION_MAX]);
 /* Deletes this version. STORE_FINE too when it is not there; STORE_DENIED while its lock is on. */
 enum store_trouble store_delete(struct store *s, const char *key, const char *version);
+/* len bytes of that version from `at` on, of `total`. STORE_DIFFERS: something else was answered, or more, or less. */
+enum store_trouble store_get_range(struct store *s, const char *key, const char *version, int64_t total, int64_t at,
+				   uint32_t len, uint8_t *out);
 /* Returns less than len: stop, STORE_ENDED. */
 typedef size_t store_sink_fn(void *arg, const void *data, size_t len);
 enum store_trouble store_get(struct store *s, const char *key, const char *version, struct store_object *out,

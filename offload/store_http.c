@@ -94,6 +94,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *arg)
 		(void)wall_parse(value, &o->retain_until, NULL); /* else it stays 0: no lock */
 	else if (header_is(line, len, "content-length", value, sizeof value))
 		o->bytes = strtoll(value, NULL, 10);
+	else if (header_is(line, len, "content-range", value, sizeof value))
+		snprintf(t->out->content_range, STORE_RANGE_MAX, "%.*s", STORE_RANGE_MAX - 1, value);
 	return len;
 }
 
@@ -174,7 +176,8 @@ static CURLcode set_limits(struct store *s)
 	curl_easy_setopt(s->easy, CURLOPT_FOLLOWLOCATION, 0L);
 	curl_easy_setopt(s->easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(s->easy, CURLOPT_NOPROXY, "*");
-	curl_easy_setopt(s->easy, CURLOPT_CONNECTTIMEOUT, (long)STORE_CONNECT_S);
+	curl_easy_setopt(s->easy, CURLOPT_CONNECTTIMEOUT, s->limit_s ? (long)s->limit_s / 3 : (long)STORE_CONNECT_S);
+	curl_easy_setopt(s->easy, CURLOPT_TIMEOUT, (long)s->limit_s);
 	curl_easy_setopt(s->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(s->easy, CURLOPT_LOW_SPEED_TIME, (long)STORE_STALL_S);
 	curl_easy_setopt(s->easy, CURLOPT_XFERINFOFUNCTION, on_progress);
@@ -233,6 +236,7 @@ void store_call(struct store *s, const struct store_call *c, struct store_reply 
 	curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (rc != CURLE_OK)
 		status = 0;
+	out->status = status;
 	take_code(out, code);
 	out->trouble = t.ended ? STORE_ENDED : store_trouble_of(status, status >= 200 && status < 300 ? "" : code);
 	if (status >= 300)

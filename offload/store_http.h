@@ -4,6 +4,7 @@
 #include "offload/store.h"
 
 #define STORE_CODE_MAX 64
+#define STORE_RANGE_MAX 96
 
 struct store_call {
 	const char *method;
@@ -21,10 +22,13 @@ struct store_call {
 struct store_reply {
 	enum store_trouble trouble;
 	struct store_object object;
+	long status;                    /* 0: none */
+	char content_range[STORE_RANGE_MAX]; /* "" if there was none */
 	struct buf body;                /* at most STORE_BODY_MAX; NUL-terminated beyond len */
 };
 
 #define STORE_BODY_MAX (64u << 10)
 
+char *store_version_query(const char *version); /* malloc'd */
 void store_call(struct store *s, const struct store_call *c, struct store_reply *out);
 void store_reply_finish(struct store_reply *r);

@@ -198,7 +198,7 @@ static void record_small(int64_t hours)
 	int64_t now = clock_wall(&now_clock.base).us;
 
 	assert_int_equal(db_run(place.catalog->db, "INSERT INTO segment SELECT NULL, 'a', 1, ?1, ?2, ?3, 1, 1, x'', 1, 1, 0, x'', "
-				"'', 0", "iii", now - hours * 3600 * US_PER_S, now, RATE / 240 * hours), 0);
+				"'', 0, NULL", "iii", now - hours * 3600 * US_PER_S, now, RATE / 240 * hours), 0);
 }
 
 static int setup_two(void **state)
