@@ -142,6 +142,8 @@ int api_create(const struct api_deps *deps, struct api **out)
 	a->started_at = a->keeper_since = clock_wall(deps->clock);
 	rc = commands_open(&a->commands, deps->loop);
 	if (rc == 0)
+		rc = remote_gate_open(&a->remote, deps->loop);
+	if (rc == 0)
 		rc = http_server_create(deps->loop, NULL, dispatch, a, &a->server);
 	*out = a;
 	return rc;
@@ -177,11 +179,17 @@ static void on_timer_closed(uv_handle_t *h)
 	part_closed((struct api *)((char *)q - offsetof(struct api, commands)));
 }
 
+static void on_gate_closed(struct remote_gate *g)
+{
+	part_closed((struct api *)((char *)g - offsetof(struct api, remote)));
+}
+
 void api_close(struct api *a, api_closed_fn *cb)
 {
 	a->closing = true;
 	a->on_closed = cb;
-	a->open_parts = 2;
+	a->open_parts = 3;
 	uv_close((uv_handle_t *)&a->commands.timer, on_timer_closed);
 	http_server_close(a->server, on_server_closed);
+	remote_gate_close(&a->remote, on_gate_closed);
 }

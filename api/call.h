@@ -8,6 +8,7 @@
 #include "api/command.h"
 #include "api/http.h"
 #include "api/query.h"
+#include "api/remote_gate.h"
 #include "indexer/catalog.h"
 
 struct route;
@@ -22,6 +23,7 @@ struct api {
 	unsigned listening_count;
 	struct catalog *catalog;        /* NULL until it could be opened */
 	struct commands commands;
+	struct remote_gate remote;      /* to the object store */
 	json_t *live;                   /* camera id → state, as last heard */
 	json_t *offload; /* how copying to the object store stands, as last told; empty: not told */
 	bool keeper_up, closing;

@@ -6,6 +6,7 @@
 #include "call.h"
 #include "footage_read.h"
 #include "range.h"
+#include "remote_job.h"
 #include "router.h"
 
 #include <errno.h>
@@ -16,9 +17,13 @@
 #define AHEAD_US (10 * US_PER_S) /* a client's clock may be so much ahead of ours */
 #define GAPS_TOLD 16
 
-/*  PREPARING ──▶ answer begun, idle ◀──▶ reading a piece;   dead: the client left, free when idle */
+#define PREPARE_WAIT_MS 5000 /* for the object store, while others read from it: then 503 */
+#define BODY_WAIT_MS 20000   /* then the connection is cut */
+
+/*  PREPARING ──▶ answer begun, idle ◀──▶ reading a piece;   abandoned: the client left */
 struct footage {
 	struct http_source base;     /* first: a source leads to its footage */
+	struct remote_job job;
 	struct api *api;
 	struct call *call;           /* while the plan is being made; then NULL */
 	struct http_exchange *x;     /* while a piece is waited for */
@@ -26,13 +31,15 @@ struct footage {
 	struct footage_reader reader;
 	int64_t segment;             /* asked for by its id; 0: whatever counts */
 	json_t *holes;               /* tiles without footage: [{start,end,state,cause?}] */
-	uv_work_t work;
-	bool busy, dead;
-	int rc;                      /* of the work */
 	uint64_t at, end;            /* of the answer's bytes still to be read */
 	uint8_t *piece;
 	ssize_t piece_len;
 };
+
+static struct footage *of_job(struct remote_job *j)
+{
+	return (struct footage *)((char *)j - offsetof(struct footage, job));
+}
 
 static void footage_free(struct footage *f)
 {
@@ -43,22 +50,51 @@ static void footage_free(struct footage *f)
 	free(f);
 }
 
-/* --- the body --------------------------------------------------------------------- */
+static void on_abandoned(struct remote_job *j) { footage_free(of_job(j)); }
 
-static void do_read(uv_work_t *w)
+/* --- the object store ---------------------------------------------------------------- */
+
+static bool store_failed(const struct footage *f) { return f->job.rc == -EREMOTEIO || f->job.rc == -EBUSY; }
+
+static const char *store_trouble(const struct footage *f)
 {
-	struct footage *f = w->data;
-	uint64_t left = f->end - f->at;
-
-	f->piece = malloc(HTTP_PIECE_BYTES);
-	f->piece_len = !f->piece ? -ENOMEM
-		       : footage_read(&f->reader, f->at, f->piece, left < HTTP_PIECE_BYTES ? (size_t)left : HTTP_PIECE_BYTES);
+	return f->job.rc == -EREMOTEIO ? f->reader.remote.trouble : f->job.rc == -EBUSY ? "busy" : "-";
 }
 
-/* The keeper looks at that file next, and once it has marked what does not hold, the rest is served. */
+static int store_problem(struct footage *f, struct call *c)
+{
+	char *place = conf_offload_place(&f->api->deps.conf->offload);
+
+	problem_add(&c->problem, "store", json_pack("{s:s, s:s}", "place", place, "trouble", store_trouble(f)));
+	problem_remedy(&c->problem, "稍后重试；holdfast status 显示对象存储的状况", "try again later; holdfast status tells how the store stands");
+	int rc = problem_set(&c->problem, 503, NULL, place, "这段录像须从对象存储 {} 读取，目前读不到",
+			     "this footage has to come from the object store {}, which does not give it now");
+	free(place);
+	return rc;
+}
+
+/* --- the body --------------------------------------------------------------------- */
+
+static int do_read(struct remote_job *j)
+{
+	struct footage *f = of_job(j);
+	uint64_t left = f->end - f->at;
+
+	if (!f->piece)
+		f->piece = malloc(HTTP_PIECE_BYTES);
+	f->piece_len = !f->piece ? -ENOMEM
+		       : footage_read(&f->reader, f->at, f->piece, left < HTTP_PIECE_BYTES ? (size_t)left : HTTP_PIECE_BYTES);
+	return f->piece_len < 0 ? (int)f->piece_len : 0;
+}
+
+/* The keeper looks at that file next, and once it has marked what does not hold, the rest is served. Not when the store
+ * failed: its file need not be here. */
 static void tell_keeper(struct footage *f)
 {
 	const struct api_deps *deps = &f->api->deps;
+
+	if (store_failed(f))
+		return;
 	json_t *msg = json_pack("{s:s, s:s, s:I}", "type", "suspect", "camera", f->plan.camera, "at",
 				(json_int_t)f->plan.parts[f->reader.looked_at].start.us);
 
@@ -71,22 +107,17 @@ static void give_up(struct footage *f)
 	if (f->piece_len == -EBADMSG)
 		f->api->footage_damaged++;
 	tell_keeper(f);
-	log_error("footage", "camera=%s at=%llu error=%d text=\"%s; connection cut\"", f->plan.camera,
-		  (unsigned long long)f->at, (int)f->piece_len,
+	log_error("footage", "camera=%s at=%llu error=%d store=%s text=\"%s; connection cut\"", f->plan.camera,
+		  (unsigned long long)f->at, (int)f->piece_len, store_trouble(f),
 		  f->piece_len == -EBADMSG ? "damaged fragment is not served" : "cannot be read");
 	http_abort(f->x);
 }
 
-static void after_read(uv_work_t *w, int status)
+static void after_read(struct remote_job *j)
 {
-	struct footage *f = w->data;
+	struct footage *f = of_job(j);
 	uint8_t *piece = f->piece;
 
-	f->busy = false;
-	if (f->dead || status < 0) {
-		footage_free(f);
-		return;
-	}
 	if (f->piece_len <= 0) {
 		give_up(f);
 		return;
@@ -102,17 +133,12 @@ static void footage_pull(struct http_source *s, struct http_exchange *x)
 	struct footage *f = (struct footage *)s;
 
 	f->x = x;
-	f->busy = true;
-	uv_queue_work(f->api->deps.loop, &f->work, do_read, after_read);
+	remote_job_start(&f->job, do_read, after_read, BODY_WAIT_MS);
 }
 
 static void footage_destroy(struct http_source *s)
 {
-	struct footage *f = (struct footage *)s;
-
-	f->dead = true;
-	if (!f->busy)
-		footage_free(f);
+	remote_job_abandon(&((struct footage *)s)->job);
 }
 
 /* --- the head ------------------------------------------------------------------------- */
@@ -203,33 +229,28 @@ static void answer(struct footage *f, struct call *c)
 
 /* --- the plan ----------------------------------------------------------------------------- */
 
-static void do_prepare(uv_work_t *w)
+static int do_prepare(struct remote_job *j)
 {
-	struct footage *f = w->data;
-
-	f->rc = footage_reader_prepare(&f->reader);
+	return footage_reader_prepare(&of_job(j)->reader);
 }
 
-static void after_prepare(uv_work_t *w, int status)
+static void after_prepare(struct remote_job *j)
 {
-	struct footage *f = w->data;
+	struct footage *f = of_job(j);
 	struct call *c = f->call;
 
-	f->busy = false;
 	f->call = NULL;
-	if (f->dead || status < 0) {
-		footage_free(f);
-		return;
-	}
 	c->cancel = NULL;
-	if (f->rc == 0) {
+	if (j->rc == 0) {
 		answer(f, c);
 		return;
 	}
-	log_error("footage", "camera=%s error=%d text=\"cannot be prepared\"", f->plan.camera, f->rc);
-	f->api->footage_damaged += f->rc == -EBADMSG;
+	log_error("footage", "camera=%s error=%d store=%s text=\"cannot be prepared\"", f->plan.camera, j->rc, store_trouble(f));
+	f->api->footage_damaged += j->rc == -EBADMSG;
 	tell_keeper(f);
-	if (f->rc == -ENOENT)
+	if (store_failed(f))
+		store_problem(f, c);
+	else if (j->rc == -ENOENT)
 		problem_set(&c->problem, 503, NULL, NULL, "录像文件正在移动，请重试", "the footage is being moved; try again");
 	else
 		problem_set(&c->problem, 500, NULL, NULL, "录像文件损坏或无法读取", "the footage is damaged or cannot be read");
@@ -241,17 +262,15 @@ static void on_cancel(struct call *c)
 {
 	struct footage *f = c->later;
 
-	f->dead = true;
+	remote_job_abandon(&f->job);
 }
 
 static void prepare(struct footage *f, struct call *c)
 {
-	f->work.data = f;
 	f->call = c;
-	f->busy = true;
 	c->later = f;
 	c->cancel = on_cancel;
-	uv_queue_work(f->api->deps.loop, &f->work, do_prepare, after_prepare);
+	remote_job_start(&f->job, do_prepare, after_prepare, PREPARE_WAIT_MS);
 }
 
 static int on_tile(void *arg, const struct tile *t)
@@ -362,6 +381,8 @@ int footage_get(struct call *c)
 		return -1;
 	struct footage *f = xcalloc(1, sizeof *f);
 	f->api = c->api;
+	f->job = (struct remote_job){.loop = f->api->deps.loop, .gate = &f->api->remote, .file = &f->reader.remote,
+				     .gone = on_abandoned};
 	f->holes = json_array();
 	footage_reader_init(&f->reader, &f->plan, f->api->deps.fs, f->api->deps.conf);
 	f->plan.asked = r;

@@ -45,6 +45,9 @@ static void take(struct footage_plan *p, const struct catalog_segment *row, cons
 	part->start = row->start;
 	part->init = row->init;
 	part->init_bytes = row->init_bytes;
+	part->init_crc = row->init_crc;
+	part->sealed = row->sealed;
+	memcpy(part->seal_digest, row->seal_digest, sizeof part->seal_digest);
 	part->packed = xcalloc(1, row->fragments_len);
 	memcpy(part->packed, row->fragments, row->fragments_len);
 	part->packed_len = row->fragments_len;

@@ -14,7 +14,9 @@
 struct footage_part {           /* what one file gives; two of them, if something between is damaged */
 	char *root, *file;
 	struct wall start;      /* of the file's first fragment */
-	int64_t init_bytes, init;
+	int64_t init_bytes, init, init_crc; /* the latter -1: not known */
+	bool sealed;            /* a whole file, of this seal: there may be a copy of it in the object store */
+	uint8_t seal_digest[SHA256_BYTES];
 	uint8_t *packed;        /* its fragment index */
 	size_t packed_len;
 	unsigned first, count;  /* the fragments that are given */
@@ -34,7 +36,6 @@ struct footage_plan {
 	/* Known when the files were looked into (footage_read.h). */
 	uint32_t timescale, audio_timescale; /* the latter 0 without sound */
 	uint8_t stsd_digest[32];
-	uint64_t first_ticks;   /* the first frame given, after its file's first one */
 	uint64_t cut_ticks;     /* of the last fragment, what begins before this is given; UINT64_MAX: all */
 	uint64_t cut_audio_end; /* and of its sound, what begins before this, as its file counts */
 	uint64_t cut_off;       /* bytes that the last fragment is shorter by */

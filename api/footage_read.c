@@ -16,6 +16,7 @@
 void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs, const struct conf *conf)
 {
 	*r = (struct footage_reader){.plan = plan, .fs = fs, .conf = conf, .fd = -1, .part = NONE, .loaded = NONE};
+	remote_file_init(&r->remote, conf);
 	r->window = xcalloc(1, WINDOW_BYTES);
 }
 
@@ -34,12 +35,15 @@ void footage_reader_finish(struct footage_reader *r)
 	part_close(r);
 	buf_finish(&r->init);
 	buf_finish(&r->head);
+	remote_file_finish(&r->remote);
 	free(r->window);
 	r->window = NULL;
 }
 
 static int read_full(struct footage_reader *r, void *out, size_t len, int64_t at)
 {
+	if (r->from_store)
+		return remote_file_read(&r->remote, out, len, at);
 	for (size_t done = 0; done < len;) {
 		ssize_t n = r->fs->pread(r->fs, r->fd, (uint8_t *)out + done, len - done, at + (int64_t)done);
 		if (n < 0)
@@ -102,10 +106,9 @@ static int open_file(struct footage_reader *r, const struct footage_part *p)
 
 static int read_init(struct footage_reader *r, const struct footage_part *p, struct moov_info *moov)
 {
+	struct footage_plan *plan = r->plan;
 	struct box ftyp;
 
-	if (p->init_bytes < 16 || p->init_bytes > SEGMENT_HEAD_MAX)
-		return -EBADMSG;
 	buf_clear(&r->head);
 	buf_reserve(&r->head, (size_t)p->init_bytes);
 	int rc = read_full(r, r->head.data, (size_t)p->init_bytes, 0);
@@ -114,26 +117,56 @@ static int read_init(struct footage_reader *r, const struct footage_part *p, str
 	r->head.len = (size_t)p->init_bytes;
 	if (box_read(r->head.data, r->head.len, &ftyp) < 0 || ftyp.type != BOX_FTYP || ftyp.size >= r->head.len)
 		return -EBADMSG;
-	return moov_parse(r->head.data + ftyp.size, r->head.len - (size_t)ftyp.size, moov);
+	rc = moov_parse(r->head.data + ftyp.size, r->head.len - (size_t)ftyp.size, moov);
+	if (rc == 0 && plan->timescale &&
+	    (moov->timescale != plan->timescale || memcmp(moov->stsd_digest, plan->stsd_digest, 32) != 0))
+		rc = -EBADMSG;
+	return rc;
 }
 
-/* The head of the fragment at `at` into r->window. */
-static int peek_head(struct footage_reader *r, int64_t at, uint32_t bytes, struct footage_head *h, struct moof *m)
+/* Its bytes are those that were published. */
+static bool init_holds(const struct footage_reader *r, const struct footage_part *p)
 {
-	size_t len = bytes < WINDOW_BYTES ? bytes : WINDOW_BYTES;
-	size_t first = len < 8192 ? len : 8192;
-	int rc = read_full(r, r->window, first, at);
+	return p->init_crc == (int64_t)crc32c(0, r->head.data, r->head.len);
+}
 
-	if (rc == 0)
-		rc = footage_head_parse(r->window, first, h);
-	if (rc == -EAGAIN && first < len) {
-		rc = read_full(r, r->window, len, at);
-		if (rc == 0)
-			rc = footage_head_parse(r->window, len, h);
-	}
-	if (rc == 0)
-		rc = moof_parse(r->window + h->moof_at, h->moof_bytes, m);
-	return rc == -EAGAIN ? -EBADMSG : rc;
+/* Whether there may be a copy in the object store. */
+static bool open_remote(struct footage_reader *r, const struct footage_part *p)
+{
+	const struct fragment *last = &r->index.items[r->index.count - 1];
+
+	if (!p->sealed || !remote_file_is_configured(&r->remote))
+		return false;
+	remote_file_open(&r->remote, r->plan->camera, p->start, p->seal_digest, last->offset + last->bytes);
+	return true;
+}
+
+/* rc: of the disks here, which stays the answer where there is no copy. */
+static int init_from_store(struct footage_reader *r, const struct footage_part *p, struct moov_info *moov, int rc)
+{
+	if (!open_remote(r, p))
+		return rc;
+	int there = remote_file_load(&r->remote, 0, (size_t)p->init_bytes);
+	if (there < 0)
+		return there == -ENODATA ? rc : there;
+	r->from_store = true;
+	there = read_init(r, p, moov);
+	return there < 0 || !init_holds(r, p) ? remote_file_differs(&r->remote) : 0;
+}
+
+/* Of the file here, unless that is gone, or damaged and a better one is in the store. */
+static int find_init(struct footage_reader *r, const struct footage_part *p, struct moov_info *moov)
+{
+	r->from_store = false;
+	r->fd = open_file(r, p);
+	int here = r->fd < 0 ? r->fd : read_init(r, p, moov);
+	if (here == 0 && (p->init_crc < 0 || init_holds(r, p)))
+		return 0;
+	int there = init_from_store(r, p, moov, here < 0 ? here : -ENODATA);
+	if (here < 0 || there == 0 || there == -EBUSY)
+		return there;
+	r->from_store = false;
+	return read_init(r, p, moov);
 }
 
 static int64_t ticks_in(uint32_t timescale, int64_t us)
@@ -148,26 +181,20 @@ static int64_t ticks_of(const struct footage_plan *p, int64_t us)
 	return ticks_in(p->timescale, us);
 }
 
-/* Opens a part's file, checks that it joins, and finds where its decode times belong. */
+/* Opens a part's file and checks that it joins. */
 static int part_open(struct footage_reader *r, unsigned part)
 {
 	struct footage_plan *plan = r->plan;
 	const struct footage_part *p = &plan->parts[part];
 	struct moov_info moov;
-	struct footage_head h;
-	struct moof m;
 
 	part_close(r);
 	r->looked_at = part;
-	r->fd = open_file(r, p);
-	if (r->fd < 0)
-		return r->fd;
+	if (p->init_bytes < 16 || p->init_bytes > SEGMENT_HEAD_MAX)
+		return -EBADMSG;
 	int rc = fragment_index_unpack(p->packed, p->packed_len, p->start, p->init_bytes, &r->index);
 	if (rc == 0)
-		rc = read_init(r, p, &moov);
-	if (rc == 0 && plan->timescale &&
-	    (moov.timescale != plan->timescale || memcmp(moov.stsd_digest, plan->stsd_digest, 32) != 0))
-		rc = -EBADMSG;
+		rc = find_init(r, p, &moov);
 	if (rc < 0)
 		return rc;
 	if (!plan->timescale) {
@@ -176,43 +203,83 @@ static int part_open(struct footage_reader *r, unsigned part)
 		memcpy(plan->stsd_digest, moov.stsd_digest, 32);
 		buf_add(&r->init, r->head.data, r->head.len);
 	}
-	rc = fragment_is_damaged(&r->index.items[0])
-		? -EBADMSG : peek_head(r, r->index.items[0].offset, r->index.items[0].bytes, &h, &m);
-	if (rc < 0 && rc != -EBADMSG)
-		return rc;
-	r->by_index = rc < 0; /* a damaged first fragment costs itself, not the file */
 	r->part = part;
 	r->audio_shift_ticks = ticks_in(plan->audio_timescale, p->start.us - plan->given.start.us);
-	if (r->by_index)
-		return 0;
-	r->shift_ticks = (part == 0 ? -(int64_t)plan->first_ticks
-				    : ticks_of(plan, p->start.us - plan->given.start.us)) - (int64_t)m.video.decode_time;
 	return 0;
+}
+
+/* --- a fragment, verified ----------------------------------------------------------------- */
+
+/* Reads all of it through the window; the first window stays when it holds everything. */
+static int verify(struct footage_reader *r, const struct fragment *f)
+{
+	uint32_t crc = 0;
+	size_t len = f->bytes < WINDOW_BYTES ? f->bytes : WINDOW_BYTES;
+
+	r->in_window = len == f->bytes;
+	for (uint32_t done = 0; done < f->bytes; done += (uint32_t)len) {
+		len = f->bytes - done < WINDOW_BYTES ? f->bytes - done : WINDOW_BYTES;
+		int rc = read_full(r, r->window, len, f->offset + done);
+		if (rc < 0)
+			return rc;
+		crc = crc32c(crc, r->window, len);
+	}
+	return crc == f->crc ? 0 : -EBADMSG;
+}
+
+/* Held footage has a second file: what the first does not give any more, that one may. */
+static int verify_on_disks(struct footage_reader *r, const struct fragment *f)
+{
+	const struct footage_part *p = &r->plan->parts[r->part];
+	int rc = r->fd < 0 ? r->fd : verify(r, f), first = r->fd;
+
+	for (unsigned i = 0; first >= 0 && rc < 0 && i < other_roots(r); i++) {
+		r->fd = open_on(r, p, i);
+		if (r->fd >= 0 && verify(r, f) == 0) {
+			r->fs->close(r->fs, first);
+			return 0;
+		}
+		if (r->fd >= 0)
+			r->fs->close(r->fs, r->fd);
+		r->fd = first;
+	}
+	return rc;
+}
+
+/* rc: of the disks here, which stays the answer where there is no copy. */
+static int verify_in_store(struct footage_reader *r, const struct fragment *f, int rc)
+{
+	if (!open_remote(r, &r->plan->parts[r->part]))
+		return rc;
+	int there = remote_file_load(&r->remote, f->offset, f->bytes);
+	if (there < 0)
+		return there == -ENODATA ? rc : there;
+	r->from_store = true;
+	return verify(r, f) < 0 ? remote_file_differs(&r->remote) : 0;
+}
+
+static int verify_somewhere(struct footage_reader *r, const struct fragment *f)
+{
+	r->from_store = false;
+	int rc = verify_on_disks(r, f);
+	return rc < 0 ? verify_in_store(r, f, rc) : 0;
+}
+
+/* Verified, its head stands in the window. */
+static int look_into(struct footage_reader *r, const struct fragment *f, struct footage_head *h, struct moof *m)
+{
+	int rc = verify_somewhere(r, f);
+
+	if (rc == 0 && !r->in_window)
+		rc = read_full(r, r->window, WINDOW_BYTES, f->offset);
+	if (rc == 0)
+		rc = footage_head_parse(r->window, r->in_window ? f->bytes : WINDOW_BYTES, h);
+	if (rc == 0)
+		rc = moof_parse(r->window + h->moof_at, h->moof_bytes, m);
+	return rc == -EAGAIN ? -EBADMSG : rc;
 }
 
 /* --- the rest of the plan --------------------------------------------------------------- */
-
-static int find_first(struct footage_reader *r)
-{
-	struct footage_plan *plan = r->plan;
-	struct footage_head h;
-	struct moof m;
-	int rc = part_open(r, 0);
-
-	if (rc < 0)
-		return rc;
-	if (r->by_index)
-		return 0;
-	const struct fragment *f = &r->index.items[plan->parts[0].first];
-	int64_t file_first = -r->shift_ticks; /* first_ticks is still 0 */
-	rc = peek_head(r, f->offset, f->bytes, &h, &m);
-	if (rc < 0)
-		return rc;
-	if ((int64_t)m.video.decode_time < file_first)
-		return -EBADMSG;
-	plan->first_ticks = m.video.decode_time - (uint64_t)file_first;
-	return 0;
-}
 
 /* The end that was asked for, in the decode times of a file's sound. */
 static uint64_t audio_end(const struct footage_plan *plan, const struct footage_part *p)
@@ -238,7 +305,7 @@ static int find_cut(struct footage_reader *r)
 		return rc;
 	const struct fragment *f = &r->index.items[p->first + p->count - 1];
 	uint64_t ticks = (uint64_t)ticks_of(plan, plan->asked.end.us - f->start.us);
-	rc = peek_head(r, f->offset, f->bytes, &h, &m);
+	rc = look_into(r, f, &h, &m);
 	if (rc < 0)
 		return rc;
 	plan->cut_audio_end = audio_end(plan, p);
@@ -259,7 +326,7 @@ int footage_reader_prepare(struct footage_reader *r)
 	r->plan->cut_ticks = UINT64_MAX;
 	r->plan->cut_off = 0;
 	r->plan->given.start = r->plan->parts[0].given.start;
-	int rc = find_first(r);
+	int rc = part_open(r, 0);
 
 	if (rc == 0)
 		rc = find_cut(r);
@@ -271,42 +338,6 @@ int footage_reader_prepare(struct footage_reader *r)
 }
 
 /* --- fragments ------------------------------------------------------------------------------ */
-
-/* Reads all of it through the window; the first window stays when it holds everything. */
-static int verify(struct footage_reader *r, const struct fragment *f)
-{
-	uint32_t crc = 0;
-	size_t len = f->bytes < WINDOW_BYTES ? f->bytes : WINDOW_BYTES;
-
-	r->in_window = len == f->bytes;
-	for (uint32_t done = 0; done < f->bytes; done += (uint32_t)len) {
-		len = f->bytes - done < WINDOW_BYTES ? f->bytes - done : WINDOW_BYTES;
-		int rc = read_full(r, r->window, len, f->offset + done);
-		if (rc < 0)
-			return rc;
-		crc = crc32c(crc, r->window, len);
-	}
-	return crc == f->crc ? 0 : -EBADMSG;
-}
-
-/* Held footage has a second file: what the first does not give any more, that one may. */
-static int verify_somewhere(struct footage_reader *r, const struct fragment *f)
-{
-	const struct footage_part *p = &r->plan->parts[r->part];
-	int rc = verify(r, f), first = r->fd;
-
-	for (unsigned i = 0; rc < 0 && i < other_roots(r); i++) {
-		r->fd = open_on(r, p, i);
-		if (r->fd >= 0 && verify(r, f) == 0) {
-			r->fs->close(r->fs, first);
-			return 0;
-		}
-		if (r->fd >= 0)
-			r->fs->close(r->fs, r->fd);
-		r->fd = first;
-	}
-	return rc;
-}
 
 static void patch_prft(uint8_t *prft, size_t len, int64_t shift)
 {
@@ -324,12 +355,9 @@ static bool fits_tfdt(const struct moof_traf *t, int64_t ticks)
 static int patch_times(struct footage_reader *r, const struct fragment *f, const struct footage_head *h,
 		       const struct moof *m, uint32_t sequence)
 {
-	int64_t ticks = r->by_index ? ticks_of(r->plan, f->start.us - r->plan->given.start.us)
-				    : (int64_t)m->video.decode_time + r->shift_ticks;
+	int64_t ticks = ticks_of(r->plan, f->start.us - r->plan->given.start.us);
 	int64_t audio = (int64_t)m->audio.decode_time + r->audio_shift_ticks;
 
-	if (ticks < 0)
-		ticks = 0; /* microseconds are coarser than ticks may be */
 	if (audio < 0)
 		audio = 0;
 	if (!fits_tfdt(&m->video, ticks) || !fits_tfdt(&m->audio, audio))
@@ -366,15 +394,9 @@ static int load(struct footage_reader *r, unsigned nth)
 	struct moof m;
 
 	r->loaded = NONE;
-	int rc = verify_somewhere(r, f);
-	if (rc == 0 && !r->in_window)
-		rc = read_full(r, r->window, WINDOW_BYTES, f->offset);
-	if (rc == 0)
-		rc = footage_head_parse(r->window, r->in_window ? f->bytes : WINDOW_BYTES, &h);
-	if (rc == 0)
-		rc = moof_parse(r->window + h.moof_at, h.moof_bytes, &m);
+	int rc = look_into(r, f, &h, &m);
 	if (rc < 0)
-		return rc == -EAGAIN ? -EBADMSG : rc;
+		return rc;
 	buf_clear(&r->head);
 	buf_add(&r->head, r->window, h.bytes);
 	r->head_stored = h.bytes;

@@ -1,12 +1,15 @@
 /* Reads the bytes of a planned answer from the files: verifies each fragment's CRC-32C before a byte
- * of it is given, patches its times, cuts the last one.
+ * of it is given, patches its times, cuts the last one. What no disk here gives whole is read from its copy in the
+ * object store, where one is configured, and verified in the same way.
  *
  * Threads: blocking; made for a worker thread, one call at a time per reader.
- * Memory:  constant: one window of 1 MiB, one file's index, one fragment's head.
+ * Memory:  constant: one window of 1 MiB, one file's index, one fragment's head; and what `remote` holds.
  * Errors:  -EBADMSG damaged, -ENOENT the file is gone (also from where it moves to when it is
- *          published), other negative: the disk failed. */
+ *          published), -EBUSY and -EREMOTEIO as in remote_file.h, other negative: the disk failed. After any of them the
+ *          same call may be made again. */
 #pragma once
 #include "api/footage_plan.h"
+#include "api/remote_file.h"
 #include "base/buf.h"
 #include "base/fs.h"
 #include "conf/conf.h"
@@ -16,12 +19,12 @@ struct footage_reader {
 	struct fs *fs;
 	const struct conf *conf;             /* borrowed */
 	struct buf init;           /* ftyp and moov of the first file */
-	int fd;                    /* of part `part`; -1 none */
+	int fd;                    /* of part `part`; negative: no disk here has it */
+	struct remote_file remote; /* the same file's copy in the object store */
+	bool from_store;           /* what stands ready came from there */
 	unsigned part, loaded;     /* loaded: the fragment whose head stands ready, from 0 in the part; UINT_MAX none */
 	unsigned looked_at;        /* the part that was opened last, or could not be */
 	struct fragment_index index;
-	int64_t shift_ticks;       /* added to a decode time of this file */
-	bool by_index;             /* that is not known: times come from the index */
 	int64_t audio_shift_ticks; /* added to one of its sound */
 	struct buf head;           /* of the loaded fragment, patched */
 	size_t head_stored;        /* its length in the file */

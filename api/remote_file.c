@@ -1,0 +1,251 @@
+#include "remote_file.h"
+
+#include "base/buf.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define QUICK_US US_PER_S /* an answer within this: ask for more at once */
+
+static const char offloader_away[] = "offloader_away", offloader_busy[] = "offloader_busy";
+
+void remote_file_init(struct remote_file *f, const struct conf *conf)
+{
+	*f = (struct remote_file){.fd = -1};
+	pthread_mutex_init(&f->lock, NULL);
+	if (!conf || !conf->offload.url)
+		return;
+	if (snprintf(f->path, sizeof f->path, "%s/run/offload.sock", conf->state) >= (int)sizeof f->path)
+		f->path[0] = '\0'; /* then the offloader does not listen there either */
+}
+
+void remote_file_finish(struct remote_file *f)
+{
+	free(f->held);
+	f->held = NULL;
+	pthread_mutex_destroy(&f->lock);
+}
+
+void remote_file_open(struct remote_file *f, const char *camera, struct wall start, const uint8_t seal_digest[SHA256_BYTES],
+		      int64_t end)
+{
+	if (f->what.start.us == start.us && memcmp(f->what.seal_digest, seal_digest, SHA256_BYTES) == 0 && f->end == end)
+		return;
+	f->what = (struct object_read){.start = start};
+	snprintf(f->what.camera, sizeof f->what.camera, "%s", camera);
+	memcpy(f->what.seal_digest, seal_digest, SHA256_BYTES);
+	f->end = end;
+	f->held_len = 0;
+	f->ahead = REMOTE_AHEAD_MIN;
+}
+
+void remote_file_cancel(struct remote_file *f)
+{
+	pthread_mutex_lock(&f->lock);
+	f->cancelled = true;
+	if (f->fd >= 0)
+		shutdown(f->fd, SHUT_RDWR);
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* --- one question -------------------------------------------------------------------------- */
+
+static int fail(struct remote_file *f, const char *trouble)
+{
+	snprintf(f->trouble, sizeof f->trouble, "%s", trouble);
+	return -EREMOTEIO;
+}
+
+int remote_file_differs(struct remote_file *f)
+{
+	f->held_len = 0;
+	return fail(f, "differs");
+}
+
+static int dial(struct remote_file *f)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	snprintf(to.sun_path, sizeof to.sun_path, "%.*s", (int)sizeof to.sun_path - 1, f->path);
+	if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0) {
+		close(fd);
+		return fail(f, errno == EAGAIN ? offloader_busy : offloader_away);
+	}
+	pthread_mutex_lock(&f->lock);
+	bool cancelled = f->cancelled;
+	f->fd = cancelled ? -1 : fd;
+	pthread_mutex_unlock(&f->lock);
+	if (cancelled)
+		close(fd);
+	return cancelled ? -ECANCELED : 0;
+}
+
+static void hang_up(struct remote_file *f)
+{
+	pthread_mutex_lock(&f->lock);
+	close(f->fd);
+	f->fd = -1;
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* Until the socket can do that, the turn is over, or the other end left. */
+static int wait_for(struct remote_file *f, short events)
+{
+	struct pollfd p = {.fd = f->fd, .events = events};
+	int64_t left_ms;
+
+	do
+		left_ms = (f->until.us - clock_mono(clock_real()).us) / US_PER_MS;
+	while (left_ms > 0 && poll(&p, 1, (int)left_ms) < 0 && errno == EINTR);
+	return p.revents ? 0 : fail(f, offloader_away);
+}
+
+static int send_all(struct remote_file *f, const uint8_t *data, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = send(f->fd, data + done, len - done, MSG_NOSIGNAL);
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return fail(f, offloader_away);
+		done += n > 0 ? (size_t)n : 0;
+		int rc = n < 0 ? wait_for(f, POLLOUT) : 0;
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int take_all(struct remote_file *f, uint8_t *out, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = recv(f->fd, out + done, len - done, 0);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+			return fail(f, offloader_away);
+		done += n > 0 ? (size_t)n : 0;
+		int rc = n < 0 ? wait_for(f, POLLIN) : 0;
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+static int take_answer(struct remote_file *f, uint8_t *out)
+{
+	uint8_t head[OBJECT_READ_HEAD_BYTES], name[OBJECT_READ_TROUBLE_MAX];
+	struct object_answer a;
+	int rc = take_all(f, head, sizeof head);
+
+	if (rc < 0)
+		return rc;
+	if (object_answer_parse(head, f->what.bytes, &a) < 0)
+		return fail(f, offloader_away);
+	if (a.verdict == OBJECT_READ_FINE)
+		return take_all(f, out, a.bytes);
+	rc = take_all(f, name, a.bytes);
+	if (rc < 0 || a.verdict == OBJECT_READ_UNKNOWN)
+		return rc < 0 ? rc : -ENODATA;
+	if (a.verdict == OBJECT_READ_BUSY)
+		return fail(f, offloader_busy);
+	object_answer_trouble(name, a.bytes, f->trouble);
+	return -EREMOTEIO;
+}
+
+static bool is_cancelled(struct remote_file *f)
+{
+	pthread_mutex_lock(&f->lock);
+	bool cancelled = f->cancelled;
+	pthread_mutex_unlock(&f->lock);
+	return cancelled;
+}
+
+static int ask(struct remote_file *f, int64_t at, uint32_t bytes, uint8_t *out)
+{
+	uint8_t question[OBJECT_READ_ASK_BYTES];
+	int rc = dial(f);
+
+	if (rc < 0)
+		return rc;
+	f->what.at = at;
+	f->what.bytes = bytes;
+	object_read_write(&f->what, question);
+	rc = send_all(f, question, sizeof question);
+	if (rc == 0)
+		rc = take_answer(f, out);
+	hang_up(f);
+	return is_cancelled(f) ? -ECANCELED : rc;
+}
+
+/* --- what is held ---------------------------------------------------------------------------- */
+
+static bool is_held(const struct remote_file *f, int64_t at, size_t len)
+{
+	return at >= f->held_at && at - f->held_at + (int64_t)len <= (int64_t)f->held_len;
+}
+
+/* What is held of the piece, or nothing, moves to the front. Whether reading goes on where it was. */
+static bool make_room(struct remote_file *f, int64_t at, size_t room)
+{
+	int64_t into = at - f->held_at;
+	bool goes_on = f->held_len > 0 && into >= 0 && into <= (int64_t)f->held_len;
+
+	f->held_len = goes_on ? f->held_len - (size_t)into : 0;
+	if (goes_on)
+		memmove(f->held, f->held + into, f->held_len);
+	if (room > f->held_room) {
+		f->held = xrealloc(f->held, room);
+		f->held_room = room;
+	}
+	f->held_at = at;
+	return goes_on;
+}
+
+static void learn(struct remote_file *f, bool goes_on, int64_t took_us)
+{
+	size_t next = goes_on && took_us < QUICK_US ? f->ahead * 2 : took_us < QUICK_US ? f->ahead : REMOTE_AHEAD_MIN;
+
+	f->ahead = next < REMOTE_AHEAD_MAX ? next : REMOTE_AHEAD_MAX;
+}
+
+int remote_file_load(struct remote_file *f, int64_t at, size_t len)
+{
+	struct mono began = clock_mono(clock_real());
+
+	if (!remote_file_is_configured(f))
+		return -ENOSYS;
+	if (is_held(f, at, len))
+		return 0;
+	if (!f->may_ask)
+		return -EBUSY;
+	if (at < 0 || (int64_t)len > f->end - at)
+		return -ENODATA;
+	int64_t left = f->end - at;
+	size_t want = len > f->ahead ? len : f->ahead;
+	want = (int64_t)want < left ? want : (size_t)left;
+	bool goes_on = make_room(f, at, want);
+	while (f->held_len < want) {
+		size_t more = want - f->held_len < OBJECT_READ_MAX_BYTES ? want - f->held_len : OBJECT_READ_MAX_BYTES;
+		int rc = ask(f, at + (int64_t)f->held_len, (uint32_t)more, f->held + f->held_len);
+		if (rc < 0)
+			return rc;
+		f->held_len += more;
+		f->came_bytes += more;
+	}
+	learn(f, goes_on, clock_mono(clock_real()).us - began.us);
+	return 0;
+}
+
+int remote_file_read(const struct remote_file *f, void *out, size_t len, int64_t at)
+{
+	if (!is_held(f, at, len))
+		return -EBADMSG;
+	memcpy(out, f->held + (at - f->held_at), len);
+	return 0;
+}
