@@ -171,7 +171,11 @@ class Store:
         process.wait(STOP_S)
 
     def ceph(self, *words):
-        return self.command("ceph", "--connect-timeout", str(COMMAND_S), *words)
+        """Again, if a monitor that has just begun refuses ("problem getting command descriptions")."""
+        def ask():
+            done = self.attempt("ceph", "--connect-timeout", str(COMMAND_S), *words)
+            return done.returncode == 0 and done
+        return until(f"an answer to {words}", ask, START_S).stdout
 
     def disk_is_up(self):
         """A disk that gives up when it meets a monitor that has just begun is started again."""

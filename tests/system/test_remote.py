@@ -205,14 +205,16 @@ def test_a_stop_does_not_wait_for_a_silent_store(site, proxy):
     """Clean within the patience that the supervisor has with its children."""
     rows = kept_rows(site)
     start, end = rows[0][1], rows[0][2]
-    with away(site, rows[:1]), harmed(proxy, harness_store_proxy.silent), concurrent.futures.ThreadPoolExecutor(3) as pool:
-        before, left = proxy.server.ranges, proxy.server.left
-        answers = [pool.submit(try_footage, site, start, end) for _ in range(3)]  # two inside, one waits
-        until("two ask the store", lambda: proxy.server.ranges >= before + 2)
-        site.stop()
-        assert not concurrent.futures.wait(answers, SLACK_S).not_done
-        until("the reads have ended", lambda: proxy.server.left >= left + 2)
-    site.start()
+    with away(site, rows[:1]):
+        with harmed(proxy, harness_store_proxy.silent), concurrent.futures.ThreadPoolExecutor(3) as pool:
+            before, left = proxy.server.ranges, proxy.server.left
+            answers = [pool.submit(try_footage, site, start, end) for _ in range(3)]  # two inside, one waits
+            until("two ask the store", lambda: proxy.server.ranges >= before + 2)
+            site.stop()
+            assert not concurrent.futures.wait(answers, SLACK_S).not_done
+            until("the reads have ended", lambda: proxy.server.left >= left + 2)
+        site.start()
+        until("it is given again", lambda: site.footage("a", start, end).status == 200)
 
 
 def test_a_killed_offloader_is_told_and_the_next_one_answers(site, proxy):
