@@ -475,8 +475,8 @@ ssize_t footage_read(struct footage_reader *r, uint64_t at, uint8_t *out, size_t
 			int rc = seek(r, at, &inside);
 			if (rc == 0)
 				rc = give(r, inside, out + done, room - done, &n);
-			if (rc < 0)
-				return rc;
+			if (rc < 0) /* what is there already is not read again */
+				return done ? (ssize_t)done : rc;
 		}
 		done += n;
 		at += n;

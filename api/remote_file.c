@@ -17,7 +17,7 @@ static const char offloader_away[] = "offloader_away", offloader_busy[] = "offlo
 
 void remote_file_init(struct remote_file *f, const struct conf *conf)
 {
-	*f = (struct remote_file){.fd = -1};
+	*f = (struct remote_file){.fd = -1, .ahead = REMOTE_AHEAD_MIN};
 	pthread_mutex_init(&f->lock, NULL);
 	if (!conf || !conf->offload.url)
 		return;
@@ -42,7 +42,6 @@ void remote_file_open(struct remote_file *f, const char *camera, struct wall sta
 	memcpy(f->what.seal_digest, seal_digest, SHA256_BYTES);
 	f->end = end;
 	f->held_len = 0;
-	f->ahead = REMOTE_AHEAD_MIN;
 }
 
 void remote_file_cancel(struct remote_file *f)
@@ -185,39 +184,49 @@ static int ask(struct remote_file *f, int64_t at, uint32_t bytes, uint8_t *out)
 
 /* --- what is held ---------------------------------------------------------------------------- */
 
+/* Whether [at, …) begins in what is held, or right behind it. */
+static bool goes_on(const struct remote_file *f, int64_t at)
+{
+	return f->held_len > 0 && at >= f->held_at && at <= f->held_at + (int64_t)f->held_len;
+}
+
 static bool is_held(const struct remote_file *f, int64_t at, size_t len)
 {
 	return at >= f->held_at && at - f->held_at + (int64_t)len <= (int64_t)f->held_len;
 }
 
-/* What is held of the piece, or nothing, moves to the front. Whether reading goes on where it was. */
-static bool make_room(struct remote_file *f, int64_t at, size_t room)
+/* What is held from `at` on, perhaps nothing, moves to the front. */
+static void move_to(struct remote_file *f, int64_t at)
 {
-	int64_t into = at - f->held_at;
-	bool goes_on = f->held_len > 0 && into >= 0 && into <= (int64_t)f->held_len;
+	size_t into = goes_on(f, at) ? (size_t)(at - f->held_at) : f->held_len;
 
-	f->held_len = goes_on ? f->held_len - (size_t)into : 0;
-	if (goes_on)
+	f->held_len -= into;
+	if (f->held_len)
 		memmove(f->held, f->held + into, f->held_len);
-	if (room > f->held_room) {
-		f->held = xrealloc(f->held, room);
-		f->held_room = room;
-	}
 	f->held_at = at;
-	return goes_on;
 }
 
-static void learn(struct remote_file *f, bool goes_on, int64_t took_us)
+static int64_t ask_until(struct remote_file *f, size_t want)
 {
-	size_t next = goes_on && took_us < QUICK_US ? f->ahead * 2 : took_us < QUICK_US ? f->ahead : REMOTE_AHEAD_MIN;
+	struct mono began = clock_mono(clock_real());
 
-	f->ahead = next < REMOTE_AHEAD_MAX ? next : REMOTE_AHEAD_MAX;
+	if (want > f->held_room) {
+		f->held = xrealloc(f->held, want);
+		f->held_room = want;
+	}
+	while (f->held_len < want) {
+		size_t more = want - f->held_len < OBJECT_READ_MAX_BYTES ? want - f->held_len : OBJECT_READ_MAX_BYTES;
+		int rc = ask(f, f->held_at + (int64_t)f->held_len, (uint32_t)more, f->held + f->held_len);
+		if (rc < 0)
+			return rc;
+		f->held_len += more;
+		f->came_bytes += more;
+	}
+	return clock_mono(clock_real()).us - began.us;
 }
 
 int remote_file_load(struct remote_file *f, int64_t at, size_t len)
 {
-	struct mono began = clock_mono(clock_real());
-
 	if (!remote_file_is_configured(f))
 		return -ENOSYS;
 	if (is_held(f, at, len))
@@ -226,19 +235,16 @@ int remote_file_load(struct remote_file *f, int64_t at, size_t len)
 		return -EBUSY;
 	if (at < 0 || (int64_t)len > f->end - at)
 		return -ENODATA;
-	int64_t left = f->end - at;
-	size_t want = len > f->ahead ? len : f->ahead;
-	want = (int64_t)want < left ? want : (size_t)left;
-	bool goes_on = make_room(f, at, want);
-	while (f->held_len < want) {
-		size_t more = want - f->held_len < OBJECT_READ_MAX_BYTES ? want - f->held_len : OBJECT_READ_MAX_BYTES;
-		int rc = ask(f, at + (int64_t)f->held_len, (uint32_t)more, f->held + f->held_len);
-		if (rc < 0)
-			return rc;
-		f->held_len += more;
-		f->came_bytes += more;
-	}
-	learn(f, goes_on, clock_mono(clock_real()).us - began.us);
+	bool in_order = goes_on(f, at);
+	move_to(f, at);
+	size_t want = f->held_len + f->ahead > len ? f->held_len + f->ahead : len;
+	int64_t took_us = ask_until(f, (int64_t)want < f->end - at ? want : (size_t)(f->end - at));
+	if (took_us < 0)
+		return (int)took_us;
+	if (took_us > QUICK_US)
+		f->ahead = REMOTE_AHEAD_MIN;
+	else if (in_order && f->ahead < REMOTE_AHEAD_MAX)
+		f->ahead *= 2;
 	return 0;
 }
 

@@ -6,8 +6,8 @@
  *
  * So what was checked is what is given. A worker that asks may wait for REMOTE_LIMIT_US; few may do so at once
  * (remote_gate.h), and whoever may not is told so before anything is asked.
- * Threads: a worker's, one call at a time; remote_file_cancel() any. Memory: remote_file_finish(); at most REMOTE_AHEAD_MAX,
- *          or the longest piece loaded. conf is borrowed.
+ * Threads: a worker's, one call at a time; remote_file_cancel() any. Memory: remote_file_finish(); at most REMOTE_AHEAD_MAX
+ *          and the longest piece loaded. conf is borrowed.
  * Errors:  -ENOSYS no object store is configured; -EBUSY it may not ask now; -ENODATA no whole copy is known there; -EREMOTEIO
  *          the store or the offloader does not give it: `trouble`; -ECANCELED. */
 #pragma once
@@ -19,7 +19,7 @@
 
 #define REMOTE_LIMIT_US (20 * US_PER_S)  /* of one turn inside the gate */
 #define REMOTE_AHEAD_MIN (256u << 10)
-#define REMOTE_AHEAD_MAX (2u << 20)
+#define REMOTE_AHEAD_MAX OBJECT_READ_MAX_BYTES
 
 struct remote_file {
 	char path[108];                 /* of the offloader's socket; "" none is configured */

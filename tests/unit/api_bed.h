@@ -203,8 +203,8 @@ __attribute__((unused)) static struct wall_range bed_add_segment(struct bed *b, 
 		? "INSERT INTO open_segment (file, camera, root, start, end, bytes, run, init, init_bytes, fragments) VALUES "
 		  "(?7, 'playroom-east', 1, ?1, ?2, ?3, 'r', (SELECT id FROM init WHERE digest = ?4), ?5, ?6)"
 		: "INSERT INTO segment (camera, root, start, end, bytes, init, init_bytes, fragments, frames, sequence, flags, "
-		  "seal_digest, run, witnessed_us) VALUES ('playroom-east', 1, ?1, ?2, ?3, (SELECT id FROM init WHERE digest = ?4), "
-		  "?5, ?6, 1, 1, 0, zeroblob(32), 'r', 0)", -1, &s, NULL);
+		  "seal_digest, run, witnessed_us, init_crc) VALUES ('playroom-east', 1, ?1, ?2, ?3, (SELECT id FROM init WHERE "
+		  "digest = ?4), ?5, ?6, 1, 1, 0, zeroblob(32), 'r', 0, ?7)", -1, &s, NULL);
 	sqlite3_bind_int64(s, 1, r.start.us);
 	sqlite3_bind_int64(s, 2, r.end.us);
 	sqlite3_bind_int64(s, 3, (int64_t)bytes->len);
@@ -213,6 +213,8 @@ __attribute__((unused)) static struct wall_range bed_add_segment(struct bed *b, 
 	sqlite3_bind_blob(s, 6, packed.data, (int)packed.len, SQLITE_STATIC);
 	if (is_open)
 		sqlite3_bind_text(s, 7, name, -1, SQLITE_STATIC);
+	else
+		sqlite3_bind_int64(s, 7, scan.init_crc);
 	if (sqlite3_step(s) != SQLITE_DONE)
 		fail_msg("%s", sqlite3_errmsg(b->db));
 	sqlite3_finalize(s);
