@@ -29,7 +29,7 @@ struct api {
 	bool keeper_up, closing;
 	struct wall keeper_since, started_at;
 	struct sandbox_result sandbox;
-	uint64_t requests, refused, footage_bytes, footage_damaged; /* for /metrics */
+	uint64_t requests, refused, footage_bytes, footage_damaged, footage_store_bytes; /* for /metrics */
 	unsigned open_parts;            /* parts not yet closed */
 	api_closed_fn *on_closed;
 };

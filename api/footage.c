@@ -113,11 +113,19 @@ static void give_up(struct footage *f)
 	http_abort(f->x);
 }
 
+/* What came from the store since the last time. */
+static void count_store(struct footage *f)
+{
+	f->api->footage_store_bytes += f->reader.remote.came_bytes;
+	f->reader.remote.came_bytes = 0;
+}
+
 static void after_read(struct remote_job *j)
 {
 	struct footage *f = of_job(j);
 	uint8_t *piece = f->piece;
 
+	count_store(f);
 	if (f->piece_len <= 0) {
 		give_up(f);
 		return;

@@ -163,6 +163,8 @@ static void from_process(struct sheet *s)
 	buf_printf(&s->out, "holdfast_footage_bytes_total %llu\n", (unsigned long long)a->footage_bytes);
 	head(&s->out, "holdfast_footage_damaged_total", "counter", "Fragments whose checksum did not hold when asked for.");
 	buf_printf(&s->out, "holdfast_footage_damaged_total %llu\n", (unsigned long long)a->footage_damaged);
+	head(&s->out, "holdfast_footage_store_bytes_total", "counter", "Bytes of footage that were read from the object store.");
+	buf_printf(&s->out, "holdfast_footage_store_bytes_total %llu\n", (unsigned long long)a->footage_store_bytes);
 }
 
 int metrics_get(struct call *c)

@@ -30,7 +30,7 @@ struct remote_file {
 	uint8_t *held;
 	int64_t held_at;
 	size_t held_len, held_room, ahead;
-	uint64_t came_bytes;            /* from the store, in all */
+	uint64_t came_bytes;            /* from the store, since the owner set it to 0 */
 	char trouble[OBJECT_READ_TROUBLE_MAX];
 	pthread_mutex_t lock;           /* of the two below */
 	int fd;                         /* of the question under way; -1 none */

@@ -127,6 +127,7 @@ def test_what_is_in_the_store_only_is_the_same_footage(site, camera):
             head = site.footage("a", start, end, method="HEAD")
             assert (head.status, head.headers["content-length"]) == (200, str(size))
     check_range(before.body, start, end, camera.clocks("a"), camera)
+    assert "holdfast_footage_store_bytes_total 0\n" not in site.metrics()
 
 
 def test_one_file_by_its_id_comes_from_the_store(site):
