@@ -19,6 +19,7 @@ from harness_wait import until
 SEGMENTS = 6
 CLIENTS = 8
 REMOTE_LIMIT_S = 20
+READ_LIMIT_S = 15
 SLACK_S = 2  # the machine may be loaded
 FLIP_AT = 100  # from a file's end, before its seal
 
@@ -106,7 +107,8 @@ def try_footage(site, start, end):
 def check_refusal(answer, site, *troubles):
     problem = answer.problem(503)
     assert problem["store"]["trouble"] in troubles, problem
-    assert problem["store"]["place"] == site.state()["place"] and problem["store"]["place"] in problem["detail"]
+    place = f"{site.conf['offload']['url']}/{site.conf['offload']['bucket']}"
+    assert problem["store"]["place"] == place and place in problem["detail"]
     assert int(answer.headers["retry-after"]) > 0
     return problem
 
@@ -211,7 +213,9 @@ def test_a_stop_does_not_wait_for_a_silent_store(site, proxy):
             before, left = proxy.server.ranges, proxy.server.left
             answers = [pool.submit(try_footage, site, start, end) for _ in range(3)]  # two inside, one waits
             until("two ask the store", lambda: proxy.server.ranges >= before + 2)
+            began = time.monotonic()
             site.stop()
+            assert time.monotonic() < began + READ_LIMIT_S / 2
             assert not concurrent.futures.wait(answers, SLACK_S).not_done
             until("the reads have ended", lambda: proxy.server.left >= left + 2)
         site.start()
