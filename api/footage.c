@@ -1,10 +1,10 @@
 /* GET and HEAD /cameras/{id}/footage.mp4: a range of time as one fragmented MP4 (design §10).
  *
- * On the loop the catalogue is asked and the plan made; in a worker the files are looked into, then
- * read piece by piece, one piece at a time per connection, so that a slow disk stops nobody else. */
+ * On the loop the catalogue is asked and the plan made; in a worker the files are looked into, then checked and sent,
+ * a turn at a time per connection, so that neither a slow disk nor a slow client stops anybody else. */
 #include "base/log.h"
 #include "call.h"
-#include "footage_read.h"
+#include "footage_send.h"
 #include "range.h"
 #include "remote_job.h"
 #include "router.h"
@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ASK_MAX_US US_PER_DAY
 #define AHEAD_US (10 * US_PER_S) /* a client's clock may be so much ahead of ours */
@@ -20,20 +21,19 @@
 #define PREPARE_WAIT_MS 5000 /* for the object store, while others read from it: then 503 */
 #define BODY_WAIT_MS 20000   /* then the connection is cut */
 
-/*  PREPARING ──▶ answer begun, idle ◀──▶ reading a piece;   abandoned: the client left */
+/*  PREPARING ──▶ answer begun, idle ◀──▶ sending a turn;   abandoned: the client left */
 struct footage {
 	struct http_source base;     /* first: a source leads to its footage */
 	struct remote_job job;
 	struct api *api;
 	struct call *call;           /* while the plan is being made; then NULL */
-	struct http_exchange *x;     /* while a piece is waited for */
+	struct http_exchange *x;     /* while a turn is waited for */
 	struct footage_plan plan;
 	struct footage_reader reader;
 	int64_t segment;             /* asked for by its id; 0: whatever counts */
 	json_t *holes;               /* tiles without footage: [{start,end,state,cause?}] */
-	uint64_t at, end;            /* of the answer's bytes still to be read */
-	uint8_t *piece;
-	ssize_t piece_len;
+	struct footage_send send;
+	uint64_t told;               /* what the connection knows to be sent: up to here */
 };
 
 static struct footage *of_job(struct remote_job *j)
@@ -46,7 +46,8 @@ static void footage_free(struct footage *f)
 	footage_reader_finish(&f->reader);
 	footage_plan_finish(&f->plan);
 	json_decref(f->holes);
-	free(f->piece);
+	if (f->send.to >= 0)
+		close(f->send.to);
 	free(f);
 }
 
@@ -75,16 +76,9 @@ static int store_problem(struct footage *f, struct call *c)
 
 /* --- the body --------------------------------------------------------------------- */
 
-static int do_read(struct remote_job *j)
+static int do_send(struct remote_job *j)
 {
-	struct footage *f = of_job(j);
-	uint64_t left = f->end - f->at;
-
-	if (!f->piece)
-		f->piece = malloc(HTTP_PIECE_BYTES);
-	f->piece_len = !f->piece ? -ENOMEM
-		       : footage_read(&f->reader, f->at, f->piece, left < HTTP_PIECE_BYTES ? (size_t)left : HTTP_PIECE_BYTES);
-	return f->piece_len < 0 ? (int)f->piece_len : 0;
+	return footage_send_turn(&of_job(j)->send);
 }
 
 /* The keeper looks at that file next, and once it has marked what does not hold, the rest is served. Not when the store
@@ -104,12 +98,14 @@ static void tell_keeper(struct footage *f)
 
 static void give_up(struct footage *f)
 {
-	if (f->piece_len == -EBADMSG)
+	int rc = f->job.rc;
+
+	if (rc == -EBADMSG)
 		f->api->footage_damaged++;
 	tell_keeper(f);
 	log_error("footage", "camera=%s at=%llu error=%d store=%s text=\"%s; connection cut\"", f->plan.camera,
-		  (unsigned long long)f->at, (int)f->piece_len, store_trouble(f),
-		  f->piece_len == -EBADMSG ? "damaged fragment is not served" : "cannot be read");
+		  (unsigned long long)f->send.at, rc, store_trouble(f),
+		  rc == -EBADMSG ? "damaged fragment is not served" : "cannot be read");
 	http_abort(f->x);
 }
 
@@ -120,20 +116,20 @@ static void count_store(struct footage *f)
 	f->reader.remote.came_bytes = 0;
 }
 
-static void after_read(struct remote_job *j)
+static void after_send(struct remote_job *j)
 {
 	struct footage *f = of_job(j);
-	uint8_t *piece = f->piece;
+	uint64_t sent = f->send.at - f->told;
 
 	count_store(f);
-	if (f->piece_len <= 0) {
+	f->told = f->send.at;
+	f->api->footage_bytes += sent;
+	if (f->send.gone)
+		http_abort(f->x);
+	else if (j->rc < 0)
 		give_up(f);
-		return;
-	}
-	f->piece = NULL;
-	f->at += (uint64_t)f->piece_len;
-	f->api->footage_bytes += (uint64_t)f->piece_len;
-	http_push(f->x, piece, (size_t)f->piece_len); /* may free f: last line */
+	else
+		http_sent(f->x, sent, f->send.full); /* may free f: last line */
 }
 
 static void footage_pull(struct http_source *s, struct http_exchange *x)
@@ -141,7 +137,12 @@ static void footage_pull(struct http_source *s, struct http_exchange *x)
 	struct footage *f = (struct footage *)s;
 
 	f->x = x;
-	remote_job_start(&f->job, do_read, after_read, BODY_WAIT_MS);
+	if (f->send.to < 0)
+		f->send.to = http_socket(x);
+	if (f->send.to < 0)
+		http_abort(x);
+	else
+		remote_job_start(&f->job, do_send, after_send, BODY_WAIT_MS);
 }
 
 static void footage_destroy(struct http_source *s)
@@ -228,8 +229,8 @@ static void answer(struct footage *f, struct call *c)
 					(unsigned long long)last, (unsigned long long)total);
 		log_viewing(c, f);
 		f->base = (struct http_source){footage_pull, footage_destroy};
-		f->at = first;
-		f->end = last + 1;
+		f->told = f->send.at = first;
+		f->send.end = last + 1;
 		call_stream(c, how == RANGE_PART ? 206 : 200, "video/mp4", &lines, last + 1 - first, &f->base);
 	}
 	buf_finish(&lines);
@@ -391,6 +392,7 @@ int footage_get(struct call *c)
 	f->api = c->api;
 	f->job = (struct remote_job){.loop = f->api->deps.loop, .gate = &f->api->remote, .file = &f->reader.remote,
 				     .gone = on_abandoned};
+	f->send = (struct footage_send){.reader = &f->reader, .to = -1};
 	f->holes = json_array();
 	footage_reader_init(&f->reader, &f->plan, f->api->deps.fs, f->api->deps.conf);
 	f->plan.asked = r;

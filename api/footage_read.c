@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WINDOW_BYTES (1u << 20) /* most groups of pictures fit: they are read once */
+#define BLOCK_BYTES (128u << 10) /* stays in a core's cache between being read and being checked */
+#define WINDOW_BYTES (1u << 20)  /* the first block, and room for more of a head, or for what is given from memory */
 #define NONE UINT_MAX
 
 void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs, const struct conf *conf)
@@ -210,19 +211,20 @@ static int part_open(struct footage_reader *r, unsigned part)
 
 /* --- a fragment, verified ----------------------------------------------------------------- */
 
-/* Reads all of it through the window; the first window stays when it holds everything. */
+static uint32_t at_most(uint32_t bytes, uint32_t most) { return bytes < most ? bytes : most; }
+
+/* Reads all of it, block by block; the first one stays in the window. */
 static int verify(struct footage_reader *r, const struct fragment *f)
 {
-	uint32_t crc = 0;
-	size_t len = f->bytes < WINDOW_BYTES ? f->bytes : WINDOW_BYTES;
+	uint32_t crc = 0, len;
 
-	r->in_window = len == f->bytes;
-	for (uint32_t done = 0; done < f->bytes; done += (uint32_t)len) {
-		len = f->bytes - done < WINDOW_BYTES ? f->bytes - done : WINDOW_BYTES;
-		int rc = read_full(r, r->window, len, f->offset + done);
+	for (uint32_t done = 0; done < f->bytes; done += len) {
+		uint8_t *block = r->window + (done ? BLOCK_BYTES : 0);
+		len = at_most(f->bytes - done, BLOCK_BYTES);
+		int rc = read_full(r, block, len, f->offset + done);
 		if (rc < 0)
 			return rc;
-		crc = crc32c(crc, r->window, len);
+		crc = crc32c(crc, block, len);
 	}
 	return crc == f->crc ? 0 : -EBADMSG;
 }
@@ -265,17 +267,26 @@ static int verify_somewhere(struct footage_reader *r, const struct fragment *f)
 	return rc < 0 ? verify_in_store(r, f, rc) : 0;
 }
 
+static int parse_head(const struct footage_reader *r, size_t len, struct footage_head *h, struct moof *m)
+{
+	int rc = footage_head_parse(r->window, len, h);
+
+	return rc < 0 ? rc : moof_parse(r->window + h->moof_at, h->moof_bytes, m);
+}
+
 /* Verified, its head stands in the window. */
 static int look_into(struct footage_reader *r, const struct fragment *f, struct footage_head *h, struct moof *m)
 {
 	int rc = verify_somewhere(r, f);
 
-	if (rc == 0 && !r->in_window)
-		rc = read_full(r, r->window, WINDOW_BYTES, f->offset);
-	if (rc == 0)
-		rc = footage_head_parse(r->window, r->in_window ? f->bytes : WINDOW_BYTES, h);
-	if (rc == 0)
-		rc = moof_parse(r->window + h->moof_at, h->moof_bytes, m);
+	if (rc < 0)
+		return rc;
+	rc = parse_head(r, at_most(f->bytes, BLOCK_BYTES), h, m);
+	if (rc == -EAGAIN && f->bytes > BLOCK_BYTES) {
+		rc = read_full(r, r->window, at_most(f->bytes, WINDOW_BYTES), f->offset);
+		if (rc == 0)
+			rc = parse_head(r, at_most(f->bytes, WINDOW_BYTES), h, m);
+	}
 	return rc == -EAGAIN ? -EBADMSG : rc;
 }
 
@@ -412,22 +423,22 @@ static int load(struct footage_reader *r, unsigned nth)
 	return 0;
 }
 
-/* Up to room bytes of the loaded fragment from `at` on. */
-static int give(struct footage_reader *r, uint64_t at, uint8_t *out, size_t room, size_t *given)
+/* What stands together in the loaded fragment from `at` on. */
+static int piece_of(struct footage_reader *r, uint64_t at, struct footage_piece *out)
 {
 	const struct fragment *f = &r->index.items[r->plan->parts[r->part].first + r->loaded];
 	uint64_t until = at < r->head.len ? r->head.len
 		       : at < r->hole_at && r->hole_at < r->served ? r->hole_at : r->served;
-	uint64_t left = until - at;
 	uint64_t stored = r->head_stored + (at - r->head.len) + (at >= r->hole_at ? r->hole : 0); /* for samples */
 
-	*given = left < room ? (size_t)left : room;
-	if (at < r->head.len)
-		memcpy(out, r->head.data + at, *given);
-	else if (r->in_window)
-		memcpy(out, r->window + stored, *given);
-	else
-		return read_full(r, out, *given, f->offset + (int64_t)stored);
+	*out = (struct footage_piece){.len = (size_t)(until - at), .fd = r->fd, .offset = f->offset + (int64_t)stored};
+	if (at < r->head.len) {
+		out->data = r->head.data + at;
+	} else if (r->from_store) {
+		out->data = r->window;
+		out->len = at_most((uint32_t)out->len, WINDOW_BYTES);
+		return read_full(r, r->window, out->len, out->offset);
+	}
 	return 0;
 }
 
@@ -462,24 +473,14 @@ static int seek(struct footage_reader *r, uint64_t at, uint64_t *inside)
 	return nth == r->loaded ? 0 : load(r, nth);
 }
 
-ssize_t footage_read(struct footage_reader *r, uint64_t at, uint8_t *out, size_t room)
+int footage_next(struct footage_reader *r, uint64_t at, struct footage_piece *out)
 {
-	size_t done = 0, n;
+	uint64_t inside;
 
-	while (done < room && at < r->plan->bytes) {
-		if (at < r->init.len) {
-			n = r->init.len - (size_t)at < room - done ? r->init.len - (size_t)at : room - done;
-			memcpy(out + done, r->init.data + at, n);
-		} else {
-			uint64_t inside;
-			int rc = seek(r, at, &inside);
-			if (rc == 0)
-				rc = give(r, inside, out + done, room - done, &n);
-			if (rc < 0) /* what is there already is not read again */
-				return done ? (ssize_t)done : rc;
-		}
-		done += n;
-		at += n;
+	if (at < r->init.len) {
+		*out = (struct footage_piece){.data = r->init.data + at, .len = r->init.len - (size_t)at};
+		return 0;
 	}
-	return (ssize_t)done;
+	int rc = seek(r, at, &inside);
+	return rc < 0 ? rc : piece_of(r, inside, out);
 }

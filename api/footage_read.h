@@ -1,9 +1,11 @@
-/* Reads the bytes of a planned answer from the files: verifies each fragment's CRC-32C before a byte
- * of it is given, patches its times, cuts the last one. What no disk here gives whole is read from its copy in the
+/* Finds the bytes of a planned answer in the files, piece by piece: verifies each fragment's CRC-32C before a byte
+ * of it is given, patches its times, cuts the last one. What need not be patched is given as a stretch of its file, so that
+ * the kernel can send it from where it was just read (footage_send.h). What no disk here gives whole is read from its copy in the
  * object store, where one is configured, and verified in the same way.
  *
  * Threads: blocking; made for a worker thread, one call at a time per reader.
- * Memory:  constant: one window of 1 MiB, one file's index, one fragment's head; and what `remote` holds.
+ * Memory:  constant: a window of 1 MiB (of which 256 KiB are touched, if no head is longer and no byte comes from the store),
+ *          one file's index, one fragment's head; and what `remote` holds.
  * Errors:  -EBADMSG damaged, -ENOENT the file is gone (also from where it moves to when it is
  *          published), -EBUSY and -EREMOTEIO as in remote_file.h, other negative: the disk failed. After any of them the
  *          same call may be made again. */
@@ -31,14 +33,16 @@ struct footage_reader {
 	uint64_t served;           /* bytes that the loaded fragment gives */
 	uint64_t hole_at, hole;    /* of those, from where on so many bytes of the file are left out before */
 	uint8_t *window;
-	bool in_window;            /* the whole loaded fragment stands in the window */
 };
+
+/* A stretch of the answer, in memory, or (data NULL) in an open file. The reader's, until its next call. */
+struct footage_piece { const uint8_t *data; size_t len; int fd; int64_t offset; };
 
 /* conf: whose disks are looked through for another file of a segment, when that of the plan is away or damaged (it
  * moved, or it is held and has a copy); borrowed; NULL: none. */
 void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs, const struct conf *conf);
 /* Looks into the first and the last file: the rest of the plan. Before the first read. */
 int footage_reader_prepare(struct footage_reader *r);
-/* Fills out with up to `room` bytes of the answer from position `at` on; the count, or negative. */
-ssize_t footage_read(struct footage_reader *r, uint64_t at, uint8_t *out, size_t room);
+/* The piece that begins at byte `at` of the answer, which is not its end. */
+int footage_next(struct footage_reader *r, uint64_t at, struct footage_piece *out);
 void footage_reader_finish(struct footage_reader *r);

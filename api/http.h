@@ -18,7 +18,6 @@
 #include <uv.h>
 
 #define HTTP_HEADERS_MAX 100
-#define HTTP_PIECE_BYTES (256u << 10) /* what a producer pushes at once, at most */
 
 struct http_limits {
 	size_t head_bytes;      /* request line and headers: else 431 */
@@ -61,9 +60,10 @@ struct http_exchange {
 	void (*on_gone)(struct http_exchange *x);
 };
 
-/* Produces a body. The server takes it over with http_reply_stream(). */
+/* Sends a body. The server takes it over with http_reply_stream(). */
 struct http_source {
-	/* There is room: answer once, now or later, by http_push() or http_abort(). */
+	/* The socket takes bytes, and what goes before is sent: send some, here or on any thread, and answer once, now or
+	 * later, by http_sent() or http_abort(). */
 	void (*pull)(struct http_source *s, struct http_exchange *x);
 	/* The last call: done, or the client left. A pull under way must then not be answered. */
 	void (*destroy)(struct http_source *s);
@@ -79,8 +79,10 @@ void http_reply(struct http_exchange *x, int status, const char *type, const str
 		const void *body, size_t len);
 void http_reply_stream(struct http_exchange *x, int status, const char *type, const struct buf *lines,
 		       uint64_t length, struct http_source *source);
-/* The next 1 … HTTP_PIECE_BYTES bytes of a streamed body; data is malloc'd and taken over. */
-void http_push(struct http_exchange *x, void *data, size_t len);
+/* The client's socket, for a source: a descriptor of its own, to be closed by it, which does not block. Negative: -errno. */
+int http_socket(struct http_exchange *x);
+/* So many bytes of the body were sent by the source. full: the socket took no more. */
+void http_sent(struct http_exchange *x, uint64_t bytes, bool full);
 /* The body cannot be finished: the connection is cut, so that the client sees that it is short. */
 void http_abort(struct http_exchange *x);
 /* The connection shall not outlive the answer. Before the answer. */

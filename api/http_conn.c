@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define READ_BYTES (16u << 10)
 #define LINGER_MS 2000
@@ -42,6 +43,8 @@ static void on_handle_closed(uv_handle_t *h)
 
 	if (--c->open_handles > 0)
 		return;
+	if (c->polled >= 0)
+		close(c->polled);
 	sm_move(&c->sm, CONN_CLOSED);
 	http_parser_finish(&c->parser);
 	buf_finish(&c->in);
@@ -57,6 +60,30 @@ static void drop_source(struct http_conn *c)
 		s->destroy(s);
 }
 
+/* Whoever else has a descriptor of the socket. */
+static void hang_up(struct http_conn *c)
+{
+	uv_os_fd_t fd;
+
+	if (c->source && uv_fileno(&c->sock.handle, &fd) == 0)
+		shutdown(fd, SHUT_RDWR);
+}
+
+int http_conn_poll(struct http_conn *c)
+{
+	int fd = http_socket(&c->x), rc = fd < 0 ? fd : uv_poll_init(c->listener->server->loop, &c->poll, fd);
+
+	if (rc < 0) {
+		if (fd >= 0)
+			close(fd);
+		return rc;
+	}
+	c->polled = fd;
+	c->poll.data = c;
+	c->open_handles++;
+	return 0;
+}
+
 void http_conn_close(struct http_conn *c)
 {
 	int was = c->sm.now;
@@ -66,7 +93,10 @@ void http_conn_close(struct http_conn *c)
 	sm_move(&c->sm, CONN_CLOSING);
 	if (was == CONN_HANDLING && c->x.on_gone)
 		c->x.on_gone(&c->x);
+	hang_up(c); /* a source may be sending */
 	drop_source(c);
+	if (c->polled >= 0)
+		uv_close((uv_handle_t *)&c->poll, on_handle_closed);
 	uv_close(&c->sock.handle, on_handle_closed);
 	uv_close((uv_handle_t *)&c->timer, on_handle_closed);
 }
@@ -129,9 +159,10 @@ static void on_timer(uv_timer_t *t)
 			refuse(c, 408, "the request did not arrive in time");
 		break;
 	case CONN_SENDING:
-		if (queued > 0 && queued >= c->queued_before)
+		if ((queued > 0 && queued >= c->queued_before) || (c->full && c->body_left == c->left_before))
 			http_conn_close(c);
 		c->queued_before = queued;
+		c->left_before = c->body_left;
 		break;
 	case CONN_LINGERING: http_conn_close(c); break;
 	default: break;
@@ -282,6 +313,7 @@ void http_conn_answering(struct http_conn *c)
 {
 	sm_move(&c->sm, CONN_SENDING);
 	c->queued_before = SIZE_MAX;
+	c->left_before = UINT64_MAX;
 	uv_timer_start(&c->timer, on_timer, limits(c)->idle_ms, limits(c)->idle_ms);
 }
 
@@ -337,6 +369,7 @@ void http_conn_accept(struct http_listener *l)
 	struct http_conn *c = xcalloc(1, sizeof *c);
 
 	c->listener = l;
+	c->polled = -1;
 	c->next = s->conns;
 	s->conns = c;
 	l->connections++;

@@ -26,6 +26,10 @@ struct http_conn {
 	uint64_t body_left;             /* of a streamed body, still to be produced */
 	struct http_source *source;
 	bool pull_waits, pumping;
+	bool full;                      /* the socket took no more of the body: poll tells when it does */
+	uv_poll_t poll;
+	int polled;                     /* its descriptor, beside that of sock; -1: none yet */
+	uint64_t left_before;           /* body_left when the timer last looked */
 	int open_handles;
 };
 
@@ -56,6 +60,7 @@ void http_conn_retire(struct http_conn *c); /* after the answer under way */
 /* Sends bytes (taken over); on_sent_all is the state machine's matter. */
 void http_conn_send(struct http_conn *c, void *data, size_t len);
 void http_conn_sent(struct http_conn *c);   /* a write ended, or there was none */
+int http_conn_poll(struct http_conn *c);           /* makes its poll handle; 0 or negative */
 void http_conn_answering(struct http_conn *c);     /* HANDLING → SENDING */
 void http_conn_finish_answer(struct http_conn *c); /* the answer is whole and gone */
 void http_server_conn_gone(struct http_conn *c); /* frees c */

@@ -3,6 +3,8 @@
 #include "base/require.h"
 #include "http_conn.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <time.h>
 
@@ -119,30 +121,64 @@ void http_abort(struct http_exchange *x)
 	http_conn_close(conn_of(x));
 }
 
-/* Asks the producer while there is room; a producer that answers within the call is asked again
- * here, not from inside its own answer. */
+/* Asks the source when there is room; one that answers within the call is asked again here, not from inside its own
+ * answer. */
 static void pump(struct http_conn *c)
 {
 	if (c->pumping)
 		return;
 	c->pumping = true;
-	while (c->sm.now == CONN_SENDING && c->source && c->body_left && !c->pull_waits &&
-	       uv_stream_get_write_queue_size(&c->sock.stream) <= HTTP_PIECE_BYTES) {
+	while (c->sm.now == CONN_SENDING && c->source && c->body_left && !c->pull_waits && !c->full && c->writes == 0) {
 		c->pull_waits = true;
 		c->source->pull(c->source, &c->x);
 	}
 	c->pumping = false;
 }
 
-void http_push(struct http_exchange *x, void *data, size_t len)
+static void on_room(uv_poll_t *h, int status, int events)
+{
+	struct http_conn *c = h->data;
+
+	(void)events;
+	uv_poll_stop(h);
+	c->full = false;
+	if (status < 0)
+		http_conn_close(c);
+	else
+		http_conn_sent(c);
+}
+
+static void await_room(struct http_conn *c)
+{
+	int rc = c->polled >= 0 ? 0 : http_conn_poll(c);
+
+	c->full = true;
+	if (rc == 0)
+		rc = uv_poll_start(&c->poll, UV_WRITABLE, on_room);
+	if (rc < 0)
+		http_conn_close(c);
+}
+
+int http_socket(struct http_exchange *x)
+{
+	uv_os_fd_t fd;
+	int rc = uv_fileno(&conn_of(x)->sock.handle, &fd);
+
+	rc = rc < 0 ? rc : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return rc == -1 ? -errno : rc;
+}
+
+void http_sent(struct http_exchange *x, uint64_t bytes, bool full)
 {
 	struct http_conn *c = conn_of(x);
 
-	REQUIRE(c->pull_waits && len > 0 && len <= HTTP_PIECE_BYTES && len <= c->body_left);
+	REQUIRE(c->pull_waits && bytes <= c->body_left);
 	c->pull_waits = false;
-	c->body_left -= len;
-	http_conn_send(c, data, len);
-	pump(c);
+	c->body_left -= bytes;
+	if (full && c->body_left)
+		await_room(c);
+	else
+		http_conn_sent(c);
 }
 
 void http_conn_sent(struct http_conn *c)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "api/call.h"
 #include "api/footage_cut.h"
 #include "api/range.h"
 #include "api_bed.h"
@@ -484,6 +485,156 @@ static void never_gives_a_damaged_fragment(void **state)
 	bed_close(&b);
 }
 
+/* --- large fragments: of these the samples go from the file to the socket ---------------------- */
+
+/* Two seconds each: of 220 KB and of 1.1 MB, whose head is longer than a block, in turn. */
+static void add_large(struct bed *b, unsigned fragments, char path[512], size_t *third_at)
+{
+	struct buf bytes = {0};
+	char name[256];
+
+	fixture_init(&bytes);
+	for (uint32_t i = 0; i < fragments; i++) {
+		uint32_t frames = i % 2 ? 25000 : 5000;
+		if (i == 2)
+			*third_at = bytes.len;
+		fixture_fragment(&bytes, &(struct fixture_fragment){.start = at_ms(i * INT64_C(2000)), .tfdt = i * UINT64_C(2000000),
+			.sequence = i + 1, .frames = frames, .frame_us = 2000000 / frames, .fill = (uint8_t)i});
+	}
+	bed_add_segment(b, &bytes, false);
+	buf_finish(&bytes);
+	segment_archive_name(name, "playroom-east", at_ms(0));
+	snprintf(path, 512, "%s/archive/%s", b->root, name);
+}
+
+static void ask_large(struct bed *b, int64_t end_ms, struct client *c)
+{
+	char path[300];
+	int small = 65536;
+
+	bed_footage_path(path, at_ms(0), at_ms(end_ms));
+	client_tcp(c, &b->loop, api_port(b->api, 0));
+	setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+	client_say(c, "GET ");
+	client_say(c, path);
+	client_say(c, " HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer ");
+	client_say(c, b->admin);
+	client_say(c, "\r\n\r\n");
+}
+
+static void same_range(struct bed *b, const struct client *whole, size_t from, size_t bytes)
+{
+	struct client *w = (struct client *)whole, part;
+	size_t len = client_body_len(w), to = from + bytes < len ? from + bytes : len;
+	char more[100];
+
+	snprintf(more, sizeof more, "Range: bytes=%zu-%zu\r\n", from, to - 1);
+	assert_int_equal(fetch(b, &part, "GET", 2000, 10000, more), 206);
+	assert_int_equal(client_body_len(&part), to - from);
+	assert_memory_equal(client_body(&part), client_body(w) + from, to - from);
+	client_finish(&part);
+}
+
+/* They begin and end in heads and in samples. */
+static void large_fragments_are_the_same_bytes(void **state)
+{
+	char path[512];
+	size_t third_at;
+	struct bed b;
+	struct client c;
+	struct seen s;
+
+	(void)state;
+	bed_open(&b);
+	add_large(&b, 5, path, &third_at);
+	assert_int_equal(fetch(&b, &c, "GET", 2000, 10000, NULL), 200);
+	look(&s, (const uint8_t *)client_body(&c), client_body_len(&c));
+	assert_int_equal(s.fragments, 4);
+	assert_int_equal(s.at[1], 2000000); /* in its file it is at 4 s */
+	assert_int_equal(s.frames, 60000);
+	for (size_t from = 0; from < client_body_len(&c); from += 90001) {
+		same_range(&b, &c, from, 90001);
+		same_range(&b, &c, from, 700001);
+	}
+	same_range(&b, &c, third_at, 200000);
+	same_range(&b, &c, third_at + 50, 200000);
+	client_finish(&c);
+	bed_close(&b);
+}
+
+/* What stands before the damaged fragment is given; of that no byte. */
+static void nothing_of_a_damaged_block_in_the_middle_is_given(void **state)
+{
+	char path[512];
+	size_t third_at;
+	struct bed b;
+	struct client whole, c;
+
+	(void)state;
+	bed_open(&b);
+	add_large(&b, 5, path, &third_at);
+	assert_int_equal(fetch(&b, &whole, "GET", 0, 10000, NULL), 200);
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "XYZ", 3, (off_t)third_at + 200000), 3);
+	close(fd);
+	assert_int_equal(fetch(&b, &c, "GET", 0, 10000, NULL), -1);
+	assert_int_equal(client_body_len(&c), third_at);
+	assert_memory_equal(client_body(&c), client_body(&whole), client_body_len(&c));
+	client_finish(&c);
+	client_finish(&whole);
+	bed_close(&b);
+}
+
+/* At any of the first turns: while it is prepared, checked, sent, or the socket is full. */
+static void a_client_may_leave_in_the_middle(void **state)
+{
+	char file[512];
+	size_t third_at;
+	struct bed b;
+
+	(void)state;
+	bed_open(&b);
+	add_large(&b, 5, file, &third_at);
+	for (unsigned turns = 0; turns < 12; turns++) {
+		struct client c;
+		ask_large(&b, 10000, &c);
+		for (unsigned i = 0; i < turns; i++)
+			client_turn(&c);
+		client_finish(&c);
+	}
+	struct client c;
+	assert_int_equal(fetch(&b, &c, "GET", 0, 10000, NULL), 200);
+	client_finish(&c);
+	bed_close(&b);
+}
+
+/* More of them than there are threads, none of which reads: others are answered as if they were not there. */
+static void slow_clients_hold_no_thread(void **state)
+{
+	char path[512];
+	size_t third_at;
+	struct bed b;
+	struct client whole, again, slow[6];
+
+	(void)state;
+	bed_open(&b);
+	add_large(&b, 30, path, &third_at);
+	for (unsigned i = 0; i < 6; i++)
+		ask_large(&b, 60000, &slow[i]);
+	assert_int_equal(fetch(&b, &whole, "GET", 0, 60000, NULL), 200);
+	assert_int_equal(fetch(&b, &again, "GET", 0, 60000, NULL), 200);
+	assert_true(b.api->footage_bytes < 5 * client_body_len(&whole)); /* what is not taken is not sent either */
+	for (unsigned i = 0; i < 6; i++) {
+		assert_int_equal(client_answer(&slow[i], false), 200);
+		assert_int_equal(client_body_len(&slow[i]), client_body_len(&whole));
+		assert_memory_equal(client_body(&slow[i]), client_body(&whole), client_body_len(&whole));
+		client_finish(&slow[i]);
+	}
+	client_finish(&again);
+	client_finish(&whole);
+	bed_close(&b);
+}
+
 static void refuses_what_cannot_be_answered(void **state)
 {
 	static const struct { const char *query; int status; const char *says; } t[] = {
@@ -620,6 +771,10 @@ int main(void)
 		cmocka_unit_test(every_range_of_bytes_is_the_same_bytes),
 		cmocka_unit_test(follows_a_file_that_was_published_meanwhile),
 		cmocka_unit_test(never_gives_a_damaged_fragment),
+		cmocka_unit_test(large_fragments_are_the_same_bytes),
+		cmocka_unit_test(nothing_of_a_damaged_block_in_the_middle_is_given),
+		cmocka_unit_test(a_client_may_leave_in_the_middle),
+		cmocka_unit_test(slow_clients_hold_no_thread),
 		cmocka_unit_test(refuses_what_cannot_be_answered),
 		cmocka_unit_test(a_decoder_sees_every_frame_and_the_gap),
 	};
