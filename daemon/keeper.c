@@ -21,6 +21,7 @@
 #define SCRUB_ERROR_MS 60000
 #define FORECAST_EVERY_MS 600000
 #define FORECAST_FIRST_MS 10000
+#define READERS 2 /* threads for the archive when the catalogue is made anew: one reads while another hashes */
 
 struct keeper {
 	struct catalog *catalog;
@@ -340,6 +341,7 @@ static int construct(struct child *c, struct err *e)
 		rc = indexer_create(fs_real(), clock_real(), c->conf, k->catalog, &k->indexer, e);
 	if (rc < 0)
 		return rc;
+	indexer_read_ahead(k->indexer, READERS);
 	path = state_path(c->conf, "run/keeper.sock");
 	rc = hub_listen(&k->hub, &c->loop, path);
 	if (rc < 0)

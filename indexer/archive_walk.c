@@ -1,10 +1,13 @@
 #include "indexer_inner.h"
 
 #include "base/buf.h"
+#include "base/crew.h"
 #include "catalog_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
+
+#define WALK_AHEAD 16
 
 /* --- the days ------------------------------------------------------------------------------ */
 
@@ -39,35 +42,6 @@ static void add_days(struct indexer *ix, unsigned root, const char *camera, bool
 	free(dir);
 }
 
-static int newest_first(const void *x, const void *y)
-{
-	const struct archive_day *a = x, *b = y;
-	int by_day = strcmp(b->day, a->day);
-
-	return by_day ? by_day : strcmp(a->camera, b->camera);
-}
-
-void archive_walk_begin(struct indexer *ix, bool all)
-{
-	struct archive_walk *w = &ix->walk;
-
-	w->running = true;
-	for (unsigned i = 0; i < ix->root_count; i++) {
-		struct list cameras;
-		if (!ix->roots[i].present)
-			continue;
-		char *dir = xasprintf("%s/archive", ix->roots[i].path);
-		note_failure(w, list_dir(dir, "", &cameras));
-		for (unsigned n = 0; n < cameras.count; n++)
-			if (seal_name_ok(cameras.names[n]))
-				add_days(ix, i, cameras.names[n], all);
-		list_finish(&cameras);
-		free(dir);
-	}
-	if (w->count)
-		qsort(w->days, w->count, sizeof *w->days, newest_first);
-}
-
 /* --- the files of a day ----------------------------------------------------------------------- */
 
 static void drop_files(struct archive_walk *w)
@@ -94,36 +68,106 @@ static void list_files(struct indexer *ix)
 	w->files = files.names;
 	w->file_count = files.count;
 	w->file = 0;
-	w->sync_tried = w->synced = false;
 	free(dir);
 }
 
-/* All at once what publish() would do for each: a crash may have come between rename and sync. At the day's first file without
- * a row: most days have none. */
-static bool names_are_durable(struct indexer *ix)
+/* --- reading ahead ----------------------------------------------------------------------------- */
+
+static void read_ahead(void *piece)
+{
+	struct archive_reading *r = piece;
+
+	r->rc = archive_read(r->fs, r->keys, r->path, &r->bytes, &r->scan);
+}
+
+static void drop_reading(void *piece)
+{
+	struct archive_reading *r = piece;
+
+	segment_scan_finish(&r->scan);
+	free(r->path);
+	free(r);
+}
+
+static void give(struct indexer *ix, const char *name)
+{
+	struct archive_walk *w = &ix->walk;
+	struct archive_reading *r = xcalloc(1, sizeof *r);
+	char *dir = day_path(ix, &w->days[w->at]);
+
+	*r = (struct archive_reading){.fs = ix->fs, .keys = ix->seal_keys, .day = w->at};
+	r->path = xasprintf("%s/%s.mp4", dir, name);
+	snprintf(r->name, sizeof r->name, "%s", name);
+	crew_give(w->readers, r);
+	free(dir);
+}
+
+/* The file is read unless it has its row, or no time for a name. */
+static int consider(struct indexer *ix, char *name)
 {
 	struct archive_walk *w = &ix->walk;
 	const struct archive_day *d = &w->days[w->at];
+	struct wall start;
+	int64_t known = 1;
 
-	if (w->sync_tried)
+	name[strlen(name) - strlen(".mp4")] = '\0';
+	int rc = wall_parse_name(name, &start) < 0 ? 0 : segment_row_is_here(ix->catalog, d->camera, start.us, ix->roots[d->root].id, &known);
+	if (rc == 0 && !known)
+		give(ix, name);
+	return rc;
+}
+
+static int64_t left_us(struct indexer *ix, struct mono until)
+{
+	return until.us - clock_mono(ix->clock).us;
+}
+
+static int keep_reading(struct indexer *ix, struct mono until)
+{
+	struct archive_walk *w = &ix->walk;
+	int rc = 0;
+
+	while (rc == 0 && w->at < w->count && crew_has_room(w->readers) && left_us(ix, until) >= 0) {
+		if (!w->files)
+			list_files(ix);
+		if (w->file < w->file_count) {
+			rc = consider(ix, w->files[w->file++]);
+			continue;
+		}
+		drop_files(w);
+		w->at++;
+	}
+	return rc;
+}
+
+/* --- taking up ------------------------------------------------------------------------------------ */
+
+/* All at once what publish() would do for each: a crash may have come between rename and sync. At the day's first file without
+ * a row: most days have none. */
+static bool names_are_durable(struct indexer *ix, unsigned day)
+{
+	struct archive_walk *w = &ix->walk;
+
+	if (w->sync_tried == day + 1)
 		return w->synced;
-	char *day = day_path(ix, d), *incoming = xasprintf("%s/incoming", ix->roots[d->root].path);
-	w->sync_tried = true;
-	w->synced = ix->fs->sync_dir(ix->fs, day) == 0 && ix->fs->sync_dir(ix->fs, incoming) == 0;
-	free(day);
+	char *dir = day_path(ix, &w->days[day]), *incoming = xasprintf("%s/incoming", ix->roots[w->days[day].root].path);
+	w->sync_tried = day + 1;
+	w->synced = ix->fs->sync_dir(ix->fs, dir) == 0 && ix->fs->sync_dir(ix->fs, incoming) == 0;
+	free(dir);
 	free(incoming);
 	return w->synced;
 }
 
 /* One of many in a transaction: what fails is undone alone. Only the catalogue's own trouble is returned. */
-static int publish_among(struct indexer *ix, const struct root *r, const char *stem)
+static int publish_among(struct indexer *ix, const char *stem, struct archive_reading *r)
 {
+	const struct root *root = &ix->roots[ix->walk.days[r->day].root];
 	struct db *db = ix->catalog->db;
 	int rc = db_run(db, "SAVEPOINT file", "");
 
 	if (rc < 0)
 		return rc;
-	int done = names_are_durable(ix) ? publish_synced(ix, r, stem) : publish(ix, r, stem);
+	int done = publish_archived(ix, root, stem, names_are_durable(ix, r->day), r);
 	publish_note(stem, done, &ix->walk.failed);
 	if (done < 0 && done != -EBADMSG) {
 		open_file_forget(ix, NULL);
@@ -132,22 +176,15 @@ static int publish_among(struct indexer *ix, const struct root *r, const char *s
 	return rc < 0 ? rc : db_run(db, "RELEASE file", "");
 }
 
-static int take(struct indexer *ix, char *name)
+static int take(struct indexer *ix, struct archive_reading *r)
 {
 	struct archive_walk *w = &ix->walk;
-	const struct archive_day *d = &w->days[w->at];
-	const struct root *r = &ix->roots[d->root];
 	char stem[STEM_MAX];
-	struct wall start;
-	int64_t known = 1; /* what has no time for a name is left alone */
 
-	name[strlen(name) - strlen(".mp4")] = '\0';
-	int rc = wall_parse_name(name, &start) < 0 ? 0 : segment_row_is_here(ix->catalog, d->camera, start.us, r->id, &known);
-	if (rc < 0 || known)
-		return rc;
-	snprintf(stem, sizeof stem, "%s-%s", d->camera, name);
-	rc = publish_among(ix, r, stem);
+	snprintf(stem, sizeof stem, "%s-%s", w->days[r->day].camera, r->name);
+	int rc = publish_among(ix, stem, r);
 	w->taken += rc == 0;
+	drop_reading(r);
 	return rc;
 }
 
@@ -155,20 +192,52 @@ static int take(struct indexer *ix, char *name)
 static int take_some(struct indexer *ix, int64_t budget_us)
 {
 	struct archive_walk *w = &ix->walk;
-	struct mono began = clock_mono(ix->clock);
+	struct mono until = {clock_mono(ix->clock).us + budget_us};
+	int rc = 0;
 
-	for (; w->at < w->count; w->at++, drop_files(w)) {
-		if (!w->files)
-			list_files(ix);
-		while (w->file < w->file_count) {
-			if (clock_mono(ix->clock).us - began.us > budget_us)
-				return 0;
-			int rc = take(ix, w->files[w->file++]);
-			if (rc < 0)
-				return rc;
-		}
+	while (rc == 0 && left_us(ix, until) >= 0) {
+		rc = keep_reading(ix, until);
+		if (rc < 0)
+			return rc;
+		if (crew_out(w->readers) == 0 && w->at == w->count)
+			return 1;
+		struct archive_reading *r = crew_take(w->readers, left_us(ix, until));
+		if (r)
+			rc = take(ix, r);
 	}
-	return 1;
+	return rc;
+}
+
+/* --- all of it ------------------------------------------------------------------------------------ */
+
+static int newest_first(const void *x, const void *y)
+{
+	const struct archive_day *a = x, *b = y;
+	int by_day = strcmp(b->day, a->day);
+
+	return by_day ? by_day : strcmp(a->camera, b->camera);
+}
+
+void archive_walk_begin(struct indexer *ix, bool all)
+{
+	struct archive_walk *w = &ix->walk;
+
+	w->running = true;
+	w->readers = crew_create(ix->readers, WALK_AHEAD, read_ahead);
+	for (unsigned i = 0; i < ix->root_count; i++) {
+		struct list cameras;
+		if (!ix->roots[i].present)
+			continue;
+		char *dir = xasprintf("%s/archive", ix->roots[i].path);
+		note_failure(w, list_dir(dir, "", &cameras));
+		for (unsigned n = 0; n < cameras.count; n++)
+			if (seal_name_ok(cameras.names[n]))
+				add_days(ix, i, cameras.names[n], all);
+		list_finish(&cameras);
+		free(dir);
+	}
+	if (w->count)
+		qsort(w->days, w->count, sizeof *w->days, newest_first);
 }
 
 /* A commit is durable, which takes as long as many small files. Until then they have no rows and are met again. */
@@ -188,6 +257,7 @@ bool archive_walk_step(struct indexer *ix, int64_t budget_us)
 
 void archive_walk_finish(struct archive_walk *w)
 {
+	crew_destroy(w->readers, drop_reading);
 	drop_files(w);
 	free(w->days);
 	*w = (struct archive_walk){.tries = w->tries};

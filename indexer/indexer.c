@@ -89,6 +89,7 @@ static int configure_offload(struct indexer *ix)
 int indexer_configure(struct indexer *ix, const struct conf *conf)
 {
 	ix->conf = conf;
+	archive_walk_finish(&ix->walk); /* it names roots by their places */
 	uint8_t hash[SHA256_BYTES];
 	int64_t seq;
 	int rc = transaction_begin(ix);
@@ -152,6 +153,11 @@ void indexer_destroy(struct indexer *ix)
 	seal_keys_destroy(ix->seal_keys);
 	free(ix->journal_dir);
 	free(ix);
+}
+
+void indexer_read_ahead(struct indexer *ix, unsigned threads)
+{
+	ix->readers = threads;
 }
 
 void indexer_finish(struct indexer *ix)
@@ -240,7 +246,7 @@ static int end_walk(struct indexer *ix)
 }
 
 /* Before a journal named a key nobody can say whether a seal holds. */
-static bool has_to_walk(const struct indexer *ix)
+bool has_to_walk(const struct indexer *ix)
 {
 	return !ix->archive_seen && !ix->hurry && ix->seal_key_known;
 }

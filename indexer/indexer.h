@@ -30,6 +30,9 @@ int indexer_create(struct fs *fs, struct clock *clock, const struct conf *conf, 
 /* Another configuration, which is borrowed from now on. */
 int indexer_configure(struct indexer *ix, const struct conf *conf);
 void indexer_destroy(struct indexer *ix);
+/* That many threads read and check files of the archive ahead of the walk through it (archive_walk.h). None at first: then
+ * `fs` is called on this thread only. */
+void indexer_read_ahead(struct indexer *ix, unsigned threads);
 
 /* One batch. *more: call again soon; else at the next hint, and at least once a second. */
 int indexer_step(struct indexer *ix, bool *more);

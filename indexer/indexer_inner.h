@@ -35,6 +35,7 @@ struct indexer {
 	struct seal_keys *seal_keys; /* all that are known here */
 	bool seal_key_known;         /* a journal `start` named one: footage can be judged */
 	struct archive_walk walk;
+	unsigned readers;            /* threads that read ahead of the walk */
 	bool scan_due, archive_seen, hurry; /* hurry: the keeper is about to go */
 	bool walk_again;             /* a disk came whose archive was never looked at */
 	struct mono scanned, heard;
@@ -82,8 +83,10 @@ void open_file_forget(struct indexer *ix, const char *stem); /* NULL: all */
 /* publish.c: 0 published (or it was before), -ENOENT neither in incoming/ as .mp4 nor in archive/,
  * -EBADMSG put aside, other: try again later. In a transaction. */
 int publish(struct indexer *ix, const struct root *r, const char *stem);
-/* The same; if it stands in archive/, its name there is durable already. */
-int publish_synced(struct indexer *ix, const struct root *r, const char *stem);
+/* The same. If it stands in archive/: what was read of it, is taken; and if `synced`, its name there is durable already. */
+int publish_archived(struct indexer *ix, const struct root *r, const char *stem, bool synced, struct archive_reading *ahead);
+/* Reads a file and judges it by its bytes. Any thread. */
+int archive_read(struct fs *fs, struct seal_keys *keys, const char *path, int64_t *bytes, struct segment_scan *out);
 /* archive/CAMERA/DAY with every new name durable. */
 int archive_make_day(struct fs *fs, const char *day);
 /* A file is gone for good: what was claimed of it is taken back. */
@@ -133,6 +136,9 @@ bool is_of_past_run(struct indexer *ix, const char *camera, const char *run);
 
 int set_state_int(struct catalog *c, const char *key, int64_t value);
 int64_t state_int(struct catalog *c, const char *key);
+
+/* The archive holds files of which nobody knows yet: holes are not judged. */
+bool has_to_walk(const struct indexer *ix);
 
 int transaction_begin(struct indexer *ix);
 /* Commits if rc is 0, else undoes everything, in memory too. Returns the first error. */

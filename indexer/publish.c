@@ -20,29 +20,48 @@ struct publication {
 	char *incoming, *archived;   /* paths */
 	bool moved;                  /* it stands in archive/ already */
 	bool synced;                 /* and so its name is durable there */
+	struct archive_reading *ahead; /* of the file in archive/; NULL: none, or it was taken */
 	int64_t bytes;
 	struct segment_scan scan;
 };
 
 /* --- reading ---------------------------------------------------------------------------- */
 
-static int read_whole(struct indexer *ix, struct publication *p)
+int archive_read(struct fs *fs, struct seal_keys *keys, const char *path, int64_t *bytes, struct segment_scan *out)
 {
-	const char *path = p->moved ? p->archived : p->incoming;
 	struct stat st;
-	int fd = ix->fs->open(ix->fs, path, O_RDONLY | O_NOFOLLOW, 0);
+	int fd = fs->open(fs, path, O_RDONLY | O_NOFOLLOW, 0);
 
 	if (fd < 0)
 		return fd;
 	int rc = fstat(fd, &st) < 0 ? -errno : 0;
 	if (rc == 0) {
-		p->bytes = st.st_size;
-		segment_scan_finish(&p->scan);
-		segment_scan_init(&p->scan, true);
-		rc = segment_scan(&p->scan, ix->fs, fd, st.st_size, ix->seal_keys);
+		*bytes = st.st_size;
+		segment_scan_finish(out);
+		segment_scan_init(out, true);
+		rc = segment_scan(out, fs, fd, st.st_size, keys);
 	}
-	ix->fs->close(ix->fs, fd);
+	fs->close(fs, fd);
 	return rc;
+}
+
+static int take_reading(struct publication *p)
+{
+	struct archive_reading *r = p->ahead;
+
+	p->ahead = NULL;
+	segment_scan_finish(&p->scan);
+	p->scan = r->scan;
+	r->scan = (struct segment_scan){0};
+	p->bytes = r->bytes;
+	return r->rc;
+}
+
+static int read_whole(struct indexer *ix, struct publication *p)
+{
+	if (p->moved && p->ahead)
+		return take_reading(p);
+	return archive_read(ix->fs, ix->seal_keys, p->moved ? p->archived : p->incoming, &p->bytes, &p->scan);
 }
 
 /* A key may have been changed since the keys were read: the new one lies there before it signs anything. */
@@ -261,9 +280,9 @@ static int publish_named(struct indexer *ix, struct publication *p)
 	return rc < 0 ? rc : enter(ix, p);
 }
 
-static int publish_stem(struct indexer *ix, const struct root *r, const char *stem, bool synced)
+static int publish_stem(struct indexer *ix, const struct root *r, const char *stem, bool synced, struct archive_reading *ahead)
 {
-	struct publication p = {.root = r, .stem = stem, .synced = synced};
+	struct publication p = {.root = r, .stem = stem, .synced = synced, .ahead = ahead};
 	char name[256], file[STEM_MAX + 8];
 
 	snprintf(file, sizeof file, "%s.mp4", stem);
@@ -280,5 +299,12 @@ static int publish_stem(struct indexer *ix, const struct root *r, const char *st
 	return rc;
 }
 
-int publish(struct indexer *ix, const struct root *r, const char *stem) { return publish_stem(ix, r, stem, false); }
-int publish_synced(struct indexer *ix, const struct root *r, const char *stem) { return publish_stem(ix, r, stem, true); }
+int publish(struct indexer *ix, const struct root *r, const char *stem)
+{
+	return publish_stem(ix, r, stem, false, NULL);
+}
+
+int publish_archived(struct indexer *ix, const struct root *r, const char *stem, bool synced, struct archive_reading *ahead)
+{
+	return publish_stem(ix, r, stem, synced, ahead);
+}

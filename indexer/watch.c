@@ -433,7 +433,7 @@ int watch_silence(struct indexer *ix)
 		log_error("recorder", "state=silent settled_at=%" PRId64, settled);
 		rc = recorder_state(ix, SILENT, settled);
 	}
-	if (rc == 0)
+	if (rc == 0 && !has_to_walk(ix))
 		rc = account_silent(&ix->acc, (struct wall){settled});
 	if (rc == 0)
 		rc = account_live(&ix->acc, now);
