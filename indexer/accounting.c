@@ -335,7 +335,7 @@ static int silent_one(const struct accounting *a, struct account *acc, int64_t s
 	int rc = gap_find_open(c, acc->camera, &g);
 
 	if (rc != -ENOENT || acc->retired)
-		return rc;
+		return rc == -ENOENT ? 0 : rc;
 	rc = account_known_until(c, acc, settled_at, &start);
 	if (rc == 0)
 		rc = account_covered_until(c, acc->camera, &start);

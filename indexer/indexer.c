@@ -149,6 +149,7 @@ void indexer_destroy(struct indexer *ix)
 		return;
 	open_file_forget(ix, NULL);
 	archive_walk_finish(&ix->walk);
+	rebuild_tail_finish(&ix->tail);
 	roots_finish(ix);
 	seal_keys_destroy(ix->seal_keys);
 	free(ix->journal_dir);
@@ -231,18 +232,33 @@ static int consume(struct indexer *ix, unsigned *records)
 }
 
 /* A file that can never be taken up must not keep the others waiting. */
-static int end_walk(struct indexer *ix)
+static int end_walk(struct indexer *ix, bool *more)
 {
 	int rc = ix->walk.failed;
 	unsigned long taken = ix->walk.taken;
+	bool seen = rc == 0 || ++ix->walk.tries >= WALK_TRIES;
 
-	ix->walk.tries++;
-	ix->archive_seen = rc == 0 || ix->walk.tries >= WALK_TRIES;
 	archive_walk_finish(&ix->walk);
-	if (!ix->archive_seen || !is_rebuilding(ix))
-		return ix->archive_seen ? 0 : rc;
-	rc = transaction_begin(ix);
-	return rc < 0 ? rc : transaction_end(ix, rebuild_end(ix, taken));
+	if (!seen)
+		return rc;
+	*more = is_rebuilding(ix);
+	ix->archive_seen = !*more;
+	if (*more)
+		rebuild_tail_begin(ix, taken);
+	return 0;
+}
+
+static int end_rebuild(struct indexer *ix, bool *more)
+{
+	int rc = transaction_begin(ix), some = rc < 0 ? rc : rebuild_tail_step(ix, WALK_BUDGET_US);
+
+	if (rc == 0)
+		rc = transaction_end(ix, some < 0 ? some : 0);
+	*more = rc == 0 && some == 0;
+	ix->archive_seen = rc == 0 && some > 0;
+	if (!*more)
+		rebuild_tail_finish(&ix->tail);
+	return rc;
 }
 
 /* Before a journal named a key nobody can say whether a seal holds. */
@@ -256,10 +272,12 @@ static int walk(struct indexer *ix, bool *more)
 {
 	if (!has_to_walk(ix))
 		return 0;
+	if (ix->tail.running)
+		return end_rebuild(ix, more);
 	if (!ix->walk.running)
 		archive_walk_begin(ix, is_rebuilding(ix));
 	if (archive_walk_step(ix, WALK_BUDGET_US))
-		return end_walk(ix);
+		return end_walk(ix, more);
 	*more = true;
 	return 0;
 }
@@ -268,6 +286,7 @@ static int walk(struct indexer *ix, bool *more)
 static void begin_walk_again(struct indexer *ix)
 {
 	archive_walk_finish(&ix->walk);
+	rebuild_tail_finish(&ix->tail);
 	ix->archive_seen = false;
 	ix->walk.tries = 0;
 }

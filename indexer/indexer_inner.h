@@ -4,6 +4,7 @@
 #include "archive_walk.h"
 #include "indexer.h"
 #include "media/segment.h"
+#include "rebuild_tail.h"
 
 #define STEM_MAX 128 /* CAMERA-20261123T031500.120000Z */
 #define INDEXER_PATH_MAX 4096
@@ -35,6 +36,7 @@ struct indexer {
 	struct seal_keys *seal_keys; /* all that are known here */
 	bool seal_key_known;         /* a journal `start` named one: footage can be judged */
 	struct archive_walk walk;
+	struct rebuild_tail tail;
 	unsigned readers;            /* threads that read ahead of the walk */
 	bool scan_due, archive_seen, hurry; /* hurry: the keeper is about to go */
 	bool walk_again;             /* a disk came whose archive was never looked at */
@@ -112,10 +114,7 @@ void publish_note(const char *stem, int rc, int *first_error); /* what is such a
 /* rebuild.c: in a transaction. What the files tell of cameras and obligations, when the catalogue is new. */
 int rebuild_begin(struct indexer *ix);
 int rebuild_awaited(struct indexer *ix);
-int rebuild_end(struct indexer *ix, unsigned long files);
 bool is_rebuilding(struct indexer *ix);
-/* rebuild_life.c: where the clock was set back before what the journal tells. */
-int rebuild_lives(struct indexer *ix);
 
 /* ingest.c: one journal record, in a transaction. */
 int ingest(void *ix, const json_t *record);

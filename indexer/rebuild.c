@@ -246,28 +246,3 @@ int rebuild_awaited(struct indexer *ix)
 	}
 	return 0;
 }
-
-/* --- the end -------------------------------------------------------------------------------------------- */
-
-/* How long the box has witnessed that a segment lies there: at least the footage that its camera made after
- * it. No clock can inflate that, and without it retention would count from the rebuilding on. */
-static int restore_age(struct indexer *ix)
-{
-	return db_run(ix->catalog->db,
-		      "UPDATE segment SET witnessed_us = min(witnessed_us, ?1 - x.later) FROM (SELECT id, coalesce(sum(end - start) "
-		      "OVER (PARTITION BY camera ORDER BY sequence DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS later "
-		      "FROM segment) AS x WHERE x.id = segment.id", "i", state_int(ix->catalog, "witnessed_us"));
-}
-
-int rebuild_end(struct indexer *ix, unsigned long files)
-{
-	int rc = restore_age(ix);
-
-	log_info("rebuild", "files=%lu text=\"done\"", files);
-	if (rc == 0)
-		rc = rebuild_lives(ix);
-	if (rc == 0)
-		rc = set_state_int(ix->catalog, "rebuilding", 0);
-	return rc < 0 ? rc : ledger_append(ix->catalog, ix->acc.now, "catalog.rebuilt", NULL,
-					   json_pack("{sI}", "files", (json_int_t)files), NULL);
-}

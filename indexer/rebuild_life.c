@@ -21,19 +21,20 @@ struct tracks {
 	int64_t earliest;      /* start of the present life's files seen so far, which are the later ones */
 	int64_t id;            /* of the last life found; they are found newest first */
 	int64_t latest_end;
+	bool found;
 };
 
-static bool came_late(struct tracks *t, const struct db_query *q)
+static bool came_late(struct tracks *t, const struct rebuild_file *f)
 {
 	int64_t count = 0;
 
-	if (!(db_i64(q, 3) & SEAL_RECOVERED))
+	if (!(f->flags & SEAL_RECOVERED))
 		return false;
-	return db_int(t->ix->catalog->db, &count, "SELECT count(*) FROM segment WHERE camera = ? AND run = ? AND sequence < ? AND "
-		      "start > ?", "ttii", t->camera, db_text(q, 4), db_i64(q, 2), db_i64(q, 0)) == 0 && count > 0;
+	return db_int(t->ix->catalog->db, &count, "SELECT count(*) FROM segment WHERE camera = ? AND run = (SELECT run FROM segment "
+		      "WHERE id = ?) AND sequence < ? AND start > ?", "tiii", t->camera, f->id, f->sequence, f->start) == 0 && count > 0;
 }
 
-/* The journal told of a step between this file and the one that was closed next. */
+/* The journal, or an earlier look, told of a step between this file and the one that was closed next. */
 static int is_known(struct tracks *t, int64_t sequence, bool *yes)
 {
 	int64_t count = 0;
@@ -44,61 +45,35 @@ static int is_known(struct tracks *t, int64_t sequence, bool *yes)
 	return rc;
 }
 
-static int on_file(struct tracks *t, const struct db_query *q)
+static int on_file(struct tracks *t, const struct rebuild_file *f)
 {
-	int64_t start = db_i64(q, 0), end = db_i64(q, 1), sequence = db_i64(q, 2);
 	bool known = false;
 	int rc = 0;
 
-	t->latest_end = end > t->latest_end ? end : t->latest_end;
-	if (end > t->earliest + SEAM_US) {
-		rc = is_known(t, sequence, &known);
-		if (rc == 0 && !known)
+	t->latest_end = f->end > t->latest_end ? f->end : t->latest_end;
+	if (f->end > t->earliest + SEAM_US) {
+		rc = is_known(t, f->sequence, &known);
+		if (rc == 0 && !known) {
 			rc = db_run(t->ix->catalog->db, "INSERT INTO life VALUES (?, ?, ?, NULL, ?, 0, 0, 0)", "tiii", t->camera, --t->id,
-				    t->earliest, sequence);
-		t->earliest = start;
+				    t->earliest, f->sequence);
+			t->found = true;
+		}
+		t->earliest = f->start;
 	}
-	if (start < t->earliest && !came_late(t, q))
-		t->earliest = start;
+	if (f->start < t->earliest && !came_late(t, f))
+		t->earliest = f->start;
 	return rc;
 }
 
-static int one_camera(struct indexer *ix, const char *camera)
+int rebuild_lives(struct indexer *ix, const char *camera, const struct rebuild_file *files, size_t count, int64_t *until)
 {
 	int64_t now = settled_at(ix), ahead = state_int(ix->catalog, "lived_until");
 	struct tracks t = {.ix = ix, .camera = camera, .earliest = now > 0 ? now + AHEAD_US : INT64_MAX - SEAM_US};
-	struct db_query q;
-	int rc = db_query(ix->catalog->db, &q, "SELECT start, end, sequence, flags, run FROM segment WHERE camera = ? ORDER BY "
-			  "sequence DESC", "t", camera);
+	int rc = db_int(ix->catalog->db, &t.id, "SELECT min(id, 0) FROM life WHERE camera = ? ORDER BY id LIMIT 1", "t", camera);
 
-	if (rc < 0)
-		return rc;
-	while ((rc = db_step(&q)) > 0)
-		if ((rc = on_file(&t, &q)) < 0)
-			break;
-	db_done(&q);
-	if (rc < 0 || t.id == 0)
-		return rc;
-	if (t.latest_end > ahead)
-		rc = set_state_int(ix->catalog, "lived_until", t.latest_end);
-	return rc < 0 ? rc : span_recount(ix->catalog, camera, (struct wall){0}, (struct wall){t.latest_end});
-}
-
-static int collect(void *arg, const struct catalog_camera *row)
-{
-	struct list *l = arg;
-
-	list_add(l, row->id);
-	return 0;
-}
-
-int rebuild_lives(struct indexer *ix)
-{
-	struct list cameras = {0};
-	int rc = catalog_cameras(ix->catalog, NULL, collect, &cameras);
-
-	for (unsigned i = 0; rc == 0 && i < cameras.count; i++)
-		rc = one_camera(ix, cameras.names[i]);
-	list_finish(&cameras);
-	return rc;
+	rc = rc == -ENOENT ? 0 : rc;
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		rc = on_file(&t, &files[i]);
+	*until = t.found ? t.latest_end : 0;
+	return rc == 0 && t.found && t.latest_end > ahead ? set_state_int(ix->catalog, "lived_until", t.latest_end) : rc;
 }

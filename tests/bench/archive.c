@@ -1,10 +1,12 @@
 /* Real sealed files, and how fast a catalogue is made again from them.
  *
- *	bench-archive make DIR FILES FRAGMENTS FRAMES   DIR/root and DIR/keys; fragments of 2 s that end now, frames of 16 kB
- *	bench-archive rebuild DIR                       reads all files, then makes a catalogue of them, each with cold caches
+ *	bench-archive make DIR FILES FRAGMENTS FRAMES [CAMERAS [FRAME_BYTES]]
+ *	                          DIR/root and DIR/keys; fragments of 2 s, frames of 16 kB; each camera's footage ends now
+ *	bench-archive rebuild DIR reads all files, then makes a catalogue of them, each with cold caches
  *
  * DIR is absolute and short. Prints "name value" lines. */
-#define FIXTURE_FRAME_BYTES 16000u
+static unsigned frame_bytes = 16000;
+#define FIXTURE_FRAME_BYTES frame_bytes
 #include "base/require.h"
 #include "tests/unit/keeper_fixture.h"
 
@@ -23,7 +25,15 @@ static double now_s(void) { return (double)clock_mono(clock_real()).us / 1e6; }
 
 /* --- making ------------------------------------------------------------------------------- */
 
-static void make_file(int64_t start, uint32_t fragments, uint32_t frames)
+/* Nobody pulls the plug: without syncs. */
+static void write_file(const char *path, const struct buf *bytes)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+
+	REQUIRE(fd >= 0 && write(fd, bytes->data, bytes->len) == (ssize_t)bytes->len && close(fd) == 0);
+}
+
+static void make_file(struct keeper_camera *c, int64_t start, uint32_t fragments, uint32_t frames)
 {
 	char name[256];
 	struct buf bytes = {0};
@@ -33,7 +43,6 @@ static void make_file(int64_t start, uint32_t fragments, uint32_t frames)
 		fixture_fragment(&bytes, &(struct fixture_fragment){
 			.start = {start + i * FRAGMENT_US}, .tfdt = (uint64_t)(i * FRAGMENT_US), .sequence = i + 1, .frames = frames,
 			.frame_us = (uint32_t)(FRAGMENT_US / frames), .fill = (uint8_t)i});
-	struct keeper_camera *c = &box.cameras[0];
 	struct seal s = {.site = KEEPER_SITE, .sequence = ++c->sequence, .start = {start}, .end = {start + fragments * FRAGMENT_US},
 			 .frames = frames * fragments, .fragments = fragments};
 	memcpy(s.camera, c->id, sizeof c->id);
@@ -46,19 +55,22 @@ static void make_file(int64_t start, uint32_t fragments, uint32_t frames)
 	*slash = '\0';
 	REQUIRE(fs_mkdirs(fs_real(), path, 0755) == 0);
 	*slash = '/';
-	REQUIRE(fs_replace(fs_real(), path, bytes.data, bytes.len, 0644) == 0);
+	write_file(path, &bytes);
 	free(path);
 	buf_finish(&bytes);
 }
 
-static int make(const char *dir, uint32_t files, uint32_t fragments, uint32_t frames)
+static int make(const char *dir, uint32_t files, uint32_t fragments, uint32_t frames, uint32_t cameras)
 {
 	int64_t lasts = fragments * FRAGMENT_US, end = clock_wall(clock_real()).us / FRAGMENT_US * FRAGMENT_US;
+	int64_t start = end - files / cameras * lasts;
 
-	keeper_init_in(&box, dir, 1);
-	for (uint32_t i = 0; i < files; i++)
-		make_file(end - (int64_t)(files - i) * lasts, fragments, frames);
-	printf("start_us %" PRId64 "\nend_us %" PRId64 "\n", end - (int64_t)files * lasts, end);
+	REQUIRE(cameras > 0 && cameras <= KEEPER_CAMERAS);
+	keeper_init_in(&box, dir, cameras);
+	for (uint32_t i = 0; i < files / cameras * cameras; i++)
+		make_file(&box.cameras[i % cameras], start + i / cameras * lasts, fragments, frames);
+	sync();
+	printf("start_us %" PRId64 "\nend_us %" PRId64 "\n", start, end);
 	journal_close(box.journal);
 	key_destroy(box.key);
 	keeper_die(&box);
@@ -167,8 +179,11 @@ static int rebuild(const char *dir)
 
 int main(int argc, char **argv)
 {
-	if (argc == 6 && strcmp(argv[1], "make") == 0)
-		return make(argv[2], (uint32_t)atoi(argv[3]), (uint32_t)atoi(argv[4]), (uint32_t)atoi(argv[5]));
+	if (argc > 7)
+		frame_bytes = (unsigned)atoi(argv[7]);
+	if (argc >= 6 && strcmp(argv[1], "make") == 0)
+		return make(argv[2], (uint32_t)atoi(argv[3]), (uint32_t)atoi(argv[4]), (uint32_t)atoi(argv[5]),
+			    argc > 6 ? (uint32_t)atoi(argv[6]) : 1);
 	if (argc == 3 && strcmp(argv[1], "rebuild") == 0)
 		return rebuild(argv[2]);
 	return 2;
