@@ -12,6 +12,7 @@
 
 #define GIB (1024.0 * 1024 * 1024)
 #define TELL_EVERY_US (US_PER_S / 4)
+#define THREADS 2 /* one reads while another hashes */
 
 struct run {
 	const struct conf *conf;
@@ -85,7 +86,7 @@ static int check(const struct conf *conf, bool full)
 {
 	struct run r = {.conf = conf, .began = clock_mono(clock_real())};
 	struct fsck f = {.fs = fs_real(), .conf = conf, .full = full, .finding = on_finding, .progress = on_progress, .arg = &r,
-			 .decode = on_decode};
+			 .decode = on_decode, .threads = THREADS};
 	struct err e;
 	int rc = fsck_run(&f, &e);
 

@@ -33,6 +33,14 @@ void catalog_close(struct catalog *c)
 	free(c);
 }
 
+int catalog_cache(struct catalog *c, unsigned mib)
+{
+	char pragma[64];
+
+	snprintf(pragma, sizeof pragma, "PRAGMA cache_size = -%u", mib << 10);
+	return db_exec(c->db, pragma);
+}
+
 int catalog_begin_read(struct catalog *c)
 {
 	return db_exec(c->db, "BEGIN");

@@ -28,6 +28,8 @@ void catalog_close(struct catalog *c);
 /* Moves a catalogue that is not to be used any more out of the way: STATE/catalog.db → catalog.db.TIME, its log
  * beside it. Nobody may have it open. `to` (at least 4096 bytes): where it lies now, "" if there was none. */
 int catalog_put_aside(const char *state, struct wall now, char *to, struct err *e);
+/* How much of the file is kept at hand, in place of SQLite's 2 MB: for who reads all of it. */
+int catalog_cache(struct catalog *c, unsigned mib);
 /* One consistent view over several questions: BEGIN … (nestable: no). */
 int catalog_begin_read(struct catalog *c);
 void catalog_end_read(struct catalog *c);

@@ -15,6 +15,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#define CACHE_MIB 64 /* rows are read camera by camera, and those of all cameras lie among each other */
 #define ALL_TIME (struct wall){0}, (struct wall){INT64_MAX}
 
 void fsck_find(struct fsck *f, const char *fmt, ...)
@@ -31,69 +32,6 @@ void fsck_find(struct fsck *f, const char *fmt, ...)
 
 /* --- 1: rows → files ------------------------------------------------------------------------ */
 
-/* NULL: it holds. */
-static const char *what_is_wrong(struct fsck_walk *w, const struct catalog_segment *s, const struct segment_scan *scan, int rc)
-{
-	if (rc < 0)
-		return "damaged";
-	if (!scan->sealed)
-		return "the seal is missing";
-	if (!scan->content_ok || memcmp(scan->seal_digest, s->seal_digest, SHA256_BYTES) != 0)
-		return "the bytes are not those that were sealed";
-	if (!scan->signature_ok)
-		return "the seal is not signed by a key of this box";
-	if (w->chained && s->sequence == w->sequence + 1 && memcmp(scan->seal.previous, w->digest, SHA256_BYTES) != 0)
-		return "does not follow the segment before it";
-	return NULL;
-}
-
-static void check_video(struct fsck_walk *w, const struct catalog_segment *s, const char *path, int fd)
-{
-	struct fsck_decoded d = {0};
-	char at[WALL_TEXT_MAX];
-
-	if (!w->f->decode)
-		return;
-	w->f->decode(w->f->arg, fd, s->bytes, &d);
-	w->f->pictures += d.pictures;
-	if (d.faults > 0)
-		fsck_find(w->f, "%s: its video does not decode at %s: %s (%lu faults, %lu pictures)", path,
-		     wall_format((struct wall){s->start.us + d.first_us}, at), d.why, d.faults, d.pictures);
-}
-
-static void check_seal(struct fsck_walk *w, const struct catalog_segment *s, const char *path, int fd)
-{
-	struct segment_scan scan;
-
-	segment_scan_init(&scan, true);
-	int rc = segment_scan(&scan, w->f->fs, fd, s->bytes, w->keys);
-	const char *wrong = what_is_wrong(w, s, &scan, rc);
-	if (wrong && catalog_is_damaged(w->catalog, s->camera, s->start) > 0)
-		w->f->known++;
-	else if (wrong)
-		fsck_find(w->f, "%s: %s (byte %lld)", path, wrong, (long long)scan.whole_bytes);
-	else
-		check_video(w, s, path, fd);
-	segment_scan_finish(&scan);
-}
-
-static void note_row(struct fsck_walk *w, const struct catalog_segment *s)
-{
-	w->chained = true;
-	w->sequence = s->sequence;
-	memcpy(w->digest, s->seal_digest, SHA256_BYTES);
-	if ((json_int_t)s->sequence > json_integer_value(json_object_get(w->newest, s->camera)))
-		json_object_set_new(w->newest, s->camera, json_integer((json_int_t)s->sequence));
-}
-
-/* Retention may have taken the file, or a drain. */
-static bool row_is_gone(struct fsck_walk *w, const struct catalog_segment *s, const char *path)
-{
-	bool there;
-
-	return fsck_ask_again(w, s->camera, s->start, path, &there) && !there;
-}
-
 /* Quick: a thousand files take no time. Full: each takes some. */
 static void tell_progress(struct fsck_walk *w, const struct catalog_segment *s)
 {
@@ -108,29 +46,13 @@ static void tell_progress(struct fsck_walk *w, const struct catalog_segment *s)
 static int on_row(void *arg, const struct catalog_segment *s)
 {
 	struct fsck_walk *w = arg;
-	struct stat st;
 	char path[PATH_MAX];
 
 	snprintf(path, sizeof path, "%s/%s", s->root, s->file);
 	json_object_set_new(w->expected, path, json_integer(1));
 	w->f->files++;
 	tell_progress(w, s);
-	int fd = w->f->fs->open(w->f->fs, path, O_RDONLY | O_NOFOLLOW, 0);
-	if (fd < 0) {
-		if (!row_is_gone(w, s, path))
-			fsck_find(w->f, "%s: %s", path, strerror(-fd));
-		return 0;
-	}
-	if (fstat(fd, &st) < 0 || st.st_size != s->bytes) {
-		if (catalog_is_damaged(w->catalog, s->camera, s->start) > 0)
-			w->f->known++;
-		else
-			fsck_find(w->f, "%s: has another size than the catalogue says", path);
-	} else if (w->f->full) {
-		check_seal(w, s, path, fd);
-	}
-	w->f->fs->close(w->f->fs, fd);
-	note_row(w, s);
+	fsck_row(w, s, path);
 	return 0;
 }
 
@@ -139,7 +61,9 @@ static int on_camera_rows(void *arg, const struct catalog_camera *camera)
 	struct fsck_walk *w = arg;
 
 	w->chained = false;
-	return catalog_segments(w->catalog, camera->id, ALL_TIME, NULL, UINT_MAX, on_row, w);
+	int rc = catalog_segments(w->catalog, camera->id, ALL_TIME, NULL, UINT_MAX, on_row, w);
+	fsck_rows_judge(w);
+	return rc;
 }
 
 static int on_garbage(void *arg, const struct garbage_row *g)
@@ -239,9 +163,10 @@ static int look(struct fsck_walk *w)
 	const struct conf *conf = w->f->conf;
 	int rc = w->f->full ? catalog_volumes(w->catalog, add_volume, &w->progress.of_bytes) : 0;
 
+	fsck_rows_begin(w);
 	if (rc == 0)
 		rc = catalog_cameras(w->catalog, NULL, on_camera_rows, w);
-
+	fsck_rows_finish(w);
 	if (rc == 0)
 		rc = garbage_list(w->catalog, UINT_MAX, on_garbage, w);
 	if (rc == 0)
@@ -276,6 +201,7 @@ int fsck_run(struct fsck *f, struct err *e)
 	if (rc == 0)
 		rc = catalog_open(path, &w.catalog, e);
 	if (rc == 0) {
+		catalog_cache(w.catalog, CACHE_MIB);
 		learn_state(&w);
 		catalog_begin_read(w.catalog);
 		rc = look(&w);

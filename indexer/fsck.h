@@ -7,6 +7,7 @@
  *	4  for each camera, recorded + gap + expired tile its obligation exactly, and no time is recorded that
  *	   no row's file holds; and the ledger's chain holds
  *
+ * Findings come in one order, however many threads look.
  * Threads: any. Memory: caller's struct. */
 #pragma once
 #include "base/fs.h"
@@ -21,6 +22,7 @@ struct fsck {
 	struct fs *fs;
 	const struct conf *conf;
 	bool full;                      /* also every byte */
+	unsigned threads;               /* that look at files beside the caller's, through fs, too; 0: none */
 	void (*finding)(void *arg, const char *text);
 	/* Full only; NULL: nothing is decoded. What cannot be decoded is a violation: only of files whose seal holds. */
 	void (*decode)(void *arg, int fd, int64_t bytes, struct fsck_decoded *out);

@@ -124,6 +124,7 @@ void check_hour(void)
 	struct err e = {0};
 
 	sim.checks++;
+	REQUIRE(catalog_begin_read(c) == 0);
 	check_archive(c);
 	for (unsigned i = 0; i < sim.cameras; i++) {
 		if (catalog_check_tiling(c, sim.box.cameras[i].id, &e) < 0)
@@ -133,6 +134,7 @@ void check_hour(void)
 	/* The same by the rows of the files and the rule of the clock's lives: costly; of all cameras every week. */
 	if (sim.hours % 6 == 0 && catalog_check_claims(c, sim.box.cameras[sim.hours / 6 % sim.cameras].id, &e) < 0)
 		wrong("%s", e.text);
+	catalog_end_read(c);
 }
 
 /* --- retention --------------------------------------------------------------------------------------- */

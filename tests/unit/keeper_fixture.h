@@ -302,7 +302,7 @@ static inline void keeper_on_finding(void *arg, const char *text)
 static inline struct keeper_findings keeper_fsck(struct keeper_box *b, bool full)
 {
 	struct keeper_findings out = {0};
-	struct fsck f = {.fs = fs_real(), .conf = &b->conf, .full = full, .finding = keeper_on_finding, .arg = &out};
+	struct fsck f = {.fs = fs_real(), .conf = &b->conf, .full = full, .threads = 2, .finding = keeper_on_finding, .arg = &out};
 	struct err e = {0};
 
 	if (fsck_run(&f, &e) < 0)
