@@ -182,7 +182,22 @@ static int narrow(const struct accounting *a, const char *camera, bool up, int64
 	return rc == -ENOENT ? 0 : rc;
 }
 
-int account_covered(const struct accounting *a, const char *camera, int64_t before, struct wall start, struct wall end)
+/* up: its camera is, as far as that footage can tell. */
+static int add_pieces(const struct accounting *a, const char *camera, bool up, const struct layer *pieces)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < pieces->count; i++) {
+		const struct layer_item *p = &pieces->items[i];
+		rc = span_add(a->catalog, camera, (struct wall){p->start}, (struct wall){p->end});
+		if (rc == 0)
+			rc = narrow(a, camera, up, p->start, p->end);
+	}
+	return rc;
+}
+
+/* before: as asked, or with a sequence that of the file. */
+static int covered(const struct accounting *a, const char *camera, const int64_t *sequence, int64_t before, struct wall start, struct wall end)
 {
 	struct layer pieces = {0};
 	struct account acc;
@@ -192,15 +207,22 @@ int account_covered(const struct accounting *a, const char *camera, int64_t befo
 		return 0;
 	int rc = obliged(a, camera, &acc, start.us, &yes);
 	if (rc == 0)
-		rc = life_pieces(a->catalog, camera, before, start.us, end.us, &pieces);
-	for (unsigned i = 0; rc == 0 && i < pieces.count; i++) {
-		const struct layer_item *p = &pieces.items[i];
-		rc = span_add(a->catalog, camera, (struct wall){p->start}, (struct wall){p->end});
-		if (rc == 0)
-			rc = narrow(a, camera, yes && acc.up && before == LIFE_NONE, p->start, p->end);
-	}
+		rc = sequence ? life_counts(a->catalog, camera, *sequence, start.us, end.us, &before, &pieces)
+			      : life_pieces(a->catalog, camera, before, start.us, end.us, &pieces);
+	if (rc == 0)
+		rc = add_pieces(a, camera, yes && acc.up && before == LIFE_NONE, &pieces);
 	layer_finish(&pieces);
 	return rc;
+}
+
+int account_covered(const struct accounting *a, const char *camera, int64_t before, struct wall start, struct wall end)
+{
+	return covered(a, camera, NULL, before, start, end);
+}
+
+int account_covered_by_file(const struct accounting *a, const char *camera, int64_t sequence, struct wall start, struct wall end)
+{
+	return covered(a, camera, &sequence, 0, start, end);
 }
 
 /* --- the recorder's word on a camera -------------------------------------------------------- */

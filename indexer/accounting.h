@@ -45,6 +45,8 @@ int account_retire(const struct accounting *a, const char *camera);
 
 /* before: life_before() of the file, LIFE_NONE for one that is being made now. */
 int account_covered(const struct accounting *a, const char *camera, int64_t before, struct wall start, struct wall end);
+/* The same of a file, by the sequence of its seal (INT64_MAX: none yet). */
+int account_covered_by_file(const struct accounting *a, const char *camera, int64_t sequence, struct wall start, struct wall end);
 int account_up(const struct accounting *a, const char *camera, struct wall start);
 int account_down(const struct accounting *a, const char *camera, struct wall since, const char *cause,
 		 const char *detail);

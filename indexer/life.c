@@ -24,16 +24,23 @@ int life_before(struct catalog *c, const char *camera, int64_t start, int64_t se
 
 /* --- what counts -------------------------------------------------------------------------- */
 
+static int add_pieces(struct catalog *c, const struct lives *l, int64_t before, struct wall_range r, bool shown, struct layer *out)
+{
+	int64_t now = INT64_MAX;
+	int rc = l->count > 0 && !shown ? state_us(c, "settled_at", &now) : 0;
+
+	if (rc == 0)
+		lives_pieces(l, before, r.start.us, r.end.us, now, out);
+	return rc;
+}
+
 static int pieces(struct catalog *c, const char *camera, int64_t before, struct wall_range r, bool shown, struct layer *out)
 {
 	struct lives l;
-	int64_t now = INT64_MAX;
 	int rc = lives_load(c, camera, r, &l);
 
-	if (rc == 0 && l.count > 0 && !shown)
-		rc = state_us(c, "settled_at", &now);
 	if (rc == 0)
-		lives_pieces(&l, before, r.start.us, r.end.us, now, out);
+		rc = add_pieces(c, &l, before, r, shown, out);
 	lives_finish(&l);
 	return rc;
 }
@@ -41,6 +48,19 @@ static int pieces(struct catalog *c, const char *camera, int64_t before, struct 
 int life_pieces(struct catalog *c, const char *camera, int64_t before, int64_t start, int64_t end, struct layer *out)
 {
 	return pieces(c, camera, before, (struct wall_range){{start}, {end}}, false, out);
+}
+
+int life_counts(struct catalog *c, const char *camera, int64_t sequence, int64_t start, int64_t end, int64_t *before, struct layer *out)
+{
+	struct wall_range r = {{start}, {end}};
+	struct lives l;
+	int rc = lives_load(c, camera, r, &l);
+
+	*before = lives_before(&l, start, sequence);
+	if (rc == 0)
+		rc = add_pieces(c, &l, *before, r, false, out);
+	lives_finish(&l);
+	return rc;
 }
 
 int life_pieces_shown(struct catalog *c, const char *camera, int64_t before, int64_t start, int64_t end, struct layer *out)

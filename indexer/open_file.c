@@ -1,5 +1,4 @@
 #include "indexer_inner.h"
-#include "life.h"
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -62,10 +61,7 @@ static int scan_on(struct indexer *ix, struct open_file *f, int fd, int64_t limi
 
 int file_covers(struct indexer *ix, const char *camera, int64_t sequence, struct wall start, struct wall end)
 {
-	int64_t before;
-	int rc = life_before(ix->catalog, camera, start.us, sequence, &before);
-
-	return rc < 0 ? rc : account_covered(&ix->acc, camera, before, start, end);
+	return account_covered_by_file(&ix->acc, camera, sequence, start, end);
 }
 
 int open_file_absorb(struct indexer *ix, const struct root *r, const char *stem, int64_t limit)

@@ -3,6 +3,7 @@
 #include "base/buf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,16 +44,18 @@ int root_identity_decode(const uint8_t *data, size_t len, struct root_identity *
 
 int root_identity_load(struct fs *fs, const char *path, struct root_identity *out)
 {
-	char *file = xasprintf("%s/.holdfast", path), *data;
-	size_t len;
-	int rc = fs_read_all(fs, file, ROOT_SECTOR_BYTES, &data, &len);
+	uint8_t sector[ROOT_SECTOR_BYTES + 1]; /* one more, to see that it is all */
+	char *file = xasprintf("%s/.holdfast", path);
+	int fd = fs->open(fs, file, O_RDONLY, 0);
 
 	free(file);
-	if (rc < 0)
-		return rc == -ENOENT || rc == -ENOTDIR ? -ENODEV : rc;
-	rc = root_identity_decode((const uint8_t *)data, len, out);
-	free(data);
-	return rc;
+	if (fd < 0)
+		return fd == -ENOENT || fd == -ENOTDIR ? -ENODEV : fd;
+	ssize_t n = fs->pread(fs, fd, sector, sizeof sector, 0);
+	fs->close(fs, fd);
+	if (n > ROOT_SECTOR_BYTES)
+		return -EFBIG;
+	return n < 0 ? (int)n : root_identity_decode(sector, (size_t)n, out);
 }
 
 int root_identity_check(struct fs *fs, const char *path, const char *site, struct root_identity *out)
