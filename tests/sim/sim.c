@@ -181,12 +181,14 @@ static void begin(uint64_t seed, unsigned cameras)
 	sim.box.fs = &sim.fs;
 	sim.boot = 1;
 	REQUIRE(keeper_try(&sim.box) == 0);
+	check_begin();
 	for (unsigned i = 0; i < cameras; i++)
 		cam_up(i, now());
 }
 
 static void finish(void)
 {
+	check_end();
 	for (unsigned i = 0; i < sim.cameras; i++) {
 		cam_reset(&sim.cams[i]);
 		free(sim.cams[i].films);

@@ -1,5 +1,6 @@
 /* What the parts of the simulation share: the world, which knows what was filmed, when, and who held it. */
 #pragma once
+#include "base/crew.h"
 #include "base/require.h"
 #include "indexer/tiles.h"
 #include "tests/unit/keeper_fixture.h"
@@ -50,6 +51,7 @@ struct sim {
 	int64_t archived;            /* files in archive/ */
 	int64_t listed;              /* the last row of the catalogue that was compared with its film */
 	unsigned long sealed, unlinked, outages, crashes, deaths, faults, steps, placed, hours, checks;
+	struct crew *helper;         /* checks while the simulation's own thread does */
 	bool failed;
 };
 
@@ -78,6 +80,8 @@ void recorder_stops(void);
 void clock_misbehaves(void);
 
 /* --- check.c ---------------------------------------------------------------------------- */
+void check_begin(void);
+void check_end(void);
 void check_hour(void);
 void check_day(void);
 void check_all(bool full);
