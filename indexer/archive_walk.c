@@ -122,20 +122,29 @@ static int64_t left_us(struct indexer *ix, struct mono until)
 	return until.us - clock_mono(ix->clock).us;
 }
 
+static int next_name(struct indexer *ix)
+{
+	struct archive_walk *w = &ix->walk;
+
+	if (!w->files)
+		list_files(ix);
+	if (w->file < w->file_count)
+		return consider(ix, w->files[w->file++]);
+	drop_files(w);
+	w->at++;
+	return 0;
+}
+
+/* However late it is, by one name. */
 static int keep_reading(struct indexer *ix, struct mono until)
 {
 	struct archive_walk *w = &ix->walk;
 	int rc = 0;
 
-	while (rc == 0 && w->at < w->count && crew_has_room(w->readers) && left_us(ix, until) >= 0) {
-		if (!w->files)
-			list_files(ix);
-		if (w->file < w->file_count) {
-			rc = consider(ix, w->files[w->file++]);
-			continue;
-		}
-		drop_files(w);
-		w->at++;
+	while (rc == 0 && w->at < w->count && crew_has_room(w->readers)) {
+		rc = next_name(ix);
+		if (left_us(ix, until) < 0)
+			break;
 	}
 	return rc;
 }

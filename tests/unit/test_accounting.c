@@ -165,6 +165,18 @@ static void retirement_and_return(void **state)
 	assert_int_equal(ask(place.catalog, "SELECT count(*) FROM ledger WHERE kind = 'camera.enrolled'"), 2);
 }
 
+/* It has no open gap, and that is no reason to leave the others out. */
+static void silence_is_not_about_a_retired_camera(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 9);
+	acc.now = at(10);
+	assert_int_equal(account_retire(&acc, CAM), 0);
+	assert_int_equal(account_silent(&acc, at(20)), 0);
+	expect_gaps(0);
+}
+
 static void a_camera_retired_while_down_leaves_a_closed_gap(void **state)
 {
 	(void)state;
@@ -938,7 +950,7 @@ int main(void)
 		T(a_camera_that_connects_at_once_has_no_gap),
 		T(a_camera_that_never_answered_is_in_a_gap_since_it_was_configured),
 		T(retirement_and_return),
-		T(a_camera_retired_while_down_leaves_a_closed_gap),
+		T(a_camera_retired_while_down_leaves_a_closed_gap), T(silence_is_not_about_a_retired_camera),
 		T(an_outage_is_one_gap_whatever_its_causes),
 		T(footage_told_after_down_fills_up_to_it),
 		T(a_lost_file_is_a_gap_of_its_own),

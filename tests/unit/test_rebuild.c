@@ -287,6 +287,108 @@ static void a_keeper_that_dies_meanwhile_goes_on(void **state)
 	assert_int_equal(told("catalog.rebuilt"), 1);
 }
 
+/* Time passes with every look at the clock, so that a step does little. */
+static struct mono ticking(struct clock *c)
+{
+	struct clock_fake *fake = (struct clock_fake *)c;
+
+	fake->mono.us += 60 * US_PER_MS;
+	return fake->mono;
+}
+
+static void start_slowly(void)
+{
+	lose_catalogue();
+	box.clock.base.mono_now = ticking;
+	keeper_start(&box);
+}
+
+static void go_on_fast(void)
+{
+	struct clock_fake model;
+
+	clock_fake_init(&model, box.clock.wall);
+	box.clock.base = model.base;
+}
+
+static bool is_all_there_after(unsigned steps)
+{
+	bool more = true;
+
+	start_slowly();
+	for (unsigned i = 0; i < steps && more; i++)
+		assert_int_equal(indexer_step(box.ix, &more), 0);
+	bool whole = told("catalog.rebuilt") > 0;
+	go_on_fast();
+	keeper_die(&box);
+	keeper_start(&box);
+	assert_int_equal(run(&box), 0);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	return whole;
+}
+
+/* Wherever it died: files, ages, and a step of the clock with the coverage that it takes away. */
+static void a_keeper_that_dies_after_any_step_goes_on(void **state)
+{
+	unsigned steps = 0;
+
+	(void)state;
+	say_down(&box, 31);
+	set_back_and_away();
+	lose_catalogue();
+	lose_journal();
+	keeper_start(&box);
+	say_up(&box, 34);
+	publish(34, 36);
+	advance_to(&box, 40);
+	for (bool whole = false; !whole; steps++) {
+		struct err e = {0};
+		whole = is_all_there_after(steps);
+		expect_tiles(box.place.catalog, CAM, 1, 36, "R 1 11 | G 11 13 footage_missing | R 13 16 | G 16 24 footage_missing | R 24 36");
+		if (catalog_check_claims(box.place.catalog, CAM, &e) < 0)
+			fail_msg("after %u steps: %s", steps, e.text);
+		assert_int_equal(told("catalog.rebuilt"), 1);
+		assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM state WHERE key LIKE 'recount%'"), 0);
+		assert_int_equal(ask(box.place.catalog, "SELECT (SELECT witnessed_us FROM segment WHERE sequence = 6) - witnessed_us "
+				     "FROM segment WHERE sequence = 1"), 24 * US_PER_S);
+	}
+	assert_true(steps > 10);
+}
+
+/* What it recorded before lies there; each file that is found would move the gap's start, and be written into its history. */
+static void a_recorder_that_is_silent_meanwhile_has_no_gap_yet(void **state)
+{
+	bool more = true;
+
+	(void)state;
+	say_up(&box, 31);
+	assert_int_equal(run(&box), 0);
+	start_slowly();
+	while (more && told("catalog.rebuilt") == 0) {
+		box.clock.mono.us += 20 * US_PER_S;
+		assert_int_equal(told("gap.opened"), told("gap.closed"));
+		assert_int_equal(indexer_step(box.ix, &more), 0);
+	}
+	go_on_fast();
+	box.clock.mono.us += 20 * US_PER_S;
+	assert_int_equal(run(&box), 0);
+	assert_int_equal(told("gap.opened"), told("gap.closed") + 1);
+}
+
+static void threads_that_read_ahead_change_nothing(void **state)
+{
+	(void)state;
+	lose_catalogue();
+	keeper_start(&box);
+	indexer_read_ahead(box.ix, 3);
+	assert_int_equal(run(&box), 0);
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 31, "R 1 11 | G 11 20 stream_stalled | R 20 31");
+	expect_fsck_clean();
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -299,6 +401,8 @@ int main(void)
 		T(or_by_the_files_alone),
 		T(a_camera_of_before_is_found_and_retired), T(age_is_what_was_filmed_since),
 		T(footage_from_before_what_is_kept_obliges_to_nothing), T(a_keeper_that_dies_meanwhile_goes_on),
+		T(a_keeper_that_dies_after_any_step_goes_on), T(a_recorder_that_is_silent_meanwhile_has_no_gap_yet),
+		T(threads_that_read_ahead_change_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
