@@ -128,14 +128,15 @@ def starts(args, folder, clip):
 # --- making it again --------------------------------------------------------------------
 
 def rebuilds(args, folder):
-    lines = [("a catalogue from files alone", "files", "MB", "files/s", "MB/s", "plain read MB/s", "ratio")]
+    lines = [("a catalogue from files alone", "files", "MB", "files/s", "MB/s", "plain read MB/s", "ratio", "longest step, ms", "MiB")]
     for name, shape in (("files of one fragment", SMALL), ("files of 5 minutes", LARGE)):
         with tempfile.TemporaryDirectory(prefix="hf-", dir=folder) as archive:
             run_tool(args.build / "tests/bench/bench-archive", "make", archive, *shape)
             got = run_tool(args.build / "tests/bench/bench-archive", "rebuild", archive)
         mb = got["bytes"] / 1e6
         lines.append((name, f"{got['rows']:.0f}", f"{mb:.0f}", f"{got['rows'] / got['rebuild_s']:.0f}", f"{mb / got['rebuild_s']:.0f}",
-                      f"{mb / got['read_s']:.0f}", f"{got['read_s'] / got['rebuild_s']:.2f}"))
+                      f"{mb / got['read_s']:.0f}", f"{got['read_s'] / got['rebuild_s']:.2f}", f"{got['longest_ms']:.0f}",
+                      f"{got['peak_mib']:.0f}"))
     print_table(lines)
 
 
