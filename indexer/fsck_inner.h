@@ -52,6 +52,8 @@ bool fsck_ask_again(struct fsck_walk *w, const char *camera, struct wall start, 
 /* fsck_rows.c: the row's file is looked at, and judged later, in the order of the rows; all that were given are judged. */
 void fsck_row(struct fsck_walk *w, const struct catalog_segment *s, const char *path);
 void fsck_rows_judge(struct fsck_walk *w);
+/* The row whose place in the chain comes next was looked at: before one that has no file, judge those that were given. */
+void fsck_note_row(struct fsck_walk *w, const char *camera, uint64_t sequence, const uint8_t digest[SHA256_BYTES]);
 void fsck_rows_begin(struct fsck_walk *w);
 void fsck_rows_finish(struct fsck_walk *w);
 /* Every file under archive/ that no row told of; after a clean stop also what is left in incoming/. */

@@ -83,13 +83,13 @@ static void check_seal(struct fsck_walk *w, const struct fsck_look *l)
 		check_video(w, l);
 }
 
-static void note_row(struct fsck_walk *w, const struct fsck_look *l)
+void fsck_note_row(struct fsck_walk *w, const char *camera, uint64_t sequence, const uint8_t digest[SHA256_BYTES])
 {
 	w->chained = true;
-	w->sequence = l->sequence;
-	memcpy(w->digest, l->digest, SHA256_BYTES);
-	if ((json_int_t)l->sequence > json_integer_value(json_object_get(w->newest, l->camera)))
-		json_object_set_new(w->newest, l->camera, json_integer((json_int_t)l->sequence));
+	w->sequence = sequence;
+	memcpy(w->digest, digest, SHA256_BYTES);
+	if ((json_int_t)sequence > json_integer_value(json_object_get(w->newest, camera)))
+		json_object_set_new(w->newest, camera, json_integer((json_int_t)sequence));
 }
 
 /* Retention may have taken the file, or a drain. */
@@ -115,7 +115,7 @@ static void judge(struct fsck_walk *w, const struct fsck_look *l)
 		check_seal(w, l);
 	if (w->f->decode && w->f->full)
 		w->f->fs->close(w->f->fs, l->fd);
-	note_row(w, l);
+	fsck_note_row(w, l->camera, l->sequence, l->digest);
 }
 
 static void judge_oldest(struct fsck_walk *w)

@@ -98,14 +98,14 @@ static int find_lives(struct indexer *ix)
 {
 	struct rebuild_tail *t = &ix->tail;
 	char from[SEAL_NAME_MAX + 32], to[SEAL_NAME_MAX + 32];
-	int64_t until = 0, first = INT64_MAX;
+	int64_t until = 0, first = INT64_MAX; /* no span, nothing to count again */
 	int rc = rebuild_lives(ix, camera_of(t), t->files, t->count, &until);
 
 	recount_key(camera_of(t), "from", from);
 	recount_key(camera_of(t), "to", to);
-	for (size_t i = 0; i < t->count; i++)
-		first = t->files[i].start < first ? t->files[i].start : first;
 	if (rc == 0 && until > 0)
+		rc = db_int(ix->catalog->db, &first, "SELECT min(start) FROM span WHERE camera = ?", "t", camera_of(t));
+	if ((rc == 0 || rc == -ENOENT) && until > 0)
 		rc = set_state_int(ix->catalog, from, first);
 	if (rc == 0 && until > 0)
 		rc = set_state_int(ix->catalog, to, until);
