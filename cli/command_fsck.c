@@ -98,6 +98,8 @@ static int check(const struct conf *conf, bool full)
 	if (full)
 		printf(lang("已解码 %lu 帧画面\n", "%lu pictures decoded\n"), f.pictures);
 	printf(lang("已核对 %lu 个文件，发现 %lu 处问题\n", "%lu files checked, %lu violations\n"), f.files, f.findings);
+	if (f.stored)
+		printf(lang("其中 %lu 个只在对象存储中\n", "%lu of these are in the object store only\n"), f.stored);
 	if (f.known)
 		printf(lang("%lu 个文件的损坏已记录为缺口\n", "%lu files have damage that is known: its time is a gap\n"), f.known);
 	return f.findings ? CLI_NO : CLI_YES;

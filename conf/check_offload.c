@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "conf/check_url.h"
 #include "conf/text.h"
+#include "conf/units.h"
 
 #include <stdlib.h>
 
@@ -50,6 +51,17 @@ static void check_region(const struct check *k, const char *text)
 		            text_quote(text).text);
 }
 
+/* Absent: local files stay until retention deletes them. After retention, which says how long that is. */
+static void check_local_days(const struct check *k, const char *text, struct conf_offload *out)
+{
+	out->releases = text != NULL;
+	if (text && (units_count(text, &out->local_days) < 0 || out->local_days >= k->conf->keep_days))
+		check_error(k, AT, "local_days",
+		            "“%s”不可用：请写小于 retention.keep_days（%u）的整数，例如 30；删除此项则本机录像照常保留",
+		            "\"%s\" cannot be used: write a whole number below retention.keep_days (%u), such as 30; without it "
+		            "local footage stays as long as the rest", text_quote(text).text, k->conf->keep_days);
+}
+
 static char *check_key(const struct check *k, const char *key, const char *path, char **file)
 {
 	*file = check_file(k, AT, key, path, true);
@@ -70,6 +82,7 @@ void check_offload(const struct check *k)
 	out->url = xstrdup(raw->url);
 	out->bucket = xstrdup(raw->bucket);
 	out->region = xstrdup(region);
+	check_local_days(k, raw->local_days, out);
 	out->access_key = check_key(k, "access_key_file", raw->access_key_file, &out->access_key_file);
 	out->secret_key = check_key(k, "secret_key_file", raw->secret_key_file, &out->secret_key_file);
 	out->ca = raw->ca ? check_file(k, AT, "ca", raw->ca, false) : NULL;

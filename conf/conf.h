@@ -61,6 +61,8 @@ struct conf_regulator {
 struct conf_offload {
 	char *url;             /* https://host[:port]; NULL: nothing is copied */
 	char *bucket, *region;
+	bool releases;         /* a local file goes when its copy is kept and it is older than: */
+	unsigned local_days;
 	char *ca;              /* path of a PEM file; NULL: the system's authorities */
 	char *access_key_file, *secret_key_file;
 	char *access_key, *secret_key; /* read from the files; only in the offloader's part */

@@ -97,6 +97,8 @@ static json_t *write_offload(const struct conf_offload *o, enum conf_role role)
 {
 	json_t *out = json_pack("{s:s, s:s, s:s, s:s*}", "url", o->url, "bucket", o->bucket, "region", o->region, "ca", o->ca);
 
+	if (o->releases)
+		json_object_set_new(out, "local_days", json_integer(o->local_days));
 	if (role != CONF_OFFLOADER)
 		return out;
 	json_object_set_new(out, "access_key", json_string(o->access_key));
@@ -301,6 +303,8 @@ static void read_offload(struct reader *r, const json_t *part, struct conf_offlo
 	out->bucket = text(r, o, "bucket");
 	out->region = text(r, o, "region");
 	out->ca = text_or_null(r, o, "ca");
+	out->releases = json_object_get(o, "local_days") != NULL;
+	out->local_days = out->releases ? (unsigned)number(r, o, "local_days", INT32_MAX) : 0;
 	out->access_key = text_or_null(r, o, "access_key");
 	out->secret_key = text_or_null(r, o, "secret_key");
 }

@@ -79,6 +79,7 @@ static const cyaml_schema_field_t offload_fields[] = {
 	TEXT(MUST, raw_offload, url),
 	TEXT(MUST, raw_offload, bucket),
 	TEXT(MAY, raw_offload, region),
+	TEXT(MAY, raw_offload, local_days),
 	TEXT(MUST, raw_offload, access_key_file),
 	TEXT(MUST, raw_offload, secret_key_file),
 	TEXT(MAY, raw_offload, ca),

@@ -24,7 +24,7 @@ struct raw_camera {
 };
 struct raw_listen { char *listen, *cert, *key, *client_ca, *role; };
 struct raw_regulator { char *url, *ca, *cert, *key, *statement_at; };
-struct raw_offload { char *url, *bucket, *region, *access_key_file, *secret_key_file, *ca; };
+struct raw_offload { char *url, *bucket, *region, *local_days, *access_key_file, *secret_key_file, *ca; };
 
 struct raw_conf {
 	struct raw_site site;

@@ -8,6 +8,7 @@
 #include "indexer/scrub.h"
 #include "retention/outlook.h"
 #include "retention/reaper.h"
+#include "retention/release.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -280,7 +281,9 @@ static void answer(struct keeper *k, struct peer *from, const json_t *msg)
 {
 	const char *verb = json_string_value(json_object_get(msg, "verb"));
 	json_t *body = NULL;
-	int status = indexer_command(k->indexer, verb ? verb : "", json_object_get(msg, "args"), &body);
+	const json_t *args = json_object_get(msg, "args");
+	int status = verb && strcmp(verb, "object.asked") == 0 ? release_command(&k->reaper, args, &body)
+							       : indexer_command(k->indexer, verb ? verb : "", args, &body);
 	json_t *reply = json_pack("{s:s, s:O?, s:b, s:i, s:o?}", "type", "reply", "id", json_object_get(msg, "id"), "ok",
 				  status < 300, "status", status, "body", body);
 

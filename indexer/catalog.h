@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #define CATALOG_ID_MAX 65
+#define CATALOG_STORE_ROOT 0 /* the root of segments whose bytes are in the object store only */
 
 struct catalog;
 /* mode=ro, never checkpoints (design §2). */
@@ -42,13 +43,13 @@ struct catalog_camera {
 	struct wall enrolled_at, retired_at;
 	bool has_footage;
 	struct wall oldest, newest;      /* recorded footage on disk: start of the first, end of the last span */
-	uint64_t bytes;                  /* of its segments */
+	uint64_t bytes, stored_bytes;    /* of its segments on the disks; of those that are in the object store only */
 };
 typedef int catalog_camera_fn(void *arg, const struct catalog_camera *row);
 int catalog_cameras(struct catalog *c, const char *id /* NULL: all */, catalog_camera_fn *fn, void *arg);
 
 /* Published footage by camera and day (of a segment's start; days since 1970, UTC), by camera, then day. */
-struct catalog_volume { const char *camera; int64_t day, bytes, covered_us; };
+struct catalog_volume { const char *camera; int64_t day, bytes, covered_us, stored_bytes; }; /* stored: of these, on no disk */
 typedef int catalog_volume_fn(void *arg, const struct catalog_volume *row);
 int catalog_volumes(struct catalog *c, catalog_volume_fn *fn, void *arg);
 /* The same of one camera's footage that began at `since` or later; when that is long ago, from the next whole day on.
@@ -121,6 +122,7 @@ struct catalog_segment {
 	uint64_t sequence;
 	uint8_t flags;                   /* enum seal_flag */
 	bool sealed;
+	bool stored;                     /* its bytes are in the object store only: root and file lead nowhere */
 	bool superseded;                 /* the clock was set back, and some of its time was or will be lived again */
 	struct wall_range counts;        /* of catalog_footage(): the time that it is footage of */
 	uint8_t seal_digest[SHA256_BYTES]; /* sealed only */
@@ -178,7 +180,7 @@ struct copy_row {
 typedef int copy_fn(void *arg, const struct copy_row *row);
 int copy_list(struct catalog *c, copy_fn *fn, void *arg);
 
-/* Roots of the catalogue. */
+/* Roots of the catalogue: disks, not the object store. */
 typedef int catalog_root_fn(void *arg, int64_t id, const char *path);
 int catalog_roots(struct catalog *c, catalog_root_fn *fn, void *arg);
 struct catalog_disk { const char *path, *uuid; int64_t files, copies; }; /* files: segments whose row names it */
@@ -197,16 +199,29 @@ typedef int catalog_object_fn(void *arg, const struct catalog_object *row);
 /* Published segments that wait, oldest first, behind (start, camera). */
 int catalog_objects_waiting(struct catalog *c, struct wall after, const char *after_camera, unsigned limit, catalog_object_fn *fn,
 			    void *arg);
-/* A copy in the store that is to be deleted there: past its lock, held by nobody. Texts are borrowed for the call. */
+/* Copies in `place`; texts are borrowed for the call. Those that are to be deleted there: past their lock, held by nobody. */
 struct object_kept;
-typedef int catalog_doomed_fn(void *arg, const struct object_kept *row);
+typedef int catalog_copied_fn(void *arg, const struct object_kept *row);
 int catalog_objects_doomed(struct catalog *c, const char *place, struct wall now, struct wall after, const char *after_camera,
-			   unsigned limit, catalog_doomed_fn *fn, void *arg);
+			   unsigned limit, catalog_copied_fn *fn, void *arg);
 /* Where a segment's whole copy lies, in this store and bucket, whether or not the segment is still here. -ENOENT */
 #define CATALOG_OBJECT_TEXT_MAX 1025
 struct catalog_object_place { char key[CATALOG_OBJECT_TEXT_MAX], version[CATALOG_OBJECT_TEXT_MAX]; int64_t bytes; };
 int catalog_object_find(struct catalog *c, const char *place, const char *camera, struct wall start,
 			const uint8_t seal_digest[SHA256_BYTES], struct catalog_object_place *out);
+/* Where the last batch of catalog_objects_releasable() ended; `end` INT64_MIN: at the beginning. */
+struct catalog_release_at { int64_t root; char camera[CATALOG_ID_MAX]; struct wall end, start; };
+/* Copies whose local file ended at or before `end` and is held by nobody: by disk, camera and end, behind *at, which follows. */
+int catalog_objects_releasable(struct catalog *c, const char *place, struct wall end, struct catalog_release_at *at, unsigned limit,
+			       catalog_copied_fn *fn, void *arg);
+/* Copies that are the only file of their footage and were asked for at or before `asked`: the longest ago first. */
+int catalog_objects_unasked(struct catalog *c, const char *place, struct wall asked, unsigned limit, catalog_copied_fn *fn, void *arg);
+/* Whether the segment, whose row is the store's, has the copy there that it needs: 1, 0 or negative. */
+int catalog_object_serves(struct catalog *c, const char *camera, struct wall start, const uint8_t seal_digest[SHA256_BYTES]);
+/* Whether anything here tells of a segment or a copy of that start: 1, 0 or negative. */
+int catalog_object_is_known(struct catalog *c, const char *camera, struct wall start);
+/* How much footage is in the store only. */
+int catalog_stored(struct catalog *c, int64_t *files, int64_t *bytes);
 struct catalog_object_sums {
 	int64_t waiting;
 	struct wall oldest;              /* start of the oldest that waits; us 0: none waits */

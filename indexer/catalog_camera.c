@@ -2,6 +2,18 @@
 
 #include <errno.h>
 
+static int add_bytes(struct catalog *c, struct catalog_camera *row)
+{
+	int64_t all = 0, stored = 0;
+	int rc = db_int(c->db, &all, "SELECT coalesce(sum(bytes), 0) FROM volume WHERE camera = ?", "t", row->id);
+
+	if (rc == 0)
+		rc = db_int(c->db, &stored, "SELECT coalesce(sum(bytes), 0) FROM stored_volume WHERE camera = ?", "t", row->id);
+	row->bytes = (uint64_t)(all - stored);
+	row->stored_bytes = (uint64_t)stored;
+	return rc;
+}
+
 static int add_footage(struct catalog *c, struct catalog_camera *row)
 {
 	struct db_query q;
@@ -20,12 +32,7 @@ static int add_footage(struct catalog *c, struct catalog_camera *row)
 		row->newest.us = db_i64(&q, 1);
 	}
 	db_done(&q);
-	int64_t bytes = 0;
-	if (rc >= 0)
-		rc = db_int(c->db, &bytes, "SELECT coalesce(sum(bytes), 0) FROM volume WHERE camera = ?",
-			    "t", row->id);
-	row->bytes = (uint64_t)bytes;
-	return rc < 0 ? rc : 0;
+	return rc < 0 ? rc : add_bytes(c, row);
 }
 
 static struct catalog_camera camera_row(const struct db_query *q)

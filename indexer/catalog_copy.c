@@ -24,7 +24,7 @@ int catalog_disks(struct catalog *c, catalog_disk_fn *fn, void *arg)
 	struct db_query q;
 	int rc = db_query(c->db, &q,
 			  "SELECT path, uuid, (SELECT count(*) FROM segment INDEXED BY segment_by_age WHERE segment.root = root.id), "
-			  "(SELECT count(*) FROM copy WHERE copy.root = root.id AND state = 'kept') FROM root ORDER BY id", "");
+			  "(SELECT count(*) FROM copy WHERE copy.root = root.id AND state = 'kept') FROM root WHERE id > 0 ORDER BY id", "");
 
 	if (rc < 0)
 		return rc;

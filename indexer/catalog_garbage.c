@@ -23,7 +23,7 @@ int garbage_list(struct catalog *c, unsigned limit, garbage_fn *fn, void *arg)
 int catalog_roots(struct catalog *c, catalog_root_fn *fn, void *arg)
 {
 	struct db_query q;
-	int rc = db_query(c->db, &q, "SELECT id, path FROM root ORDER BY id", "");
+	int rc = db_query(c->db, &q, "SELECT id, path FROM root WHERE id > 0 ORDER BY id", "");
 
 	while (rc == 0 && (rc = db_step(&q)) == 1)
 		rc = fn(arg, db_i64(&q, 0), db_text(&q, 1));

@@ -6,7 +6,7 @@
 
 #define SEGMENT_COLUMNS                                                                                      \
 	"SELECT s.id, s.camera, r.path, s.start, s.end, s.bytes, s.init_bytes, s.init, i.codec, s.run, "     \
-	"i.width, i.height, s.frames, s.sequence, s.flags, s.seal_digest, s.fragments, s.init_crc "          \
+	"i.width, i.height, s.frames, s.sequence, s.flags, s.seal_digest, s.fragments, s.init_crc, s.root "  \
 	"FROM segment s JOIN root r ON r.id = s.root JOIN init i ON i.id = s.init "
 #define SEGMENT_IN_WINDOW                                                                                    \
 	"WHERE s.camera = ?1 AND s.start > ?4 AND s.start < ?3 AND s.end > ?2 ORDER BY s.start LIMIT ?5"
@@ -31,7 +31,8 @@ static int segment_row(const struct db_query *q, struct catalog_segment *s, bool
 				      .frames = (uint32_t)db_i64(q, 12),
 				      .sequence = (uint64_t)db_i64(q, 13),
 				      .flags = (uint8_t)db_i64(q, 14),
-				      .sealed = true};
+				      .sealed = true,
+				      .stored = db_i64(q, 18) == CATALOG_STORE_ROOT};
 	if (with_fragments)
 		s->fragments = db_blob(q, 16, &s->fragments_len);
 	segment_archive_name(name, s->camera, s->start);

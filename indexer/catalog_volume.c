@@ -3,12 +3,13 @@
 int catalog_volumes(struct catalog *c, catalog_volume_fn *fn, void *arg)
 {
 	struct db_query q;
-	int rc = db_query(c->db, &q, "SELECT camera, day, bytes, covered_us FROM volume ORDER BY camera, day", "");
+	int rc = db_query(c->db, &q, "SELECT v.camera, v.day, v.bytes, v.covered_us, coalesce(s.bytes, 0) FROM volume v LEFT JOIN stored_volume s "
+			  "ON s.camera = v.camera AND s.day = v.day ORDER BY v.camera, v.day", "");
 
 	if (rc < 0)
 		return rc;
 	while ((rc = db_step(&q)) > 0) {
-		struct catalog_volume row = {db_text(&q, 0), db_i64(&q, 1), db_i64(&q, 2), db_i64(&q, 3)};
+		struct catalog_volume row = {db_text(&q, 0), db_i64(&q, 1), db_i64(&q, 2), db_i64(&q, 3), db_i64(&q, 4)};
 		if ((rc = fn(arg, &row)) != 0)
 			break;
 	}

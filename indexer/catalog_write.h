@@ -36,6 +36,8 @@ int span_expire(struct catalog *c, const char *camera, struct wall start, struct
 int span_remove(struct catalog *c, const char *camera, struct wall start, struct wall end);
 /* Makes [start, end) recorded where a sound fragment of a file lies that counts there (life.h), and nowhere else. */
 int span_recount(struct catalog *c, const char *camera, struct wall start, struct wall end);
+/* The same for time of which a file lost what it held: what nothing covers any more becomes a gap. */
+int span_look_again(struct catalog *c, const char *camera, struct wall start, struct wall end);
 /* The same for time that is lived again: what was expired of it is so no more. */
 int span_relive(struct catalog *c, const char *camera, struct wall start, struct wall end);
 /* What files hold and count there is recorded; the rest stays as it is. */

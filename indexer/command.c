@@ -283,7 +283,7 @@ static int object_keep_verb(struct command *c)
 
 	if (object_kept_parse(c->args, &k) < 0)
 		return refuse(c, BAD, NULL, lang("对象描述不完整", "this does not describe an object"));
-	int rc = object_keep(c->ix->catalog, &k);
+	int rc = object_keep(c->ix->catalog, c->ix->acc.now, &k);
 	return rc == -EBADMSG ? refuse(c, CONFLICT, "seal", lang("目录中是另一个文件", "the catalogue has another file"))
 			      : rc;
 }

@@ -71,7 +71,7 @@ int copy_switch(struct catalog *c, const struct segment_place *p, int64_t root)
 
 	if (rc == 0)
 		rc = copy_drop(c, p->camera, p->start, root);
-	return rc < 0 ? rc : copy_set(c, p, p->root, "surplus");
+	return rc < 0 || p->root == CATALOG_STORE_ROOT ? rc : copy_set(c, p, p->root, "surplus");
 }
 
 /* --- disks ---------------------------------------------------------------------------------------- */
@@ -126,14 +126,15 @@ static bool serves(struct fs *fs, struct catalog *c, const char *site, const str
 	return is;
 }
 
-static int tell(struct catalog *c, struct wall now, const struct segment_place *p, const char *to, const char *why)
+int copy_tell_used(struct catalog *c, struct wall now, const struct segment_place *p, const char *to, const char *why)
 {
 	char stem[256];
 
 	segment_incoming_name(stem, p->camera, p->start, "");
-	log_warn("copy", "camera=%s file=%s from=%s to=%s why=\"%s\"", p->camera, stem, p->root_path, to, why);
+	const char *from = p->root == CATALOG_STORE_ROOT ? "object store" : p->root_path;
+	log_warn("copy", "camera=%s file=%s from=%s to=%s why=\"%s\"", p->camera, stem, from, to, why);
 	return ledger_append(c, now, "storage.copy_used", p->camera,
-			     json_pack("{ss ss ss ss}", "file", stem, "from", p->root_path, "to", to, "why", why), NULL);
+			     json_pack("{ss ss ss ss}", "file", stem, "from", from, "to", to, "why", why), NULL);
 }
 
 int copy_promote(struct fs *fs, struct catalog *c, const char *site, struct wall now, const struct segment_place *p,
@@ -147,7 +148,7 @@ int copy_promote(struct fs *fs, struct catalog *c, const char *site, struct wall
 		bool good = serves(fs, c, site, p, root, path);
 		if (good) {
 			rc = copy_switch(c, p, root);
-			rc = rc < 0 ? rc : tell(c, now, p, path, why);
+			rc = rc < 0 ? rc : copy_tell_used(c, now, p, path, why);
 		}
 		free(path);
 		if (good)

@@ -5,6 +5,7 @@
  *	   │                                  └──the row's own file is lost──▶ the row names this one
  *	   ├──drain: the row names this one, what it named before is surplus
  *	   └──crash, failure──▶ surplus
+ * The third is that the row is the object store's (object.h): then the file here is surplus, too.
  *
  * The row of a file comes before the file and goes after it, so that none is without one.
  * Threads, errors: as catalog_write.h; inside a transaction unless it says otherwise. */
@@ -25,9 +26,12 @@ int copy_find_segment(struct catalog *c, const char *camera, struct wall start, 
 int copy_set(struct catalog *c, const struct segment_place *p, int64_t root, const char *state);
 int copy_drop(struct catalog *c, const char *camera, struct wall start, int64_t root);
 
-/* The row names the file on `root` from now on; what it named before is surplus. */
+/* The row names the file on `root` from now on (CATALOG_STORE_ROOT: the copy in the object store); the file that it named
+ * before, if any, is surplus. */
 int copy_switch(struct catalog *c, const struct segment_place *p, int64_t root);
 
+/* storage.copy_used: `to` is a disk, or the place of a store. */
+int copy_tell_used(struct catalog *c, struct wall now, const struct segment_place *p, const char *to, const char *why);
 /* If there is a kept copy that is there and whole, the row names it from now on, and the ledger says so
  * (storage.copy_used). 1, 0: there is none, or negative. Reads all of the file. */
 int copy_promote(struct fs *fs, struct catalog *c, const char *site, struct wall now, const struct segment_place *p,

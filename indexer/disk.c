@@ -4,10 +4,10 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "catalog_internal.h"
-#include "copy.h"
 #include "gap.h"
 #include "garbage.h"
 #include "media/root_identity.h"
+#include "object.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 
 static int find(struct catalog *c, const char *path, int64_t *id, char uuid[UUID_TEXT_MAX])
 {
-	int rc = db_int(c->db, id, "SELECT id FROM root WHERE path = ?", "t", path);
+	int rc = db_int(c->db, id, "SELECT id FROM root WHERE path = ? AND id > 0", "t", path);
 
 	return rc < 0 ? rc : garbage_root_uuid(c, *id, uuid);
 }
@@ -120,10 +120,7 @@ static int lose(struct indexer *ix, const struct segment_place *p, struct wall e
 	struct catalog *c = ix->catalog;
 	int rc = db_run(c->db, "DELETE FROM segment WHERE id = ?", "i", p->segment);
 
-	if (rc == 0)
-		rc = span_recount(c, p->camera, p->start, end);
-	return rc < 0 ? rc : db_run(c->db, "UPDATE account SET frontier = min(frontier, ?) WHERE camera = ?", "it", p->start.us,
-				    p->camera);
+	return rc < 0 ? rc : span_look_again(c, p->camera, p->start, end);
 }
 
 static int next_segment(struct catalog *c, int64_t root, char camera[CATALOG_ID_MAX], struct wall *start, struct wall *end)
@@ -156,7 +153,7 @@ static int deal_with_one(struct indexer *ix, int64_t root, struct lost *l)
 		rc = copy_find_segment(ix->catalog, camera, start, &p);
 	if (rc <= 0)
 		return rc;
-	rc = copy_promote(ix->fs, ix->catalog, ix->conf->site.id, ix->acc.now, &p, "its disk was declared lost");
+	rc = object_promote(ix->fs, ix->catalog, ix->conf->site.id, ix->acc.now, &p, "its disk was declared lost");
 	if (rc == 0 && strcmp(l->camera, camera) != 0) {
 		rc = tell(ix, l);
 		*l = (struct lost){.start = start, .end = end};

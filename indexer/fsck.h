@@ -1,7 +1,8 @@
 /* The four invariants of design §5, checked against the disk; reads only, running or stopped.
  *
  *	1  every segment row names a file of that size (full: whose seal and bytes hold, chained to the one before,
- *	   and whose video decodes, if the caller brought a decoder)
+ *	   and whose video decodes, if the caller brought a decoder); one whose bytes are in the object store only has a copy
+ *	   of its seal that is kept there, as far as the catalogue knows
  *	2  every file in archive/ has exactly one of a row and a garbage row, or was published after the index mark
  *	3  after a clean stop: no garbage, no open segment, incoming/ empty
  *	4  for each camera, recorded + gap + expired tile its obligation exactly, and no time is recorded that
@@ -29,6 +30,7 @@ struct fsck {
 	void (*progress)(void *arg, const struct fsck_progress *p);
 	void *arg;
 	unsigned long files, findings;  /* results */
+	unsigned long stored;           /* of these in the object store only */
 	unsigned long pictures;         /* that were decoded */
 	unsigned long known;            /* files with damage of which the catalogue knows: their time is a gap */
 };

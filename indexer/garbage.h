@@ -2,6 +2,8 @@
  * row gone, coverage expired) → the file is unlinked → dropped. A crash in between is finished at
  * the next start.
  *
+ * Of the root CATALOG_STORE_ROOT there is no file here: the copy in the object store is doomed instead (object.h).
+ *
  * Threads, errors: as catalog_write.h. Callers: retention/. */
 #pragma once
 #include "base/fs.h"

@@ -80,9 +80,21 @@ static int tell_digest(struct indexer *ix)
 static int configure_offload(struct indexer *ix)
 {
 	char *place = conf_offload_place(&ix->conf->offload);
-	int rc = object_configure(ix->catalog, place);
+	int rc = object_configure(ix->catalog, ix->acc.now, place);
 
+	ix->filling = true;
 	free(place);
+	return rc;
+}
+
+/* A site of years has more segments than one transaction should hold. */
+static int fill_queue(struct indexer *ix, bool *more)
+{
+	bool left = false;
+	int rc = ix->filling ? object_fill(ix->catalog, &left) : 0;
+
+	ix->filling = rc < 0 ? ix->filling : left;
+	*more |= left;
 	return rc;
 }
 
@@ -328,6 +340,8 @@ int indexer_step(struct indexer *ix, bool *more)
 		rc = scan(ix);
 	if (rc == 0 && !ix->hurry)
 		rc = disk_clear_lost(ix, more);
+	if (rc == 0 && !ix->hurry)
+		rc = fill_queue(ix, more);
 	if (rc == 0 && now.us - ix->heard.us > INDEXER_SILENCE_US)
 		rc = watch_silence(ix);
 	*more |= rc == 0 && has_to_walk(ix);

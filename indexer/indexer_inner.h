@@ -39,6 +39,7 @@ struct indexer {
 	struct rebuild_tail tail;
 	unsigned readers;            /* threads that read ahead of the walk */
 	bool scan_due, archive_seen, hurry; /* hurry: the keeper is about to go */
+	bool filling;                /* the queue of the object store lacks some of what was published before (object.h) */
 	bool walk_again;             /* a disk came whose archive was never looked at */
 	struct mono scanned, heard;
 	int64_t marked_seq;          /* the ledger's head that every root knows (ledger_mark.h); 0: none */

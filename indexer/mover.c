@@ -133,7 +133,7 @@ static int next_held(struct mover *m, struct mover_job *j)
 	struct db_query q;
 	int rc = db_query(m->catalog->db, &q,
 			  COLUMNS "JOIN hold h ON h.camera = s.camera AND s.start < h.end AND s.end > h.start AND s.start > "
-			  "h.start - ?2 WHERE h.released_at IS NULL AND s.id > ?1 AND NOT EXISTS (SELECT 1 FROM copy c WHERE "
+			  "h.start - ?2 WHERE h.released_at IS NULL AND s.id > ?1 AND s.root > 0 AND NOT EXISTS (SELECT 1 FROM copy c WHERE "
 			  "c.camera = s.camera AND c.start = s.start AND c.state <> 'surplus') ORDER BY s.id LIMIT 1", "ii", m->after,
 			  (int64_t)SEGMENT_LONGEST_US);
 

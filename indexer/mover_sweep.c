@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "catalog_internal.h"
+#include "object.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -62,6 +63,13 @@ static int unlink_both(struct mover *m, const char *root_path, const struct surp
 
 enum verdict { WAIT, FORGET, UNLINK, TAKE };
 
+static enum verdict judge_stored(struct mover *m, const struct segment_place *p)
+{
+	int rc = object_covers(m->catalog, p);
+
+	return rc == -ENOENT ? TAKE : rc > 0 ? UNLINK : WAIT;
+}
+
 /* What the row names must be there before anything beside it goes. */
 static enum verdict judge(struct mover *m, int64_t root, const struct segment_place *p)
 {
@@ -69,6 +77,8 @@ static enum verdict judge(struct mover *m, int64_t root, const struct segment_pl
 
 	if (p->root == root)
 		return FORGET; /* it is the row's own */
+	if (p->root == CATALOG_STORE_ROOT)
+		return judge_stored(m, p);
 	if (!copy_root_is_usable(m->fs, m->catalog, m->conf->site.id, p->root, p->root_path))
 		return WAIT;
 	char *file = copy_path(p->root_path, p->camera, p->start);
@@ -79,7 +89,7 @@ static enum verdict judge(struct mover *m, int64_t root, const struct segment_pl
 	return rc == -ENOENT || rc == -ENOTDIR ? TAKE : WAIT;
 }
 
-/* The row's own file is gone, and this one was about to go. */
+/* The row's own file is gone, or the store that had it is not ours any more, and this one was about to go. */
 static int take(struct mover *m, const struct segment_place *p, int64_t root)
 {
 	int rc = catalog_begin(m->catalog);
@@ -88,7 +98,8 @@ static int take(struct mover *m, const struct segment_place *p, int64_t root)
 		return rc;
 	rc = copy_set(m->catalog, p, root, "kept");
 	if (rc == 0)
-		rc = copy_promote(m->fs, m->catalog, m->conf->site.id, clock_wall(m->clock), p, "the file is gone");
+		rc = copy_promote(m->fs, m->catalog, m->conf->site.id, clock_wall(m->clock), p,
+				  p->root == CATALOG_STORE_ROOT ? "no object store is configured that has it" : "the file is gone");
 	if (rc > 0)
 		rc = catalog_commit(m->catalog);
 	else

@@ -1,11 +1,14 @@
 #include "object.h"
 
 #include "catalog_internal.h"
-#include "copy.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PLACE_MAX 1024
+#define FILL_BATCH 2000
 
 /* --- what waits ------------------------------------------------------------------------------------- */
 
@@ -19,55 +22,131 @@ static int watch(struct catalog *c)
 		       "state = CASE WHEN seal_digest = NEW.seal_digest THEN 'kept' ELSE 'waiting' END; END");
 }
 
-static int take_all(struct catalog *c)
+static int tell_change(struct catalog *c, struct wall now, const char *was, const char *place)
 {
-	return db_run(c->db,
-		      "INSERT INTO object (camera, start, state) SELECT camera, start, 'waiting' FROM segment s "
-		      "WHERE NOT EXISTS (SELECT 1 FROM object o WHERE o.camera = s.camera AND o.start = s.start)", "");
+	return ledger_append(c, now, "offload.changed", NULL,
+			     json_pack("{s:s?, s:s?}", "old", was[0] ? was : NULL, "new", place), NULL);
 }
 
-static int leave(struct catalog *c)
+int object_configure(struct catalog *c, struct wall now, const char *place)
 {
-	int rc = db_exec(c->db, "DROP TRIGGER IF EXISTS temp.object_waits");
-
-	return rc < 0 ? rc : db_run(c->db, "DELETE FROM object WHERE state = 'waiting'", "");
-}
-
-int object_configure(struct catalog *c, const char *place)
-{
-	char was[1024];
+	char was[PLACE_MAX];
 	int rc = catalog_state(c, "offload", was, sizeof was);
 
 	if (rc == 0)
-		rc = place ? watch(c) : leave(c);
+		rc = place ? watch(c) : db_exec(c->db, "DROP TRIGGER IF EXISTS temp.object_waits");
 	if (rc < 0 || strcmp(was, place ? place : "") == 0)
 		return rc;
-	if (place && !was[0])
-		rc = take_all(c);
-	return rc < 0 ? rc : catalog_set_state(c, "offload", place ? place : "");
+	if (!place || !was[0])
+		rc = catalog_set_state(c, "offload_fill", "0");
+	if (rc == 0)
+		rc = catalog_set_state(c, "offload", place ? place : "");
+	return rc < 0 ? rc : tell_change(c, now, was, place);
+}
+
+/* --- what was published before ------------------------------------------------------------------------ */
+
+static int fill_some(struct catalog *c, int64_t after, bool *more)
+{
+	int64_t last = 0;
+	char text[24] = "";
+	int rc = db_int(c->db, &last, "SELECT coalesce(max(id), 0) FROM (SELECT id FROM segment WHERE id > ? ORDER BY id LIMIT ?)", "ii", after,
+			(int64_t)FILL_BATCH);
+
+	*more = rc == 0 && last > after;
+	if (*more)
+		rc = db_run(c->db,
+			    "INSERT INTO object (camera, start, state) SELECT camera, start, 'waiting' FROM segment s WHERE id > ?1 AND "
+			    "id <= ?2 AND NOT EXISTS (SELECT 1 FROM object o WHERE o.camera = s.camera AND o.start = s.start)", "ii",
+			    after, last);
+	if (*more)
+		snprintf(text, sizeof text, "%" PRId64, last);
+	return rc < 0 ? rc : catalog_set_state(c, "offload_fill", text);
+}
+
+static int leave_some(struct catalog *c, bool *more)
+{
+	int rc = db_run(c->db,
+			"DELETE FROM object WHERE (camera, start) IN (SELECT camera, start FROM object INDEXED BY object_waiting "
+			"WHERE state = 'waiting' LIMIT ?)", "i", (int64_t)FILL_BATCH);
+
+	*more = rc == 0 && db_changes(c->db) > 0;
+	return rc < 0 || *more ? rc : catalog_set_state(c, "offload_fill", "");
+}
+
+static int fill(struct catalog *c, bool *more)
+{
+	char place[PLACE_MAX], after[24];
+	int rc = catalog_state(c, "offload", place, sizeof place);
+
+	if (rc == 0)
+		rc = catalog_state(c, "offload_fill", after, sizeof after);
+	if (rc < 0 || !after[0])
+		return rc;
+	return place[0] ? fill_some(c, strtoll(after, NULL, 10), more) : leave_some(c, more);
+}
+
+int object_fill(struct catalog *c, bool *more)
+{
+	int rc = catalog_begin(c);
+
+	*more = false;
+	if (rc < 0)
+		return rc;
+	rc = fill(c, more);
+	if (rc == 0)
+		rc = catalog_commit(c);
+	if (rc < 0)
+		catalog_rollback(c);
+	return rc;
 }
 
 /* --- what is kept ----------------------------------------------------------------------------------- */
 
-int object_keep(struct catalog *c, const struct object_kept *k)
+/* For the ledger, which is told once an hour. */
+static int count_copied(struct catalog *c, struct wall now, const struct object_kept *k)
+{
+	return db_run(c->db,
+		      "INSERT INTO copied VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6) ON CONFLICT (camera, place) DO UPDATE SET "
+		      "files = files + 1, bytes = bytes + ?4, start = min(start, ?5), end = max(end, ?6)", "ttiiii", k->camera, k->place,
+		      now.us, k->bytes, k->start.us, k->end.us);
+}
+
+int object_keep(struct catalog *c, struct wall now, const struct object_kept *k)
 {
 	struct segment_place row;
 	char witnessed[32];
 	int rc = copy_find_segment(c, k->camera, k->start, &row);
+	bool there = rc > 0;
 
 	free(row.root_path);
 	if (rc < 0 || catalog_state(c, "witnessed_us", witnessed, sizeof witnessed) < 0)
 		return rc < 0 ? rc : -EIO;
-	if (rc > 0 && memcmp(row.seal_digest, k->seal_digest, sizeof row.seal_digest) != 0)
+	if (there && memcmp(row.seal_digest, k->seal_digest, sizeof row.seal_digest) != 0)
 		return -EBADMSG;
-	return db_run(c->db,
+	int known = object_is_kept(c, k);
+	if (known != 0)
+		return known < 0 ? known : 0;
+	rc = db_run(c->db,
 		      "INSERT INTO object (camera, start, state, place, key, version, bytes, sha256, seal_digest, retain_until, end, "
 		      "witnessed_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (camera, start) "
 		      "DO UPDATE SET state = ?3, place = ?4, key = ?5, version = ?6, bytes = ?7, sha256 = ?8, seal_digest = ?9, "
 		      "retain_until = ?10, end = ?11, witnessed_us = ?12",
-		      "tittttibbiii", k->camera, k->start.us, rc > 0 ? "kept" : "alone", k->place, k->key, k->version, k->bytes,
+		      "tittttibbiii", k->camera, k->start.us, there ? "kept" : "alone", k->place, k->key, k->version, k->bytes,
 		      k->sha256, sizeof k->sha256, k->seal_digest, sizeof k->seal_digest, k->retain_until.us, k->end.us,
 		      strtoll(witnessed, NULL, 10));
+	return rc < 0 ? rc : count_copied(c, now, k);
+}
+
+int object_is_kept(struct catalog *c, const struct object_kept *k)
+{
+	int64_t n = 0;
+	int rc = db_int(c->db, &n,
+			"SELECT count(*) FROM object WHERE camera = ? AND start = ? AND state = 'kept' AND version = ? AND seal_digest = ? "
+			"AND place = ? AND place = (SELECT value FROM state WHERE key = 'offload')", "titbt", k->camera, k->start.us,
+			k->version, k->seal_digest, sizeof k->seal_digest, k->place);
+
+	return rc < 0 ? rc : n > 0;
 }
 
 /* --- what goes -------------------------------------------------------------------------------------- */
@@ -99,6 +178,13 @@ int object_doom(struct catalog *c, const char *camera, struct wall start)
 
 int object_drop(struct catalog *c, const char *camera, struct wall start, const char *version)
 {
-	return db_run(c->db, "DELETE FROM object WHERE camera = ? AND start = ? AND version = ? AND state = 'doomed'", "tit", camera,
-		      start.us, version);
+	int rc = db_run(c->db,
+			"INSERT OR REPLACE INTO object_gone SELECT camera, start, end, place, bytes, seal_digest, EXISTS (SELECT 1 FROM "
+			"stored t WHERE t.camera = o.camera AND t.start = o.start) FROM object o WHERE camera = ? AND start = ? AND "
+			"version = ? AND state = 'doomed'", "tit", camera, start.us, version);
+
+	if (rc < 0 || db_changes(c->db) == 0)
+		return rc;
+	rc = db_run(c->db, "DELETE FROM stored WHERE camera = ? AND start = ?", "ti", camera, start.us);
+	return rc < 0 ? rc : db_run(c->db, "DELETE FROM object WHERE camera = ? AND start = ?", "ti", camera, start.us);
 }

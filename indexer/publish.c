@@ -110,10 +110,7 @@ int file_lost(struct indexer *ix, const char *kind, const char *stem, const stru
 	log_error(kind, "camera=%s file=%s why=\"%s\"", f->camera, stem, why);
 	open_file_forget(ix, stem);
 	if (rc == 0)
-		rc = span_recount(c, f->camera, f->start, f->end); /* another file may cover the same time */
-	if (rc == 0)
-		rc = db_run(c->db, "UPDATE account SET frontier = min(frontier, ?) WHERE camera = ?", "it", f->start.us,
-			    f->camera);
+		rc = span_look_again(c, f->camera, f->start, f->end); /* another file may cover the same time */
 	return rc < 0 ? rc : ledger_append(c, ix->acc.now, kind, f->camera,
 					   json_pack("{ss ss so so}", "file", stem, "why", why, "start",
 						     wall_json(f->start.us), "end", wall_json(f->end.us)), NULL);
@@ -217,7 +214,8 @@ static int enter(struct indexer *ix, struct publication *p)
 /* --- a second copy ------------------------------------------------------------------------------ */
 
 /* The row names the same footage on another disk, and this catalogue, made anew or restored, does not know that it is here,
- * too. From now on it does, and the mover keeps or clears it. */
+ * too. From now on it does, and the mover keeps or clears it. A row that was the object store's is this file's again: whether
+ * it may go is asked anew. */
 static int adopt_copy(struct indexer *ix, struct publication *p)
 {
 	struct segment_place row;
@@ -232,7 +230,8 @@ static int adopt_copy(struct indexer *ix, struct publication *p)
 	p->moved = true;
 	rc = read_and_verify(ix, p);
 	if (rc == 0 && !what_is_wrong(ix, p, rc) && memcmp(p->scan.seal_digest, row.seal_digest, SHA256_BYTES) == 0)
-		rc = copy_set(ix->catalog, &row, p->root->id, "kept");
+		rc = row.root == CATALOG_STORE_ROOT ? copy_switch(ix->catalog, &row, p->root->id)
+						    : copy_set(ix->catalog, &row, p->root->id, "kept");
 	free(row.root_path);
 	return rc == -EBADMSG ? 0 : rc;
 }

@@ -43,13 +43,16 @@ CREATE TABLE IF NOT EXISTS skipped (camera TEXT NOT NULL, start INTEGER NOT NULL
 CREATE TABLE IF NOT EXISTS past_file (camera TEXT NOT NULL, start INTEGER NOT NULL, before INTEGER NOT NULL,
   PRIMARY KEY (camera, start)) WITHOUT ROWID;
 
+-- Root 0 is the object store: its path can be opened by nobody, and no disk has its uuid.
 CREATE TABLE IF NOT EXISTS root (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, uuid TEXT NOT NULL);
+INSERT OR IGNORE INTO root VALUES (0, '/dev/null/store', 'store');
 
 -- One row per distinct set of decoder parameters: segments with the same one join without a new moov.
 CREATE TABLE IF NOT EXISTS init (id INTEGER PRIMARY KEY, digest BLOB NOT NULL UNIQUE,
   codec TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL, timescale INTEGER NOT NULL);
 
--- A row says: this file is in archive/, has this size, and its seal held when it was published.
+-- A row says: this file is in archive/, has this size, and its seal held when it was published; of root 0, that a copy of
+-- it is kept in the object store.
 CREATE TABLE IF NOT EXISTS segment (
   id INTEGER PRIMARY KEY, camera TEXT NOT NULL, root INTEGER NOT NULL REFERENCES root(id),
   start INTEGER NOT NULL, end INTEGER NOT NULL, bytes INTEGER NOT NULL,
@@ -126,6 +129,42 @@ CREATE TABLE IF NOT EXISTS object (camera TEXT NOT NULL, start INTEGER NOT NULL,
 CREATE INDEX IF NOT EXISTS object_waiting ON object (start, camera) WHERE state = 'waiting';
 CREATE INDEX IF NOT EXISTS object_alone ON object (start, camera) WHERE state = 'alone';
 CREATE INDEX IF NOT EXISTS object_doomed ON object (start, camera) WHERE state = 'doomed';
+-- Segments whose row is the store's (root 0), until their copy is deleted there; asked_at: when it was last found to be there
+-- and locked. What is doomed and stands here was the only file of its footage.
+CREATE TABLE IF NOT EXISTS stored (camera TEXT NOT NULL, start INTEGER NOT NULL, asked_at INTEGER NOT NULL,
+  PRIMARY KEY (camera, start)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS stored_by_asked ON stored (asked_at);
+-- Their part of `volume`: what does not lie on a disk.
+CREATE TABLE IF NOT EXISTS stored_volume (camera TEXT NOT NULL, day INTEGER NOT NULL, files INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, PRIMARY KEY (camera, day)) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS stored_begins AFTER UPDATE OF root ON segment WHEN NEW.root = 0 AND OLD.root <> 0 BEGIN
+  INSERT INTO stored_volume VALUES (NEW.camera, NEW.start / 86400000000, 1, NEW.bytes)
+    ON CONFLICT (camera, day) DO UPDATE SET files = files + 1, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER IF NOT EXISTS stored_is_found AFTER INSERT ON segment WHEN NEW.root = 0 BEGIN
+  INSERT INTO stored_volume VALUES (NEW.camera, NEW.start / 86400000000, 1, NEW.bytes)
+    ON CONFLICT (camera, day) DO UPDATE SET files = files + 1, bytes = bytes + excluded.bytes;
+END;
+CREATE TRIGGER IF NOT EXISTS stored_is_back AFTER INSERT ON segment WHEN NEW.root <> 0 BEGIN
+  DELETE FROM stored WHERE camera = NEW.camera AND start = NEW.start;
+END;
+CREATE TRIGGER IF NOT EXISTS stored_ends AFTER UPDATE OF root ON segment WHEN OLD.root = 0 AND NEW.root <> 0 BEGIN
+  UPDATE stored_volume SET files = files - 1, bytes = bytes - OLD.bytes
+    WHERE camera = OLD.camera AND day = OLD.start / 86400000000;
+  DELETE FROM stored_volume WHERE camera = OLD.camera AND day = OLD.start / 86400000000 AND files <= 0;
+  DELETE FROM stored WHERE camera = OLD.camera AND start = OLD.start;
+END;
+CREATE TRIGGER IF NOT EXISTS stored_is_gone AFTER DELETE ON segment WHEN OLD.root = 0 BEGIN
+  UPDATE stored_volume SET files = files - 1, bytes = bytes - OLD.bytes
+    WHERE camera = OLD.camera AND day = OLD.start / 86400000000;
+  DELETE FROM stored_volume WHERE camera = OLD.camera AND day = OLD.start / 86400000000 AND files <= 0;
+END;
+-- What the ledger is to be told of in one entry: copies that were made since (by camera and place), and copies that were
+-- deleted in the store; expired: it was the only file of its footage.
+CREATE TABLE IF NOT EXISTS copied (camera TEXT NOT NULL, place TEXT NOT NULL, since INTEGER NOT NULL, files INTEGER NOT NULL,
+  bytes INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, PRIMARY KEY (camera, place)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS object_gone (camera TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, place TEXT NOT NULL,
+  bytes INTEGER NOT NULL, seal_digest BLOB NOT NULL, expired INTEGER NOT NULL, PRIMARY KEY (camera, start)) WITHOUT ROWID;
 CREATE TRIGGER IF NOT EXISTS object_follows AFTER DELETE ON segment BEGIN
   DELETE FROM object WHERE camera = OLD.camera AND start = OLD.start AND state = 'waiting';
   UPDATE object SET state = 'alone' WHERE camera = OLD.camera AND start = OLD.start AND state = 'kept';

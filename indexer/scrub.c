@@ -63,7 +63,7 @@ static double pace(const struct scrub *s, int64_t total)
 static int wait_for(struct scrub *s, int64_t bytes)
 {
 	int64_t total = 0;
-	int rc = db_int(s->catalog->db, &total, "SELECT sum(bytes) FROM volume", "");
+	int rc = db_int(s->catalog->db, &total, "SELECT sum(bytes) - (SELECT coalesce(sum(bytes), 0) FROM stored_volume) FROM volume", "");
 
 	if (rc < 0 && rc != -ENOENT)
 		return rc;
@@ -129,7 +129,7 @@ static int take_suspect(struct scrub *s, struct scrub_job *j)
 	struct scrub_suspect *p = &s->suspects[--s->suspect_count];
 	struct db_query q;
 	int rc = db_query(s->catalog->db, &q, JOB_COLUMNS FROM_SEGMENTS "WHERE s.camera = ?1 AND s.start <= ?2 AND s.start > ?3 "
-			  "ORDER BY s.start DESC LIMIT 1", "tii", p->camera, p->at.us, p->at.us - SEGMENT_LONGEST_US);
+			  "AND s.root > 0 ORDER BY s.start DESC LIMIT 1", "tii", p->camera, p->at.us, p->at.us - SEGMENT_LONGEST_US);
 
 	rc = rc < 0 ? rc : take(s, &q, j);
 	if (rc > 0)
@@ -173,7 +173,7 @@ static int take_in_order(struct scrub *s, struct scrub_job *j, const char *query
 static int take_next(struct scrub *s, struct scrub_job *j)
 {
 	int rc = s->now.copies ? 0 : take_in_order(s, j, JOB_COLUMNS FROM_SEGMENTS
-						   "WHERE (s.camera, s.start) >= (?1, ?2) ORDER BY s.camera, s.start LIMIT 1");
+						   "WHERE (s.camera, s.start) >= (?1, ?2) AND s.root > 0 ORDER BY s.camera, s.start LIMIT 1");
 
 	if (rc != 0)
 		return rc;

@@ -8,6 +8,8 @@
  * index (0 frames), their time is taken from coverage and becomes a gap footage_damaged, the ledger says
  * footage.damaged; footage.mp4 goes around them. A file that is gone: its row goes, footage.missing. A second
  * copy (copy.h) that does not hold is surplus from then on, the ledger says storage.copy_lost, and the mover makes another.
+ * What is in the object store only (object.h) is not read: the store is asked for it by the offloader. A file that fails while
+ * a copy is kept there gives its row to the store.
  * Nothing of this is done on the word of a disk that is not there or not ours.
  *
  * Pace: archive bytes ÷ 5/6 of the period, faster when time was lost. The position lies in the catalogue (state

@@ -4,10 +4,10 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "catalog_internal.h"
-#include "copy.h"
 #include "gap.h"
 #include "garbage.h"
 #include "media/segment.h"
+#include "object.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,15 +27,6 @@ static int tell(struct judge *g, const char *kind, struct wall start, struct wal
 	return ledger_append(g->c, g->now, kind, g->j->camera,
 			     json_pack("{ss ss so so sI}", "file", g->stem, "why", why, "start", wall_json(start.us), "end",
 				       wall_json(end.us), "fragments", (json_int_t)fragments), NULL);
-}
-
-/* The accounting looks at the time again: where nothing covers it any more, it becomes a gap. */
-static int account_again(struct judge *g, struct wall start, struct wall end)
-{
-	int rc = span_recount(g->c, g->j->camera, start, end);
-
-	return rc < 0 ? rc : db_run(g->c->db, "UPDATE account SET frontier = min(frontier, ?) WHERE camera = ?", "it", start.us,
-				    g->j->camera);
 }
 
 static int note_damage(struct judge *g, struct wall start, struct wall end)
@@ -102,7 +93,7 @@ static int tell_runs(struct judge *g, const struct fragment_index *x, const bool
 		struct wall from = x->items[i].start, to = {x->items[end - 1].start.us + x->items[end - 1].duration_us};
 		rc = note_damage(g, from, to);
 		if (rc == 0)
-			rc = account_again(g, from, to);
+			rc = span_look_again(g->c, g->j->camera, from, to);
 		if (rc == 0)
 			rc = tell(g, "footage.damaged", from, to, end - i, why);
 	}
@@ -159,7 +150,7 @@ static int judge_missing(struct judge *g)
 
 	if (rc < 0 || db_changes(g->c->db) == 0)
 		return rc;
-	rc = account_again(g, g->j->start, g->j->end);
+	rc = span_look_again(g->c, g->j->camera, g->j->start, g->j->end);
 	if (rc == 0)
 		rc = tell(g, "footage.missing", g->j->start, g->j->end, g->j->index.count, "the file is gone");
 	g->s->now.missing++;
@@ -191,7 +182,7 @@ static bool found_any(const struct scrub_job *j)
 	return j->bad_seal;
 }
 
-/* Held footage has a second file: 1 if that one serves from now on. */
+/* Held footage has a second file, and some a copy in the object store: 1 if that one serves from now on. */
 static int try_copy(struct judge *g, const char *why)
 {
 	struct segment_place p = {.segment = g->j->segment, .root = g->j->root, .bytes = g->j->bytes, .start = g->j->start,
@@ -203,7 +194,7 @@ static int try_copy(struct judge *g, const char *why)
 		return rc < 0 ? rc : 1; /* retention took it meanwhile, or it moved */
 	snprintf(p.camera, sizeof p.camera, "%s", g->j->camera);
 	memcpy(p.seal_digest, g->j->seal_digest, sizeof p.seal_digest);
-	return copy_promote(g->s->fs, g->c, g->s->conf->site.id, g->now, &p, why);
+	return object_promote(g->s->fs, g->c, g->s->conf->site.id, g->now, &p, why);
 }
 
 int scrub_judge(struct scrub *s, struct scrub_job *j)

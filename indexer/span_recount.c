@@ -79,6 +79,13 @@ int span_recount(struct catalog *c, const char *camera, struct wall start, struc
 	return rc < 0 ? rc : span_add_files(c, camera, start, end);
 }
 
+int span_look_again(struct catalog *c, const char *camera, struct wall start, struct wall end)
+{
+	int rc = span_recount(c, camera, start, end);
+
+	return rc < 0 ? rc : db_run(c->db, "UPDATE account SET frontier = min(frontier, ?) WHERE camera = ?", "it", start.us, camera);
+}
+
 int span_relive(struct catalog *c, const char *camera, struct wall start, struct wall end)
 {
 	int rc = span_withdraw(c, camera, start, end);

@@ -43,11 +43,16 @@ static struct course run(const struct forecast_input *in, int64_t age_days)
 	return c;
 }
 
+static int64_t released_at(const struct forecast_input *in, unsigned age_days)
+{
+	return in->local_days && in->local_days < age_days ? in->local_days : age_days;
+}
+
 void forecast_make(const struct forecast_input *in, struct forecast *out)
 {
 	/* one day more: the last second of a day is as old as the rest of it only a day later */
-	struct course at_floor = run(in, (int64_t)in->floor_days + RETENTION_MARGIN_DAYS + 1);
-	struct course at_keep = run(in, (int64_t)in->keep_days + 1);
+	struct course at_floor = run(in, released_at(in, in->floor_days + RETENTION_MARGIN_DAYS + 1));
+	struct course at_keep = run(in, released_at(in, in->keep_days + 1));
 
 	*out = (struct forecast){
 		.fits_floor = at_floor.full_in_days == FORECAST_NEVER,

@@ -24,6 +24,7 @@ struct forecast_input {
 	const struct forecast_day *days;    /* ascending */
 	size_t day_count;
 	double written[FORECAST_WEEK];      /* bytes on a day: index forecast_weekday() */
+	unsigned local_days;                /* at this age a day's files go because they are kept elsewhere; 0: never */
 	double free_bytes;                  /* above the reserves */
 };
 

@@ -5,6 +5,7 @@
 #include "retention/economy_book.h"
 #include "retention/policy.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,7 @@ struct tally {
 	double written[FORECAST_WEEK];  /* by the cameras that have one stream */
 	struct economy_camera *thrifty; /* those that have two */
 	size_t thrifty_count;
+	unsigned local_days;            /* at which files go because they are in the object store; 0: never */
 	json_t *cameras;                /* id → bytes per day */
 	int error;
 };
@@ -111,7 +113,7 @@ static int on_volume(void *arg, const struct catalog_volume *v)
 		end_camera(t);
 		snprintf(t->camera, sizeof t->camera, "%s", v->camera);
 	}
-	day_of(t, v->day)->bytes += (double)v->bytes * free_part(t, v, &t->error);
+	day_of(t, v->day)->bytes += (double)(v->bytes - v->stored_bytes) * free_part(t, v, &t->error);
 	if (v->day < t->today - RATE_DAYS)
 		return t->error;
 	day->bytes += (double)v->bytes;
@@ -227,6 +229,21 @@ static int ask_book(struct look *k)
 	return rc;
 }
 
+/* Files make room by going to the object store only while it takes them: nothing older waits for it. One day more, as with
+ * all releases (forecast.c). */
+static int ask_store(const struct outlook *o, struct tally *t, int64_t now)
+{
+	const struct conf_offload *to = &o->conf->offload;
+	struct catalog_object_sums sums;
+	int rc = to->url && to->releases ? catalog_object_sums(o->catalog, &sums) : -ENOENT;
+
+	if (rc < 0)
+		return rc == -ENOENT ? 0 : rc;
+	if (sums.waiting == 0 || sums.oldest.us > now - (int64_t)(to->local_days + 1) * US_PER_DAY)
+		t->local_days = to->local_days + 1;
+	return 0;
+}
+
 static void decide(const struct outlook *o, struct look *k, int64_t now)
 {
 	struct tally *t = &k->tally;
@@ -235,6 +252,7 @@ static void decide(const struct outlook *o, struct look *k, int64_t now)
 		.floor_days = o->conf->rule.floor_days, .keep_days = o->keep_days,
 		.days = t->days, .day_count = t->count};
 
+	in.local_days = t->local_days;
 	k->roots_known = true;
 	in.free_bytes = free_now(o, &k->roots_known);
 	memcpy(in.written, t->written, sizeof in.written);
@@ -259,6 +277,8 @@ int outlook_step(const struct outlook *o)
 		rc = economy_book_load(&k.book, o->catalog, now);
 	if (rc == 0)
 		rc = ask_book(&k);
+	if (rc == 0)
+		rc = ask_store(o, &k.tally, now.us);
 	if (rc == 0)
 		decide(o, &k, now.us);
 	if (rc == 0)

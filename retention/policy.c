@@ -89,6 +89,14 @@ enum retention_verdict retention_judge(const struct retention_item *i,
 	return need_room ? RETENTION_PRESSED : RETENTION_KEEP;
 }
 
+bool retention_may_release(const struct retention_item *i, const struct retention_hold *holds, size_t hold_count,
+			   const struct retention_state *s, unsigned local_days)
+{
+	bool held = retention_held_until(i, holds, hold_count).us >= i->start.us;
+
+	return !held && retention_age_us(i, s) >= (int64_t)local_days * US_PER_DAY;
+}
+
 struct retention_bound retention_bound(const struct retention_state *s, bool need_room)
 {
 	int64_t age = floor_us(s->floor_days), keep = (int64_t)s->keep_days * US_PER_DAY;

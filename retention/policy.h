@@ -68,6 +68,9 @@ struct wall retention_held_until(const struct retention_item *i, const struct re
 enum retention_verdict retention_judge(const struct retention_item *i,
 				       const struct retention_hold *holds, size_t hold_count,
 				       const struct retention_state *s, bool need_room);
+/* Whether the local file of a segment that is kept elsewhere may go: not while it is held, and by the age above. */
+bool retention_may_release(const struct retention_item *i, const struct retention_hold *holds, size_t hold_count,
+			   const struct retention_state *s, unsigned local_days);
 /* The first instant, by the wall clock alone, at which the floor of this item is over: what is locked until then
  * cannot be deleted earlier than retention_judge() would. offset_us: of the site's zone from UTC at an instant. */
 struct wall retention_floor_end(const struct retention_item *i, unsigned floor_days, int64_t (*offset_us)(struct wall));

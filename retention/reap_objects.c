@@ -29,7 +29,7 @@ static int doom_old(struct catalog *c, const struct retention_state *s)
 	return rc;
 }
 
-int reap_objects(struct catalog *c, const struct retention_state *s)
+static int reap_alone(struct catalog *c, const struct retention_state *s)
 {
 	int rc = catalog_begin(c);
 
@@ -37,8 +37,20 @@ int reap_objects(struct catalog *c, const struct retention_state *s)
 		return rc;
 	rc = doom_old(c, s);
 	if (rc == 0)
+		rc = object_tell(c, s->now);
+	if (rc == 0)
 		rc = catalog_commit(c);
 	if (rc < 0)
 		catalog_rollback(c);
 	return rc;
+}
+
+int reap_objects(struct catalog *c, const struct retention_state *s, unsigned *deleted)
+{
+	const struct claim stored = {.catalog = c, .root = CATALOG_STORE_ROOT, .state = *s, .limit = REAP_OBJECTS};
+	unsigned claimed;
+	int rc = claim_run(&stored, &claimed), failed = reap_alone(c, s);
+
+	*deleted += claimed;
+	return rc < 0 ? rc : failed;
 }

@@ -1,10 +1,13 @@
-/* The same policy for copies in the object store: one whose segment is gone here (deleted for want of room, or lost with a
- * disk) is kept there to the end of keep, and by a hold; then it is doomed, and the offloader deletes it.
+/* The same policy for the object store. Footage whose only file is there: past keep its coverage is expired, and its copy
+ * doomed. A copy whose segment is gone here (deleted for want of room, or lost with a disk) is
+ * kept there to the end of keep, and by a hold; then it is doomed. The offloader deletes what is doomed; the ledger is told of
+ * it here, in batches.
  *
- * Threads, errors: the keeper's, as catalog_write.h; a transaction of its own, at most REAP_OBJECTS copies. */
+ * Threads, errors: the keeper's, as catalog_write.h; transactions of its own, at most REAP_OBJECTS copies of each kind. */
 #pragma once
 #include "retention/policy.h"
 
 #define REAP_OBJECTS 64
 
-int reap_objects(struct catalog *c, const struct retention_state *s);
+/* *deleted grows by the segments that expired. */
+int reap_objects(struct catalog *c, const struct retention_state *s, unsigned *deleted);

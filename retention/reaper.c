@@ -2,7 +2,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "indexer/gap.h"
+#include "indexer/file_batch.h"
 #include "indexer/garbage.h"
 #include "media/segment.h"
 #include "retention/claim.h"
@@ -162,29 +162,17 @@ static void unlink_all(struct batch *b)
 /* One entry for the files [first, end) of a camera that are gone. */
 static int tell(struct batch *b, unsigned first, unsigned end)
 {
-	json_t *seals = json_array();
-	json_int_t bytes = 0;
-	struct wall from = {INT64_MAX}, to = {INT64_MIN};
+	struct file_batch gone = {0};
 
 	for (unsigned i = first; i < end; i++) {
 		const struct doomed *d = &b->files[i];
-		char digest[SHA256_HEX_MAX];
-		if (!d->gone)
-			continue;
-		hex_encode(d->seal_digest, SHA256_BYTES, digest);
-		json_array_append_new(seals, json_string(digest));
-		bytes += (json_int_t)d->bytes;
-		from.us = d->start.us < from.us ? d->start.us : from.us;
-		to.us = d->end.us > to.us ? d->end.us : to.us;
+		if (d->gone)
+			file_batch_add(&gone, d->start, d->end, (int64_t)d->bytes, d->seal_digest);
 	}
-	size_t files = json_array_size(seals);
-	if (files == 0) {
-		json_decref(seals);
+	if (file_batch_count(&gone) == 0)
 		return 0;
-	}
 	return ledger_append(b->r->catalog, clock_wall(b->r->clock), "footage.expired", b->files[first].camera,
-			     json_pack("{so so sI sI so}", "start", wall_json(from.us), "end", wall_json(to.us),
-				       "files", (json_int_t)files, "bytes", bytes, "seals", seals), NULL);
+			     file_batch_json(&gone), NULL);
 }
 
 static int drop_in_transaction(struct batch *b, unsigned *dropped)
@@ -251,7 +239,7 @@ static const struct conf_root *configured(const struct conf *conf, const char *p
 	return NULL;
 }
 
-static int state_now(struct reaper *r, struct retention_state *out)
+int reaper_state(struct reaper *r, struct retention_state *out)
 {
 	char text[32] = "";
 	int rc = catalog_state(r->catalog, "witnessed_us", text, sizeof text);
@@ -328,7 +316,7 @@ int reaper_configure(struct reaper *r)
 {
 	struct retention_state state;
 
-	return state_now(r, &state);
+	return reaper_state(r, &state);
 }
 
 uint64_t reaper_pause_ms(int deleted, int64_t took_us)
@@ -346,7 +334,7 @@ int reaper_step(struct reaper *r)
 	struct retention_state state;
 	const char *where = "";
 	unsigned deleted = 0;
-	int rc = state_now(r, &state);
+	int rc = reaper_state(r, &state);
 
 	if (rc == 0)
 		rc = catalog_roots(r->catalog, on_root, &l);
@@ -355,7 +343,7 @@ int reaper_step(struct reaper *r)
 		where = failed < 0 && rc == 0 ? l.items[i].path : where;
 		rc = rc < 0 ? rc : failed;
 	}
-	int failed = rc == 0 || l.count > 0 ? reap_objects(r->catalog, &state) : 0;
+	int failed = rc == 0 || l.count > 0 ? reap_objects(r->catalog, &state, &deleted) : 0;
 	rc = rc < 0 ? rc : failed;
 	tell_trouble(r, rc, where);
 	for (unsigned i = 0; i < l.count; i++)

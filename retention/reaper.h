@@ -7,11 +7,13 @@
  * A root without its identity, or with another one (disk not mounted, wrong disk), is not touched. A
  * file that cannot be deleted keeps its garbage row and is tried again. A hold that was placed after a
  * crash, before its repair, still saves the bytes: they stay, as garbage, until it is released.
+ * Footage that is in the object store only goes by the same policy (reap_objects.h); the offloader deletes it there.
  * Threads: the keeper's. Blocking, in batches of at most REAPER_BATCH. */
 #pragma once
 #include "base/fs.h"
 #include "conf/conf.h"
 #include "indexer/catalog_write.h"
+#include "retention/policy.h"
 
 #define REAPER_BATCH 64
 
@@ -23,6 +25,9 @@ struct reaper {
 	unsigned keep_days;             /* in force; set by reaper_configure() and by each step */
 	int told;                       /* the trouble that was logged last; 0: none */
 };
+
+/* What policy.h goes by, now. */
+int reaper_state(struct reaper *r, struct retention_state *out);
 
 /* Takes up keep_days of r->conf (keep.h), at once; the steps try again what failed. */
 int reaper_configure(struct reaper *r);

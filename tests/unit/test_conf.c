@@ -192,6 +192,8 @@ static void test_sample_examples_load(void **state)
 	assert_int_equal(c->camera_count, 2);
 	assert_non_null(c->regulator.url);
 	assert_string_equal(c->offload.secret_key, "geheim-s3");
+	assert_true(c->offload.releases);
+	assert_int_equal(c->offload.local_days, 30);
 	conf_destroy(c);
 	buf_finish(&text);
 }
@@ -482,6 +484,10 @@ static const struct bad bads[] = {
 	{SITE_KEY, SITE_KEY OFFLOAD("https://s3.example", "Footage", "store.secret"), 32, "offload.bucket", "object lock", "对象锁定"},
 	{SITE_KEY, SITE_KEY OFFLOAD("https://s3.example", "footage\n  region: a/b", "store.secret"), 33, "offload.region",
 	 "if in doubt remove", "不确定时删除"},
+	{SITE_KEY, SITE_KEY OFFLOAD("https://s3.example", "footage\n  local_days: 100", "store.secret"), 33, "offload.local_days",
+	 "below retention.keep_days (100)", "小于 retention.keep_days（100）"},
+	{SITE_KEY, SITE_KEY OFFLOAD("https://s3.example", "footage\n  local_days: 3d", "store.secret"), 33, "offload.local_days",
+	 "a whole number", "整数"},
 	{SITE_KEY, SITE_KEY OFFLOAD("https://s3.example", "footage", "open.key"), 34, "offload.secret_key_file", "chmod 600",
 	 "chmod 600"},
 	{SITE_KEY, SITE_KEY OFFLOAD("https://s3.example", "footage", "two.pw"), 34, "offload.secret_key_file", "on one line",
