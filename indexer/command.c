@@ -6,13 +6,14 @@
 #include "disk.h"
 #include "gap.h"
 #include "object.h"
+#include "object_take.h"
 
 #include <errno.h>
 
 #define TEXT_MAX_CHARACTERS 1000
 #define ID_MAX_BYTES	    64
 
-enum { OK = 200, CREATED = 201, ACCEPTED = 202, BAD = 400, NOT_FOUND = 404, CONFLICT = 409, FAILED = 500 };
+enum { OK = 200, CREATED = 201, ACCEPTED = 202, BAD = 400, NOT_FOUND = 404, CONFLICT = 409, FAILED = 500, LATER = 503 };
 
 struct command {
 	struct indexer *ix;
@@ -297,6 +298,19 @@ static int object_drop_verb(struct command *c)
 	return object_drop(c->ix->catalog, k.camera, k.start, k.version);
 }
 
+static int object_answer(struct command *c, int rc)
+{
+	if (rc == -EAGAIN)
+		return refuse(c, LATER, NULL, lang("录像尚未清点完毕，稍后重试", "the files on the disks are still being taken up: try again"));
+	if (rc == -EINVAL)
+		return refuse(c, BAD, NULL, lang("对象描述不完整", "this does not describe an object"));
+	return rc == -EBADMSG ? refuse(c, CONFLICT, "seal", lang("封印不符", "its seal does not hold")) : rc;
+}
+
+static int object_found_verb(struct command *c) { return object_answer(c, object_take(c->ix, c->args)); }
+
+static int object_listed_verb(struct command *c) { return object_answer(c, object_take_end(c->ix, c->args)); }
+
 static int dispatch(struct command *c, const char *verb)
 {
 	static const struct {
@@ -308,6 +322,8 @@ static int dispatch(struct command *c, const char *verb)
 		     {"key.created", key_created_verb},
 		     {"object.keep", object_keep_verb},
 		     {"object.drop", object_drop_verb},
+		     {"object.found", object_found_verb},
+		     {"object.listed", object_listed_verb},
 		     {"disk.retire", disk_retire_verb},
 		     {"disk.replace", disk_replace_verb}};
 

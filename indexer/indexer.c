@@ -5,6 +5,7 @@
 #include "disk.h"
 #include "ledger_mark.h"
 #include "object.h"
+#include "object_take.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -120,6 +121,8 @@ int indexer_configure(struct indexer *ix, const struct conf *conf)
 		rc = configure_cameras(ix);
 	if (rc == 0)
 		rc = configure_offload(ix);
+	if (rc == 0)
+		rc = object_take_begin(ix, seq == 0);
 	if (rc == 0 && seq == 0)
 		rc = rebuild_begin(ix);
 	ix->scan_due = true;
@@ -205,7 +208,7 @@ static int count_and_ingest(void *arg, const json_t *record)
 static int settle(struct indexer *ix)
 {
 	ix->acc.stepped = has_just_stepped(ix);
-	return is_recovering(ix) || !ix->archive_seen ? 0 : account_settle(&ix->acc, (struct wall){settled_at(ix)});
+	return is_recovering(ix) || !ix->archive_seen || object_take_is_awaited(ix) ? 0 : account_settle(&ix->acc, (struct wall){settled_at(ix)});
 }
 
 static int read_batch(struct indexer *ix, struct batch *b, struct journal_pos *pos)

@@ -8,6 +8,7 @@
 
 #define STEM_MAX 128 /* CAMERA-20261123T031500.120000Z */
 #define INDEXER_PATH_MAX 4096
+#define SEALED_SEAM_US US_PER_MS /* a seal's end and the sum of its fragments agree within this */
 
 struct root {
 	char *path;
@@ -40,6 +41,7 @@ struct indexer {
 	unsigned readers;            /* threads that read ahead of the walk */
 	bool scan_due, archive_seen, hurry; /* hurry: the keeper is about to go */
 	bool filling;                /* the queue of the object store lacks some of what was published before (object.h) */
+	struct mono store_heard;     /* the offloader's last word on what it finds in the store (object_take.h) */
 	bool walk_again;             /* a disk came whose archive was never looked at */
 	struct mono scanned, heard;
 	int64_t marked_seq;          /* the ledger's head that every root knows (ledger_mark.h); 0: none */
@@ -116,6 +118,8 @@ void publish_note(const char *stem, int rc, int *first_error); /* what is such a
 int rebuild_begin(struct indexer *ix);
 int rebuild_awaited(struct indexer *ix);
 bool is_rebuilding(struct indexer *ix);
+/* Footage of that seal came from the object store: its camera was obliged then, if that is within the days that are kept. */
+int rebuild_found(struct indexer *ix, const struct seal *s);
 
 /* ingest.c: one journal record, in a transaction. */
 int ingest(void *ix, const json_t *record);

@@ -72,6 +72,9 @@ static int tell(struct indexer *ix, const struct mark *lost)
 	if (rc < 0)
 		return rc;
 	hex_encode(lost->hash, SHA256_BYTES, hex);
+	rc = catalog_set_state(ix->catalog, "offload_listed", ""); /* it may have copies of which this catalogue knows nothing */
+	if (rc < 0)
+		return rc;
 	int64_t after = lost->seq > found ? lost->seq : found;
 	log_error("ledger", "found=%" PRId64 " known=%" PRId64 " text=\"the catalogue is older than the ledger that this "
 		  "box wrote: it was put back or made anew\"", found, lost->seq);

@@ -112,30 +112,44 @@ static int count_copied(struct catalog *c, struct wall now, const struct object_
 		      now.us, k->bytes, k->start.us, k->end.us);
 }
 
+static int put(struct catalog *c, const struct object_kept *k, const char *state)
+{
+	char witnessed[32];
+	int rc = catalog_state(c, "witnessed_us", witnessed, sizeof witnessed);
+
+	return rc < 0 ? rc : db_run(c->db,
+		      "INSERT INTO object (camera, start, state, place, key, version, bytes, sha256, seal_digest, retain_until, end, "
+		      "witnessed_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (camera, start) "
+		      "DO UPDATE SET state = ?3, place = ?4, key = ?5, version = ?6, bytes = ?7, sha256 = ?8, seal_digest = ?9, "
+		      "retain_until = ?10, end = ?11, witnessed_us = ?12",
+		      "tittttibbiii", k->camera, k->start.us, state, k->place, k->key, k->version, k->bytes, k->sha256,
+		      sizeof k->sha256, k->seal_digest, sizeof k->seal_digest, k->retain_until.us, k->end.us,
+		      (int64_t)strtoll(witnessed, NULL, 10));
+}
+
 int object_keep(struct catalog *c, struct wall now, const struct object_kept *k)
 {
 	struct segment_place row;
-	char witnessed[32];
 	int rc = copy_find_segment(c, k->camera, k->start, &row);
 	bool there = rc > 0;
 
 	free(row.root_path);
-	if (rc < 0 || catalog_state(c, "witnessed_us", witnessed, sizeof witnessed) < 0)
-		return rc < 0 ? rc : -EIO;
+	if (rc < 0)
+		return rc;
 	if (there && memcmp(row.seal_digest, k->seal_digest, sizeof row.seal_digest) != 0)
 		return -EBADMSG;
 	int known = object_is_kept(c, k);
 	if (known != 0)
 		return known < 0 ? known : 0;
-	rc = db_run(c->db,
-		      "INSERT INTO object (camera, start, state, place, key, version, bytes, sha256, seal_digest, retain_until, end, "
-		      "witnessed_us) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT (camera, start) "
-		      "DO UPDATE SET state = ?3, place = ?4, key = ?5, version = ?6, bytes = ?7, sha256 = ?8, seal_digest = ?9, "
-		      "retain_until = ?10, end = ?11, witnessed_us = ?12",
-		      "tittttibbiii", k->camera, k->start.us, there ? "kept" : "alone", k->place, k->key, k->version, k->bytes,
-		      k->sha256, sizeof k->sha256, k->seal_digest, sizeof k->seal_digest, k->retain_until.us, k->end.us,
-		      strtoll(witnessed, NULL, 10));
+	rc = put(c, k, there ? "kept" : "alone");
 	return rc < 0 ? rc : count_copied(c, now, k);
+}
+
+int object_recover(struct catalog *c, struct wall now, const struct object_kept *k)
+{
+	int rc = put(c, k, "kept");
+
+	return rc < 0 ? rc : db_run(c->db, "INSERT OR REPLACE INTO stored VALUES (?, ?, ?)", "tii", k->camera, k->start.us, now.us);
 }
 
 int object_is_kept(struct catalog *c, const struct object_kept *k)

@@ -27,6 +27,9 @@ int object_fill(struct catalog *c, bool *more);
  * segment is another one. */
 int object_keep(struct catalog *c, struct wall now, const struct object_kept *k);
 
+/* It was found there, and there is no file here: its segment's row is there already. */
+int object_recover(struct catalog *c, struct wall now, const struct object_kept *k);
+
 /* The copy is kept where the configured store is, as k says (of this version): 1, 0 or negative. */
 int object_is_kept(struct catalog *c, const struct object_kept *k);
 /* The row of a segment whose copy is kept is the store's from now on; its file here is surplus. asked: when the store was

@@ -11,8 +11,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-#define SEAM_US US_PER_MS /* the seal's end and the sum of the fragments agree within this */
-
 struct publication {
 	const struct root *root;
 	const char *stem;
@@ -94,7 +92,7 @@ static const char *what_is_wrong(struct indexer *ix, const struct publication *p
 		return "its name and its seal differ";
 	if (strcmp(s->seal.site, ix->conf->site.id) != 0)
 		return "it belongs to another site";
-	if (r.start.us != s->seal.start.us || llabs(r.end.us - s->seal.end.us) > SEAM_US ||
+	if (r.start.us != s->seal.start.us || llabs(r.end.us - s->seal.end.us) > SEALED_SEAM_US ||
 	    s->seal.start.us >= s->seal.end.us)
 		return "its seal and its footage differ in time";
 	return NULL;

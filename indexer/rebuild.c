@@ -117,9 +117,11 @@ static int survey_root(struct survey *s, const char *root)
 static int retire(struct indexer *ix, const struct found *f)
 {
 	struct catalog *c = ix->catalog;
-	int rc = db_run(c->db, "UPDATE camera SET retired_at = ? WHERE id = ?", "it", f->newest_end, f->camera);
+	int rc = db_run(c->db, "UPDATE camera SET retired_at = max(coalesce(retired_at, 0), ?) WHERE id = ?", "it", f->newest_end,
+			f->camera);
 
-	return rc < 0 ? rc : db_run(c->db, "UPDATE obligation SET end = ? WHERE camera = ?", "it", f->newest_end, f->camera);
+	return rc < 0 ? rc : db_run(c->db, "UPDATE obligation SET end = max(coalesce(end, 0), ?1) WHERE camera = ?2 AND start = "
+				    "(SELECT max(start) FROM obligation WHERE camera = ?2)", "it", f->newest_end, f->camera);
 }
 
 /* It was enrolled by what a disk held that came before this one. */
@@ -146,7 +148,7 @@ static int enrol(struct indexer *ix, const struct found *f)
 {
 	struct account acc;
 	int rc = account_load(ix->catalog, f->camera, &acc);
-	bool configured = rc == 0;
+	bool configured = conf_camera_find(ix->conf, f->camera) != NULL;
 
 	if (rc == -ENOENT)
 		rc = db_run(ix->catalog->db, "INSERT INTO camera VALUES (?1, ?1, '', ?2, NULL, NULL)", "ti", f->camera, f->oldest);
@@ -156,8 +158,8 @@ static int enrol(struct indexer *ix, const struct found *f)
 	if (rc == 0)
 		rc = account_load(ix->catalog, f->camera, &acc);
 	if (rc == 0 && acc.enrolled)
-		return enrol_earlier(ix, &acc, f->oldest);
-	if (rc == 0)
+		rc = enrol_earlier(ix, &acc, f->oldest);
+	else if (rc == 0)
 		rc = account_enrol(&ix->acc, &acc, f->oldest);
 	return rc < 0 || configured ? rc : retire(ix, f);
 }
@@ -198,6 +200,15 @@ static int use_survey(struct survey *s)
 static struct survey begin_survey(struct indexer *ix)
 {
 	return (struct survey){.ix = ix, .since = ix->acc.now.us - (int64_t)ix->conf->keep_days * US_PER_DAY};
+}
+
+int rebuild_found(struct indexer *ix, const struct seal *s)
+{
+	const struct survey kept = begin_survey(ix);
+	struct found f = {.oldest = s->start.us, .newest_end = s->end.us};
+
+	snprintf(f.camera, sizeof f.camera, "%s", s->camera);
+	return s->start.us < kept.since ? 0 : enrol(ix, &f);
 }
 
 static void awaited_key(const struct root *r, char key[INDEXER_PATH_MAX + 16])

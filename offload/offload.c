@@ -1,11 +1,7 @@
-#include "offload/offload.h"
+#include "offload/offload_inner.h"
 
-#include "base/backoff.h"
 #include "base/buf.h"
 #include "base/log.h"
-#include "base/peer.h"
-#include "base/sm.h"
-#include "offload/copy.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,46 +9,16 @@
 #define POLL_MS 2000
 #define TELL_EVERY_MS 5000
 #define TELL_PER_COST 50                /* counting what waits takes at most 2 % of the time */
-#define ROUND_US (600 * US_PER_S)
 
-enum { AWAY, IDLE, COPYING, TELLING, WAITING, CLOSING };
+enum { AWAY, IDLE, WORKING, TELLING, WAITING, CLOSING };
 
 static const struct sm_state offload_states[] = {
 	[AWAY]    = {"away",    SM_TO(IDLE) | SM_TO(CLOSING)},
-	[IDLE]    = {"idle",    SM_TO(COPYING) | SM_TO(AWAY) | SM_TO(WAITING) | SM_TO(CLOSING)},
-	[COPYING] = {"copying", SM_TO(TELLING) | SM_TO(AWAY) | SM_TO(IDLE) | SM_TO(WAITING) | SM_TO(CLOSING)},
+	[IDLE]    = {"idle",    SM_TO(WORKING) | SM_TO(TELLING) | SM_TO(AWAY) | SM_TO(WAITING) | SM_TO(CLOSING)},
+	[WORKING] = {"working", SM_TO(TELLING) | SM_TO(AWAY) | SM_TO(IDLE) | SM_TO(WAITING) | SM_TO(CLOSING)},
 	[TELLING] = {"telling", SM_TO(IDLE) | SM_TO(AWAY) | SM_TO(WAITING) | SM_TO(CLOSING)},
 	[WAITING] = {"waiting", SM_TO(IDLE) | SM_TO(AWAY) | SM_TO(CLOSING)},
 	[CLOSING] = {"closing", 0},
-};
-
-struct place_in_queue { struct wall start; char camera[CATALOG_ID_MAX]; };
-
-struct offload {
-	struct offload_deps deps;
-	char *catalog_path, *place;
-	struct catalog *catalog;        /* NULL until it could be opened */
-	struct link keeper;
-	struct sm sm;
-	struct store store;
-	struct copy_job job;
-	uv_work_t work;
-	uv_timer_t timer;               /* poll, or back-off */
-	uv_timer_t tell;                /* how it stands, for people */
-	struct backoff backoff;
-	struct place_in_queue copy, removal; /* passed over up to here, in this round */
-	struct mono round_began;
-	json_t *told;                   /* keys that are passed over, and that was logged */
-	bool working;                   /* a worker has the job */
-	bool bucket_known;
-	enum store_trouble trouble;     /* the last one told */
-	char why[CURL_ERROR_SIZE];
-	struct wall since;              /* of trouble, or of its end */
-	int64_t command;                /* id of the one that waits for its answer */
-	int64_t copied, copied_bytes;   /* since the start */
-	int open_parts;
-	void (*closed)(void *arg);
-	void *closed_arg;
 };
 
 static void next(struct offload *o);
@@ -134,133 +100,75 @@ static void poll_later(struct offload *o)
 	uv_timer_start(&o->timer, on_timer, POLL_MS, 0);
 }
 
-/* --- one segment --------------------------------------------------------------------------------- */
+/* --- one job after another -------------------------------------------------------------------------- */
 
-static void tell_keeper(struct offload *o)
+static void tell_keeper(struct offload *o, const char *verb, json_t *args)
 {
-	const struct object_kept k = copy_job_object(&o->job, o->place);
-	json_t *msg = json_pack("{ss sI ss so}", "type", "cmd", "id", (json_int_t)++o->command, "verb",
-				o->job.remove ? "object.drop" : "object.keep", "args", object_kept_json(&k));
+	json_t *msg = json_pack("{ss sI ss so}", "type", "cmd", "id", (json_int_t)++o->command, "verb", verb, "args", args);
 
 	sm_move(&o->sm, TELLING);
 	link_send(&o->keeper, msg);
 	json_decref(msg);
 }
 
-static void pass_over(struct offload *o, const char *why)
+static void go_on(struct offload *o)
 {
-	if (!json_object_get(o->told, o->job.key))
-		log_warn("offload", "camera=%s key=%s text=\"passed over: %s\"", o->job.camera, o->job.key, why);
-	json_object_set_new(o->told, o->job.key, json_true());
-	struct place_in_queue *p = o->job.remove ? &o->removal : &o->copy;
-
-	p->start = o->job.start;
-	memcpy(p->camera, o->job.camera, sizeof p->camera);
 	sm_move(&o->sm, IDLE);
 	next(o);
 }
 
-static void copied(struct offload *o)
-{
-	if (o->job.sent) {
-		o->copied++;
-		o->copied_bytes += o->job.bytes;
-	}
-	json_object_del(o->told, o->job.key);
-	backoff_reset(&o->backoff);
-	set_trouble(o, STORE_FINE);
-	tell_keeper(o);
-}
-
 static void close_parts(struct offload *o);
 
-static void after_copy(uv_work_t *w, int status)
+/* What was found out while the keeper was away is found out again. */
+static void after_work(uv_work_t *w, int status)
 {
 	struct offload *o = w->data;
+	const char *verb = NULL;
+	json_t *args = NULL;
 
 	(void)status; /* it is never cancelled */
 	o->working = false;
-	copy_job_finish(&o->job);
+	enum store_trouble trouble = offload_done(o, &verb, &args);
 	if (o->sm.now == CLOSING) {
 		close_parts(o);
-		return;
-	}
-	o->bucket_known = o->job.bucket_known && o->job.trouble == STORE_FINE;
-	if (!o->keeper.peer) {
+	} else if (!o->keeper.peer) {
 		sm_move(&o->sm, AWAY);
-	} else if (o->job.remove && o->job.bucket_known && o->job.trouble != STORE_AWAY && o->job.trouble != STORE_FINE) {
-		pass_over(o, "the store does not delete it yet");
-	} else if (o->job.trouble != STORE_FINE) {
-		set_trouble(o, o->job.trouble);
+		offload_answered(o, 503);
+	} else if (trouble != STORE_FINE) {
+		set_trouble(o, trouble);
 		wait_and_retry(o);
-	} else if (o->job.local < 0) {
-		pass_over(o, "the file here cannot be read, or is not what the catalogue says");
+	} else if (verb) {
+		backoff_reset(&o->backoff);
+		set_trouble(o, STORE_FINE);
+		tell_keeper(o, verb, args);
+		return;
 	} else {
-		copied(o);
+		if (o->work != WORK_COPY)
+			set_trouble(o, STORE_FINE);
+		go_on(o);
 	}
+	json_decref(args);
 }
 
-static void do_copy(uv_work_t *w)
+static void do_work(uv_work_t *w)
 {
-	struct offload *o = w->data;
-
-	copy_run(&o->job);
-}
-
-static void begin_job(struct offload *o)
-{
-	o->job = (struct copy_job){.store = &o->store, .fs = o->deps.fs, .site = o->deps.conf->site.id,
-				   .floor_days = o->deps.conf->rule.floor_days, .bucket_known = o->bucket_known};
-}
-
-static int take_object(void *arg, const struct catalog_object *row)
-{
-	struct offload *o = arg;
-
-	begin_job(o);
-	copy_job_init(&o->job, row);
-	return 1;
-}
-
-static int take_removal(void *arg, const struct object_kept *row)
-{
-	struct offload *o = arg;
-
-	begin_job(o);
-	copy_job_init_removal(&o->job, row);
-	return 1;
-}
-
-static int find_next(struct offload *o)
-{
-	struct err e;
-	int rc = o->catalog ? 0 : catalog_open(o->catalog_path, &o->catalog, &e);
-
-	if (rc == 0)
-		rc = catalog_objects_doomed(o->catalog, o->place, clock_wall(o->deps.clock), o->removal.start, o->removal.camera, 1,
-					    take_removal, o);
-	return rc != 0 ? rc : catalog_objects_waiting(o->catalog, o->copy.start, o->copy.camera, 1, take_object, o);
-}
-
-/* What was passed over in this round is asked for again in the next. */
-static void begin_again(struct offload *o)
-{
-	o->copy = o->removal = (struct place_in_queue){.start = {INT64_MIN}};
-	o->round_began = clock_mono(o->deps.clock);
+	offload_do(w->data);
 }
 
 static void next(struct offload *o)
 {
-	int rc = find_next(o);
+	const char *verb = NULL;
+	json_t *args = NULL;
+	int rc = offload_choose(o, &verb, &args);
 
 	if (rc < 0) {
 		wait_and_retry(o); /* the catalogue is not ready */
-	} else if (rc > 0) {
-		sm_move(&o->sm, COPYING);
-		o->working = uv_queue_work(o->deps.loop, &o->work, do_copy, after_copy) == 0;
+	} else if (rc == NEXT_COMMAND) {
+		tell_keeper(o, verb, args);
+	} else if (rc == NEXT_JOB) {
+		sm_move(&o->sm, WORKING);
+		o->working = uv_queue_work(o->deps.loop, &o->worker, do_work, after_work) == 0;
 	} else {
-		if (clock_mono(o->deps.clock).us - o->round_began.us > ROUND_US)
-			begin_again(o);
 		poll_later(o);
 	}
 }
@@ -283,8 +191,10 @@ static void on_down(struct link *l)
 {
 	struct offload *o = l->owner;
 
-	if (o->sm.now == CLOSING || o->sm.now == COPYING || o->sm.now == AWAY)
+	if (o->sm.now == CLOSING || o->sm.now == WORKING || o->sm.now == AWAY)
 		return;
+	if (o->sm.now == TELLING)
+		offload_answered(o, 503);
 	uv_timer_stop(&o->timer);
 	sm_move(&o->sm, AWAY);
 }
@@ -296,15 +206,12 @@ static void on_msg(struct link *l, json_t *msg)
 	if (o->sm.now != TELLING || strcmp(msg_type(msg), "reply") != 0 ||
 	    json_integer_value(json_object_get(msg, "id")) != o->command)
 		return;
-	json_int_t status = json_integer_value(json_object_get(msg, "status"));
-	if (status >= 500) {
+	int status = (int)json_integer_value(json_object_get(msg, "status"));
+	offload_answered(o, status);
+	if (status >= 500)
 		wait_and_retry(o);
-	} else if (status >= 300) {
-		pass_over(o, "the keeper does not take it");
-	} else {
-		sm_move(&o->sm, IDLE);
-		next(o);
-	}
+	else
+		go_on(o);
 }
 
 /* --- lifetime ---------------------------------------------------------------------------------------- */
@@ -317,8 +224,9 @@ struct offload *offload_create(const struct offload_deps *deps)
 	o->catalog_path = xstrdup(deps->catalog_path);
 	o->place = conf_offload_place(&deps->conf->offload);
 	o->since = clock_wall(deps->clock);
-	o->work.data = o;
-	begin_again(o);
+	o->worker.data = o;
+	o->release.end.us = INT64_MIN;
+	offload_begin_round(o);
 	sm_init(&o->sm, offload_states, "offload", AWAY);
 	backoff_init(&o->backoff, backoff_random, NULL);
 	store_init(&o->store, &deps->conf->offload, deps->clock);
@@ -342,6 +250,7 @@ static void part_closed(struct offload *o)
 
 	catalog_close(o->catalog);
 	store_finish(&o->store);
+	find_finish(&o->find);
 	json_decref(o->told);
 	free(o->catalog_path);
 	free(o->place);

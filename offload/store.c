@@ -1,6 +1,8 @@
 #include "offload/store.h"
 
+#include "base/buf.h"
 #include "base/require.h"
+#include "offload/listing.h"
 #include "offload/store_http.h"
 
 #include <stdlib.h>
@@ -111,6 +113,62 @@ enum store_trouble store_get(struct store *s, const char *key, const char *versi
 
 	free(query);
 	return trouble;
+}
+
+enum store_trouble store_head_version(struct store *s, const char *key, const char *version, struct store_object *out)
+{
+	char *query = store_version_query(version);
+	const struct store_call c = {.method = "HEAD", .key = key, .query = query, .payload_hex = SIGV4_EMPTY};
+	enum store_trouble trouble = call(s, &c, out);
+
+	free(query);
+	return trouble;
+}
+
+/* --- a page of the bucket ------------------------------------------------------------------- */
+
+#define PAGE_KEYS 500
+#define PAGE_MAX_BYTES (2u << 20)
+
+static size_t on_page(void *arg, const void *data, size_t len)
+{
+	struct buf *page = arg;
+
+	if (page->len + len > PAGE_MAX_BYTES)
+		return 0;
+	buf_add(page, data, len);
+	return len;
+}
+
+/* By name, as they are signed. */
+static char *list_query(const char *prefix, const char *after_key, const char *after_version)
+{
+	char *below = sigv4_encode(prefix, false), *key = sigv4_encode(after_key ? after_key : "", false);
+	char *version = sigv4_encode(after_version ? after_version : "", false);
+	char *query = xasprintf("key-marker=%s&max-keys=%d&prefix=%s&version-id-marker=%s&versions=", key, PAGE_KEYS, below, version);
+
+	free(below);
+	free(key);
+	free(version);
+	return query;
+}
+
+enum store_trouble store_list(struct store *s, const char *prefix, const char *after_key, const char *after_version,
+			      struct listing *out)
+{
+	char *query = list_query(prefix, after_key, after_version);
+	struct buf page = {0};
+	const struct store_call c = {.method = "GET", .query = query, .payload_hex = SIGV4_EMPTY, .sink = on_page, .sink_arg = &page};
+	enum store_trouble trouble = call(s, &c, NULL);
+
+	*out = (struct listing){0};
+	if (trouble == STORE_FINE && listing_parse((const char *)page.data, page.len, out) < 0) {
+		trouble = STORE_REFUSED;
+		snprintf(s->why, sizeof s->why, "the list of the bucket cannot be read");
+	}
+	buf_finish(&page);
+	free(query);
+	return trouble == STORE_ABSENT ? STORE_NO_BUCKET : trouble == STORE_ENDED ? STORE_REFUSED : trouble;
 }
 
 enum store_trouble store_delete(struct store *s, const char *key, const char *version)

@@ -45,6 +45,13 @@ const char *store_why(const struct store *s);
 enum store_trouble store_check_bucket(struct store *s);
 /* The newest version. STORE_ABSENT: there is none. */
 enum store_trouble store_head(struct store *s, const char *key, struct store_object *out);
+/* Of that version. */
+enum store_trouble store_head_version(struct store *s, const char *key, const char *version, struct store_object *out);
+/* A page of all versions under names that begin with prefix, by name, behind those; NULL: from the beginning. STORE_REFUSED
+ * too when the answer is none. */
+struct listing;
+enum store_trouble store_list(struct store *s, const char *prefix, const char *after_key, const char *after_version,
+			      struct listing *out);
 /* Uploads `bytes` bytes of fd, under lock until then; *version: of what was made. The store checks the digest. */
 enum store_trouble store_put(struct store *s, const char *key, int fd, int64_t bytes, const uint8_t sha256[SHA256_BYTES],
 			     struct wall retain_until, char version[STORE_VERSION_MAX]);
