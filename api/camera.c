@@ -15,6 +15,7 @@ static json_t *camera_json(const struct api *a, const struct catalog_camera *row
 	json_object_set_new(o, "oldest", json_time_or_null(row->has_footage, row->oldest));
 	json_object_set_new(o, "newest", json_time_or_null(row->has_footage, row->newest));
 	json_object_set_new(o, "bytes", json_integer((json_int_t)row->bytes));
+	json_object_set_new(o, "stored_bytes", json_integer((json_int_t)row->stored_bytes));
 	if (json_is_object(live))
 		json_object_update_missing(o, live);
 	if (!json_object_get(o, "state"))

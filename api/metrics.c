@@ -42,6 +42,15 @@ static int on_bytes(void *arg, const struct catalog_camera *row)
 	return 0;
 }
 
+static int on_stored_bytes(void *arg, const struct catalog_camera *row)
+{
+	struct sheet *s = arg;
+
+	label(&s->out, "holdfast_camera_stored_bytes", "camera", row->id);
+	buf_printf(&s->out, "%llu\n", (unsigned long long)row->stored_bytes);
+	return 0;
+}
+
 static int on_oldest(void *arg, const struct catalog_camera *row)
 {
 	struct sheet *s = arg;
@@ -98,8 +107,10 @@ static void from_catalog(struct sheet *s)
 
 	head(&s->out, "holdfast_camera_recording", "gauge", "1 while the recorder says that footage comes in.");
 	catalog_cameras(s->cat, NULL, on_up, s);
-	head(&s->out, "holdfast_camera_bytes", "gauge", "Bytes of published footage.");
+	head(&s->out, "holdfast_camera_bytes", "gauge", "Bytes of published footage on the disks.");
 	catalog_cameras(s->cat, NULL, on_bytes, s);
+	head(&s->out, "holdfast_camera_stored_bytes", "gauge", "Bytes of published footage that is in the object store only.");
+	catalog_cameras(s->cat, NULL, on_stored_bytes, s);
 	head(&s->out, "holdfast_camera_oldest_seconds", "gauge", "Start of the oldest footage, Unix time.");
 	catalog_cameras(s->cat, NULL, on_oldest, s);
 	head(&s->out, "holdfast_camera_newest_seconds", "gauge", "End of the newest footage, Unix time.");

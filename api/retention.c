@@ -26,6 +26,7 @@ static int on_camera(void *arg, const struct catalog_camera *row)
 			      "bytes", (json_int_t)row->bytes, "bytes_per_day",
 			      json_number_value(json_object_get(s->rates, row->id)), "at_risk", short_of);
 
+	json_object_set_new(o, "stored_bytes", json_integer((json_int_t)row->stored_bytes));
 	json_object_set_new(o, "oldest", json_time_or_null(row->has_footage, row->oldest));
 	json_object_set_new(o, "newest", json_time_or_null(row->has_footage, row->newest));
 	json_object_set_new(o, "obliged_days", json_real(obliged));

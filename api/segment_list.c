@@ -20,6 +20,7 @@ static int on_segment(void *arg, const struct catalog_segment *s)
 	json_object_set_new(o, "recovered", json_boolean(s->flags & SEAL_RECOVERED));
 	json_object_set_new(o, "clock_untrusted", json_boolean(s->flags & SEAL_CLOCK_UNTRUSTED));
 	json_object_set_new(o, "superseded", json_boolean(s->superseded));
+	json_object_set_new(o, "lies", json_string(s->stored ? "store" : "disk"));
 	json_object_set_new(o, "seal", json_hex(s->seal_digest, SHA256_BYTES));
 	return page_of_add(arg, s->start.us, o);
 }

@@ -86,12 +86,24 @@ static json_t *keys_json(struct api *a, struct catalog *cat)
 			 fingerprint_json(site), "seal", seal, "site", site);
 }
 
+/* Footage that is in the store only; also when none is configured any more. */
+static void add_stored(struct catalog *cat, json_t *o)
+{
+	int64_t files, bytes;
+
+	if (!cat || catalog_stored(cat, &files, &bytes) < 0)
+		return;
+	json_object_set_new(o, "stored", json_integer((json_int_t)files));
+	json_object_set_new(o, "stored_bytes", json_integer((json_int_t)bytes));
+}
+
 /* As the offloader last told it. */
-static json_t *offload_json(const struct api *a)
+static json_t *offload_json(const struct api *a, struct catalog *cat)
 {
 	if (!a->deps.conf->offload.url)
 		return json_null();
 	json_t *o = json_deep_copy(a->offload);
+	add_stored(cat, o);
 	json_object_del(o, "type");
 	if (!json_object_get(o, "state"))
 		json_object_set_new(o, "state", json_string("unknown"));
@@ -119,7 +131,7 @@ int site_get(struct call *c)
 	json_object_set_new(o, "keys", keys_json(a, cat));
 	json_object_set_new(o, "roots", roots_json(a, cat));
 	json_object_set_new(o, "regulator", a->deps.regulator ? a->deps.regulator(a->deps.owner) : json_null());
-	json_object_set_new(o, "offload", offload_json(a));
+	json_object_set_new(o, "offload", offload_json(a, cat));
 	call_json(c, 200, o);
 	return 0;
 }

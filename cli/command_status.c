@@ -61,6 +61,10 @@ static void print_offload(const json_t *o)
 		return;
 	printf("  %s %s  %s %lld", lang("异地副本", "copies elsewhere"), text_of(o, "place"), lang("待复制", "waiting"),
 	       (long long)json_integer_value(json_object_get(o, "waiting")));
+	if (json_integer_value(json_object_get(o, "stored")) > 0)
+		printf(lang("  只在对象存储中 %lld 段，%.1f GB", "  %lld segments only there, %.1f GB"),
+		       (long long)json_integer_value(json_object_get(o, "stored")),
+		       json_number_value(json_object_get(o, "stored_bytes")) / 1e9);
 	if (problem)
 		printf("  %s: %s %s", lang("故障", "trouble"), problem, text_of(o, "detail"));
 	putchar('\n');
