@@ -3,6 +3,7 @@
 #include "indexer_inner.h"
 
 #include "base/log.h"
+#include "object_take.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -104,6 +105,8 @@ static int sealed_not_moved(struct indexer *ix, const struct root *r, const char
 	int rc = open_file_absorb(ix, r, stem, json_integer_value(json_object_get(record, "bytes")));
 
 	ix->scan_due = true;
+	if (rc == -ENOENT && nowhere && object_take_is_awaited(ix))
+		return open_row_drop(ix->catalog, stem); /* the object store may have it; if not, its time is a hole */
 	if (rc == -ENOENT && nowhere)
 		return file_lost(ix, "footage.missing", stem, f, "the recorder sealed it, and it is not there");
 	if (rc < 0)

@@ -73,13 +73,18 @@ static inline int store_copy(struct keeper_box *b)
 }
 
 /* The store has all that it was given. */
+static inline json_t *store_has_all(struct keeper_box *b)
+{
+	return json_pack("{so s[]}", "objects", store_list(b, "kept"), "lost");
+}
+
 static inline int store_ask(struct keeper_box *b)
 {
-	return store_command(b, "object.asked", json_pack("{so s[]}", "objects", store_list(b, "kept"), "lost"));
+	return store_command(b, "object.asked", store_has_all(b));
 }
 
 /* The store has nothing of that camera. */
-static inline int store_lose(struct keeper_box *b, const char *camera, bool gone)
+static inline json_t *store_has_not(struct keeper_box *b, const char *camera, bool gone)
 {
 	json_t *list = store_list(b, "kept"), *lost = json_array(), *one;
 	size_t i;
@@ -90,7 +95,12 @@ static inline int store_lose(struct keeper_box *b, const char *camera, bool gone
 			json_array_append(lost, one);
 	}
 	json_decref(list);
-	return store_command(b, "object.asked", json_pack("{s[] so}", "objects", "lost", lost));
+	return json_pack("{s[] so}", "objects", "lost", lost);
+}
+
+static inline int store_lose(struct keeper_box *b, const char *camera, bool gone)
+{
+	return store_command(b, "object.asked", store_has_not(b, camera, gone));
 }
 
 /* What is surplus is unlinked. */

@@ -5,6 +5,16 @@
 
 #define LOCAL_DAYS 30
 
+static json_t *word; /* the offloader's, made before anything fails */
+static int asked;
+
+static void say(struct keeper_box *b, bool alive)
+{
+	asked = alive ? store_command(b, "object.asked", word) : 500;
+	if (!alive)
+		json_decref(word);
+}
+
 static void copy_and_grow_old(struct keeper_box *b)
 {
 	assert_int_equal(store_configure(b, STORE_URL, true, LOCAL_DAYS), 0);
@@ -13,11 +23,15 @@ static void copy_and_grow_old(struct keeper_box *b)
 	keeper_pass(b, (LOCAL_DAYS + 1) * US_PER_DAY);
 }
 
-static int asked;
+static void be_about_to_release(struct keeper_box *b)
+{
+	copy_and_grow_old(b);
+	word = store_has_all(b);
+}
 
 static void release_and_sweep(struct keeper_box *b, bool alive)
 {
-	asked = alive ? store_ask(b) : 500;
+	say(b, alive);
 	for (int i = 0; alive && i < 2; i++)
 		store_sweep(b);
 }
@@ -50,9 +64,10 @@ static void release_all(struct keeper_box *b)
 	assert_int_equal(store_sweep(b), 0);
 }
 
-static void lose_one(struct keeper_box *b, bool alive)
+static void be_about_to_lose(struct keeper_box *b)
 {
-	asked = alive ? store_lose(b, "cam-00", true) : 500;
+	release_all(b);
+	word = store_has_not(b, "cam-00", true);
 }
 
 static void it_is_missing_once(struct keeper_box *b)
@@ -102,8 +117,8 @@ static void each_expiry_is_told_once(struct keeper_box *b)
 }
 
 static const struct fault_scene scenes[] = {
-	{"release", copy_and_grow_old, release_and_sweep, each_has_its_file_or_its_copy, .stride = 3, .stays_stride = 4},
-	{"loss", release_all, lose_one, it_is_missing_once, .stride = 3, .stays_stride = 5},
+	{"release", be_about_to_release, release_and_sweep, each_has_its_file_or_its_copy, .stride = 3, .stays_stride = 4},
+	{"loss", be_about_to_lose, say, it_is_missing_once, .stride = 3, .stays_stride = 5},
 	{"expiry", release_and_grow_older, expire, each_expiry_is_told_once, .stride = 5, .stays_stride = 7},
 };
 
