@@ -51,6 +51,23 @@ static void an_empty_disk_must_hold_all_of_it(void **state)
 	assert_true(f.missing_bytes >= 1 && f.missing_bytes <= RATE);
 }
 
+/* What goes to the object store after a while needs room for that while only. */
+static void what_is_kept_elsewhere_needs_no_room(void **state)
+{
+	struct forecast_input in = steady(0, 13 * RATE);
+
+	(void)state;
+	assert_false(of(&in).fits_floor);
+	in.local_days = 10;
+	assert_true(of(&in).fits_floor && of(&in).fits_keep);
+	in.free_bytes = 9 * RATE;
+	assert_false(of(&in).fits_floor);
+	assert_int_equal(of(&in).full_in_days, 9);
+	in = steady(0, 100 * RATE);
+	in.local_days = 94; /* longer than the floor asks: that goes as ever */
+	assert_true(of(&in).fits_floor);
+}
+
 static void the_floor_may_fit_where_keep_does_not(void **state)
 {
 	(void)state;
@@ -122,6 +139,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_empty_disk_must_hold_all_of_it),
+		cmocka_unit_test(what_is_kept_elsewhere_needs_no_room),
 		cmocka_unit_test(the_floor_may_fit_where_keep_does_not),
 		cmocka_unit_test(a_full_archive_lives_from_what_it_releases),
 		cmocka_unit_test(half_an_archive_fills_on_a_day_that_is_told),

@@ -117,6 +117,26 @@ static void the_rate_is_of_recorded_time(void **state)
 	assert_int_equal(told_int("missing_bytes"), 0);
 }
 
+/* What went to the store gives no room when it expires, and what will go there gives it sooner, while the store takes it. */
+static void the_object_store_counts_as_room_while_it_takes_what_waits(void **state)
+{
+	(void)state;
+	record("a", 40);
+	free_bytes_now = 20 * RATE;
+	conf.offload = (struct conf_offload){.url = (char *)"https://s3.example", .releases = true, .local_days = 10};
+	assert_int_equal(db_exec(place.catalog->db, "UPDATE segment SET root = 0 WHERE start < 1795478400000000 - 10 * 86400000000"), 0);
+	step();
+	assert_int_equal(told_int("at_risk"), 0);
+	assert_true(rate_of("a") > 0.99 * RATE && rate_of("a") < 1.01 * RATE); /* it is written as ever */
+	assert_int_equal(db_exec(place.catalog->db, "INSERT INTO object (camera, start, state) VALUES ('a', 1, 'waiting')"), 0);
+	step();
+	assert_int_equal(told_int("at_risk"), 1); /* it is months behind */
+	assert_true(told_int("missing_bytes") > 67 * RATE); /* and what is there already gives no room here */
+	conf.offload = (struct conf_offload){0};
+	step();
+	assert_int_equal(told_int("at_risk"), 1);
+}
+
 static void a_turn_is_told_once_each_way(void **state)
 {
 	(void)state;
@@ -274,6 +294,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(nothing_recorded_is_no_risk, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_rate_is_of_recorded_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_object_store_counts_as_room_while_it_takes_what_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_turn_is_told_once_each_way, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_camera_that_left_writes_no_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_held_is_not_counted_on, setup, teardown),

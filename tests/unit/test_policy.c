@@ -40,6 +40,22 @@ static void keeps_the_floor_and_a_day(void **state)
 	assert_int_equal(judge(95 * DAY, false), RETENTION_OLD);
 }
 
+/* By the same age as deletion: what a clock's jump made old is not. */
+static void a_local_file_goes_when_it_is_old_enough_and_not_held(void **state)
+{
+	struct retention_item i = aged(30 * DAY), young = aged(30 * DAY - 1);
+	const struct retention_hold hold = {{i.start, {i.start.us + 1}}};
+	struct retention_state jumped = usual;
+
+	(void)state;
+	assert_true(retention_may_release(&i, NULL, 0, &usual, 30));
+	assert_false(retention_may_release(&young, NULL, 0, &usual, 30));
+	assert_true(retention_may_release(&young, NULL, 0, &usual, 0));
+	assert_false(retention_may_release(&i, &hold, 1, &usual, 30));
+	jumped.witnessed_us -= 10 * DAY;
+	assert_false(retention_may_release(&i, NULL, 0, &jumped, 30));
+}
+
 static int64_t summer_ends(struct wall at) { return at.us < NOW ? 7200 * US_PER_S : 3600 * US_PER_S; }
 static int64_t no_summer(struct wall at) { return at.us * 0 + 28800 * US_PER_S; }
 
@@ -231,6 +247,7 @@ int main(void)
 		cmocka_unit_test(a_clock_set_back_deletes_nothing_early),
 		cmocka_unit_test(days_are_the_sites_days_too),
 		cmocka_unit_test(the_zone_tells_its_offset),
+		cmocka_unit_test(a_local_file_goes_when_it_is_old_enough_and_not_held),
 		cmocka_unit_test(a_shorter_keep_waits_a_week),
 		cmocka_unit_test(every_further_lowering_waits_anew),
 		cmocka_unit_test(a_longer_keep_holds_at_once),
