@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "catalog_internal.h"
+#include "object.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -72,7 +73,7 @@ static int tell(struct indexer *ix, const struct mark *lost)
 	if (rc < 0)
 		return rc;
 	hex_encode(lost->hash, SHA256_BYTES, hex);
-	rc = catalog_set_state(ix->catalog, "offload_listed", ""); /* it may have copies of which this catalogue knows nothing */
+	rc = object_look_again(ix->catalog);
 	if (rc < 0)
 		return rc;
 	int64_t after = lost->seq > found ? lost->seq : found;

@@ -163,6 +163,11 @@ int object_is_kept(struct catalog *c, const struct object_kept *k)
 	return rc < 0 ? rc : n > 0;
 }
 
+int object_look_again(struct catalog *c)
+{
+	return catalog_set_state(c, "offload_listed", "");
+}
+
 /* --- what goes -------------------------------------------------------------------------------------- */
 
 int object_list_alone(struct catalog *c, struct wall end, struct object_alone *out, unsigned room, unsigned *count)

@@ -47,6 +47,9 @@ int object_promote(struct fs *fs, struct catalog *c, const char *site, struct wa
  * again (offload.copy_lost); without one the footage is missing, once. k: as it was kept. */
 int object_lost(struct fs *fs, struct catalog *c, const char *site, struct wall now, const struct object_kept *k, bool gone);
 
+/* The bucket is looked through anew (object_take.h): it may have what this catalogue has lost. */
+int object_look_again(struct catalog *c);
+
 /* Copies whose segment is gone here and which end at or before `end`, oldest first. */
 struct object_alone { char camera[CATALOG_ID_MAX]; struct wall start, end; int64_t witnessed_us; };
 int object_list_alone(struct catalog *c, struct wall end, struct object_alone *out, unsigned room, unsigned *count);

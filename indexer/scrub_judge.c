@@ -153,6 +153,8 @@ static int judge_missing(struct judge *g)
 	rc = span_look_again(g->c, g->j->camera, g->j->start, g->j->end);
 	if (rc == 0)
 		rc = tell(g, "footage.missing", g->j->start, g->j->end, g->j->index.count, "the file is gone");
+	if (rc == 0) /* a catalogue that was put back may not know of its copy */
+		rc = object_look_again(g->c);
 	g->s->now.missing++;
 	return rc < 0 ? rc : 1;
 }

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from harness_camera import SimCamera
+from harness_footage import check_range
 from harness_offload import COPIED_S, OffloadSite, copied, key_of
 from harness_store import Store
 from harness_time import SECOND, parse_us
@@ -73,6 +74,9 @@ def test_local_files_go_and_their_footage_stays(store, camera):
         until("the files are gone", lambda: not any(os.path.exists(site.file_of(key)) for key in stored))
         start, end = min(stored.values())[0], sorted(stored.values())[2][1]
         assert site.recorded("a", start, end) == [(start, end)]
+        answer = site.footage("a", start, end)
+        assert answer.status == 200
+        check_range(answer.body, start, end, camera.clocks("a"), camera)
         seals = {s["seal"] for s in site.get("/segments", {"camera": "a", "from": site_time(start), "to": site_time(end)})
                  .json()["segments"] if s["lies"] == "store"}
         told = site.entries("footage.released")
@@ -204,6 +208,9 @@ def test_a_lost_catalogue_comes_back_from_the_store(store, camera):
         until("they are back", lambda: set(stored) <= set(site.stored()), COPIED_S)
         until("that is told", lambda: "offload.recovered" in site.kinds(), COPIED_S)
         assert site.recorded("a", start, end) == before
+        answer = site.footage("a", start, end)
+        assert answer.status == 200
+        check_range(answer.body, start, end, camera.clocks("a"), camera)
         assert not site.entries("footage.missing")
         assert not [g for g in site.gaps(cause="footage_missing") if parse_us(g["start"]) < end]
         site.fsck()
