@@ -1,7 +1,6 @@
 #include "indexer/garbage.h"
 
 #include "indexer/catalog_internal.h"
-#include "indexer/object.h"
 #include "media/root_identity.h"
 
 #include <errno.h>
@@ -89,12 +88,12 @@ bool garbage_root_is_ours(struct fs *fs, struct catalog *c, const char *site, in
 
 /* --- claiming ----------------------------------------------------------------------------- */
 
-struct claimed { char camera[CATALOG_ID_MAX]; struct wall start, end; uint64_t bytes; int64_t root; };
+struct claimed { char camera[CATALOG_ID_MAX]; struct wall start, end; uint64_t bytes; };
 
 static int find_segment(struct catalog *c, int64_t segment, struct claimed *out)
 {
 	struct db_query q;
-	int rc = db_query(c->db, &q, "SELECT camera, start, end, bytes, root FROM segment WHERE id = ?", "i",
+	int rc = db_query(c->db, &q, "SELECT camera, start, end, bytes FROM segment WHERE id = ?", "i",
 			  segment);
 
 	if (rc < 0)
@@ -105,7 +104,6 @@ static int find_segment(struct catalog *c, int64_t segment, struct claimed *out)
 		out->start.us = db_i64(&q, 1);
 		out->end.us = db_i64(&q, 2);
 		out->bytes = (uint64_t)db_i64(&q, 3);
-		out->root = db_i64(&q, 4);
 	}
 	db_done(&q);
 	return rc > 0 ? 0 : rc == 0 ? -ENOENT : rc;
@@ -123,8 +121,6 @@ int garbage_claim(struct catalog *c, int64_t segment, uint64_t *bytes)
 			    "i", segment);
 	if (rc == 0)
 		rc = db_run(c->db, "DELETE FROM segment WHERE id = ?", "i", segment);
-	if (rc == 0 && s.root == CATALOG_STORE_ROOT)
-		rc = object_doom(c, s.camera, s.start);
 	if (rc == 0)
 		rc = span_expire(c, s.camera, s.start, s.end);
 	if (rc == 0)

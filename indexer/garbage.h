@@ -2,7 +2,7 @@
  * row gone, coverage expired) → the file is unlinked → dropped. A crash in between is finished at
  * the next start.
  *
- * Of the root CATALOG_STORE_ROOT there is no file here: the copy in the object store is doomed instead (object.h).
+ * Of the root CATALOG_STORE_ROOT there is no file here: its copy in the object store is left alone, and doomed next (object.h).
  *
  * Threads, errors: as catalog_write.h. Callers: retention/. */
 #pragma once

@@ -1,5 +1,5 @@
 /* The same policy for the object store. Footage whose only file is there: past keep its coverage is expired, and its copy
- * doomed. A copy whose segment is gone here (deleted for want of room, or lost with a disk) is
+ * is alone. A copy whose segment is gone here (deleted for want of room, or lost with a disk) is
  * kept there to the end of keep, and by a hold; then it is doomed. The offloader deletes what is doomed; the ledger is told of
  * it here, in batches.
  *

@@ -124,6 +124,28 @@ static void nothing_waits_where_no_store_is_configured(void **state)
 	expect_waiting(b, "");
 }
 
+/* Years of footage are not one transaction; a death in between is made good. */
+static void the_queue_of_a_large_site_is_filled_in_batches(void **state)
+{
+	struct bed *b = *state;
+	bool more;
+
+	for (int i = 0; i < 4100; i++)
+		publish(b, "a", i, 1);
+	assert_int_equal(catalog_begin(b->c), 0);
+	assert_int_equal(object_configure(b->c, (struct wall){T0}, PLACE), 0);
+	assert_int_equal(catalog_commit(b->c), 0);
+	assert_int_equal(rows(b, "waiting"), 0);
+	assert_int_equal(object_fill(b->c, &more), 0);
+	assert_true(more);
+	assert_int_equal(rows(b, "waiting"), 2000);
+	publish(b, "b", 0, 1);
+	configure(b, PLACE); /* the next start */
+	assert_int_equal(rows(b, "waiting"), 4101);
+	configure(b, NULL);
+	assert_int_equal(rows(b, "waiting"), 0);
+}
+
 static void what_is_kept_waits_no_more(void **state)
 {
 	struct bed *b = *state;
@@ -260,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(the_oldest_comes_first_over_all_cameras, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_waits_where_no_store_is_configured, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_queue_of_a_large_site_is_filled_in_batches, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_kept_waits_no_more, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_file_s_copy_is_not_this_one_s, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_copy_outlives_its_segment, setup, teardown),
