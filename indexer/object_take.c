@@ -33,14 +33,20 @@ bool object_take_is_awaited(struct indexer *ix)
 
 /* --- judging -------------------------------------------------------------------------------------------- */
 
+/* Before anything is judged. Negative: the key may be one that is here and cannot be read. */
+static int know_key(struct indexer *ix, const struct object_found *f)
+{
+	if (seal_keys_find(ix->seal_keys, f->scan.seal.key_id))
+		return 0;
+	int rc = seal_keys_load(ix->seal_keys, ix->fs, ix->conf->state);
+	return seal_keys_find(ix->seal_keys, f->scan.seal.key_id) ? 0 : rc;
+}
+
 static bool is_signed(struct indexer *ix, const struct object_found *f)
 {
-	const struct seal *s = &f->scan.seal;
-	const struct key *k = ix->seal_keys ? seal_keys_find(ix->seal_keys, s->key_id) : NULL;
+	const struct key *k = seal_keys_find(ix->seal_keys, f->scan.seal.key_id);
 
-	if (!k && ix->seal_keys && seal_keys_load(ix->seal_keys, ix->conf->state) == 0)
-		k = seal_keys_find(ix->seal_keys, s->key_id);
-	return k && seal_verify(f->box, f->box_len, s, k);
+	return k && seal_verify(f->box, f->box_len, &f->scan.seal, k);
 }
 
 static bool fits(const struct object_found *f)
@@ -94,10 +100,11 @@ static int enter(struct indexer *ix, const struct object_found *f)
 static int take(struct indexer *ix, const struct object_found *f)
 {
 	int known = catalog_object_is_known(ix->catalog, f->kept.camera, f->kept.start);
-	const char *wrong = known == 0 ? what_is_wrong(ix, f) : NULL;
+	int rc = known == 0 ? know_key(ix, f) : 0;
 
-	if (known != 0)
-		return known < 0 ? known : 0;
+	if (known != 0 || rc < 0)
+		return known < 0 ? known : rc;
+	const char *wrong = what_is_wrong(ix, f);
 	if (wrong) {
 		log_warn("offload", "camera=%s key=%s text=\"not taken back: %s\"", f->kept.camera, f->kept.key, wrong);
 		return -EBADMSG;
@@ -110,7 +117,7 @@ int object_take(struct indexer *ix, const json_t *args)
 	struct object_found f;
 
 	ix->store_heard = clock_mono(ix->clock);
-	if (!ix->archive_seen || is_rebuilding(ix) || !ix->seal_key_known)
+	if (!ix->archive_seen || is_rebuilding(ix) || !ix->seal_key_known || !ix->seal_keys)
 		return -EAGAIN;
 	int rc = object_found_parse(args, &f);
 	if (rc < 0)
