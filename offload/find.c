@@ -134,9 +134,9 @@ void find_read(struct find_job *f)
 		f->wrong = "its size is not the one that was listed";
 	else if (f->trouble == STORE_FINE)
 		read_whole(f, &o);
-	if (f->trouble == STORE_ABSENT || f->trouble == STORE_DIFFERS) {
+	if (f->trouble == STORE_ABSENT || f->trouble == STORE_DIFFERS || f->trouble == STORE_REFUSED) {
 		f->trouble = STORE_FINE;
-		f->wrong = "it went meanwhile";
+		f->wrong = "the store does not give it";
 	}
 }
 

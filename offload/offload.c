@@ -133,7 +133,7 @@ static void after_work(uv_work_t *w, int status)
 		close_parts(o);
 	} else if (!o->keeper.peer) {
 		sm_move(&o->sm, AWAY);
-		offload_answered(o, 503);
+		(void)offload_answered(o, 503);
 	} else if (trouble != STORE_FINE) {
 		set_trouble(o, trouble);
 		wait_and_retry(o);
@@ -194,7 +194,7 @@ static void on_down(struct link *l)
 	if (o->sm.now == CLOSING || o->sm.now == WORKING || o->sm.now == AWAY)
 		return;
 	if (o->sm.now == TELLING)
-		offload_answered(o, 503);
+		(void)offload_answered(o, 503);
 	uv_timer_stop(&o->timer);
 	sm_move(&o->sm, AWAY);
 }
@@ -207,8 +207,7 @@ static void on_msg(struct link *l, json_t *msg)
 	    json_integer_value(json_object_get(msg, "id")) != o->command)
 		return;
 	int status = (int)json_integer_value(json_object_get(msg, "status"));
-	offload_answered(o, status);
-	if (status >= 500)
+	if (offload_answered(o, status))
 		wait_and_retry(o);
 	else
 		go_on(o);

@@ -30,7 +30,7 @@ struct offload {
 	struct place_in_queue copy, removal; /* passed over up to here, in this round */
 	struct mono round_began;
 	struct catalog_release_at release, release_before; /* asked for up to here, in this round; before this batch */
-	struct mono ask_due;
+	struct mono ask_due, find_due;
 	bool copied_last;               /* copying and finding take turns */
 	json_t *told;                   /* keys that are passed over, and that was logged */
 	bool working;                   /* a worker has the job */
@@ -51,6 +51,6 @@ int offload_choose(struct offload *o, const char **verb, json_t **args);
 void offload_do(struct offload *o);              /* any thread */
 /* What came of it. NULL *verb: nothing to tell the keeper. STORE_FINE, or what the store's trouble was. */
 enum store_trouble offload_done(struct offload *o, const char **verb, json_t **args);
-/* What the keeper said to that. */
-void offload_answered(struct offload *o, int status);
+/* What the keeper said to that. true: it has trouble of its own, and so has everything else. */
+bool offload_answered(struct offload *o, int status);
 void offload_begin_round(struct offload *o);

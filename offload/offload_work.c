@@ -7,6 +7,8 @@
 
 #define ROUND_US (600 * US_PER_S)
 #define ASK_EVERY_US (5 * US_PER_S)             /* a batch: the disks are to delete it, too */
+#define FIND_AGAIN_US (60 * US_PER_S)           /* after trouble: copying is not to wait for it */
+#define FIND_LATER_US (5 * US_PER_S)            /* while the keeper takes up what is on the disks */
 #define ASK_AGAIN_US (25 * US_PER_DAY)          /* what is nowhere else is asked for once in 30 days, however busy */
 
 /* --- choosing ----------------------------------------------------------------------------------- */
@@ -86,8 +88,8 @@ static int finds(struct offload *o, bool *yes)
 
 static int choose_find(struct offload *o, const char **verb, json_t **args)
 {
-	bool yes;
-	int rc = finds(o, &yes);
+	bool yes = false;
+	int rc = clock_mono(o->deps.clock).us < o->find_due.us ? 0 : finds(o, &yes);
 
 	if (rc < 0 || !yes)
 		return rc;
@@ -211,13 +213,19 @@ static enum store_trouble done_ask(struct offload *o, const char **verb, json_t 
 	return o->ask.trouble;
 }
 
+static enum store_trouble find_again(struct offload *o)
+{
+	o->find_due.us = clock_mono(o->deps.clock).us + FIND_AGAIN_US;
+	return o->find.trouble;
+}
+
 static enum store_trouble done_read(struct offload *o, const char **verb, json_t **args)
 {
 	struct find_job *f = &o->find;
 
 	if (f->trouble != STORE_FINE) {
 		f->at--;
-		return f->trouble;
+		return find_again(o);
 	}
 	if (f->args) {
 		*verb = "object.found";
@@ -233,20 +241,32 @@ enum store_trouble offload_done(struct offload *o, const char **verb, json_t **a
 	switch (o->work) {
 	case WORK_COPY: return done_copy(o, verb, args);
 	case WORK_ASK:  return done_ask(o, verb, args);
-	case WORK_LIST: return o->find.trouble;
+	case WORK_LIST: return o->find.trouble == STORE_FINE ? STORE_FINE : find_again(o);
 	case WORK_READ: return done_read(o, verb, args);
 	}
 	return STORE_FINE;
 }
 
-void offload_answered(struct offload *o, int status)
+/* Also to object.listed, which is what is told when nothing more was found. */
+static void answered_find(struct offload *o, int status)
 {
+	struct find_job *f = &o->find;
+
+	if (status < 300 && !f->args) {
+		find_finish(f);
+	} else if (status >= 500 || !f->args) {
+		f->at -= f->args ? 1 : 0;
+		o->find_due.us = clock_mono(o->deps.clock).us + FIND_LATER_US;
+	}
+}
+
+bool offload_answered(struct offload *o, int status)
+{
+	if (o->work == WORK_READ) {
+		answered_find(o, status);
+		return false;
+	}
 	if (o->work == WORK_COPY && status >= 300 && status < 500)
 		pass_over(o, "the keeper does not take it");
-	if (o->work != WORK_READ)
-		return;
-	if (o->find.at > 0 && status >= 500 && o->find.args)
-		o->find.at--; /* later */
-	if (o->find.ended && !o->find.args && status < 300)
-		find_finish(&o->find);
+	return status >= 500;
 }
