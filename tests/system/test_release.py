@@ -158,8 +158,10 @@ def test_footage_that_the_store_lost_is_a_gap_once(store, camera):
     """Asked for now and then; a store that is away says nothing about it."""
     bucket = store.make_bucket("lost")
     with ReleaseSite([camera], store.url, bucket) as site:
-        key, (start, end) = min(released(site, 3).items())
+        stored = released(site, 3)
+        key, (start, end) = min(stored.items())
         until("its file is gone", lambda: not os.path.exists(site.file_of(key)))
+        assert store.put(bucket, max(stored), b"another version on top of ours").status == 200
         version = site.kept()[key][0]
         lose_version(store, bucket, key, version)
         site.stop()
