@@ -7,6 +7,13 @@ import harness_site  # noqa: E402
 import harness_store  # noqa: E402
 
 
+@pytest.fixture(scope="module")
+def store():
+    """An object store of the module's own."""
+    with harness_store.Store() as s:
+        yield s
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):  # pylint: disable=unused-argument
     outcome = yield
@@ -14,5 +21,5 @@ def pytest_runtest_makereport(item, call):  # pylint: disable=unused-argument
     if report.failed:
         for site in harness_site.running:
             report.sections.append(("running site", site.log_tail()))
-        for store in harness_store.running:
-            report.sections.append(("running store", store.log_tail()))
+        for running in harness_store.running:
+            report.sections.append(("running store", running.log_tail()))

@@ -10,18 +10,12 @@ import pytest
 from harness_camera import SimCamera
 from harness_offload import COPIED_S, OffloadSite, copied
 from harness_site import free_port
-from harness_store import ACCESS_KEY, SECRET_KEY, Store
+from harness_store import ACCESS_KEY, SECRET_KEY
 from harness_time import SECOND, now_us, parse_us, text_of
 from harness_wait import until
 
 KILLS = 5
 FLOOR_US = 90 * 86400 * SECOND
-
-
-@pytest.fixture(scope="module")
-def store():
-    with Store() as s:
-        yield s
 
 
 @pytest.fixture(scope="module")

@@ -10,18 +10,11 @@ import pytest
 from harness_camera import SimCamera
 from harness_footage import check_range
 from harness_offload import COPIED_S, OffloadSite, copied, key_of
-from harness_store import Store
 from harness_time import SECOND, parse_us
 from harness_wait import until
 
 KILLS = 6
 KILL_WITHIN_S = 3
-
-
-@pytest.fixture(scope="module")
-def store():
-    with Store() as s:
-        yield s
 
 
 @pytest.fixture(scope="module")

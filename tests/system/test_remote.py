@@ -13,7 +13,6 @@ import harness_store_proxy
 from harness_camera import SimCamera
 from harness_footage import check_range
 from harness_offload import COPIED_S, OffloadSite, copied
-from harness_store import Store
 from harness_store_proxy import StoreProxy
 from harness_time import SECOND, text_of
 from harness_wait import until
@@ -24,12 +23,6 @@ REMOTE_LIMIT_S = 20
 READ_LIMIT_S = 15
 SLACK_S = 2  # the machine may be loaded
 FLIP_AT = 100  # from a file's end, before its seal
-
-
-@pytest.fixture(scope="module")
-def store():
-    with Store() as s:
-        yield s
 
 
 @pytest.fixture(scope="module")
