@@ -43,9 +43,11 @@ int object_covers(struct catalog *c, const struct segment_place *p);
 /* copy_promote(), and if no disk has a file that serves, the row becomes the store's, if a copy is kept there. */
 int object_promote(struct fs *fs, struct catalog *c, const char *site, struct wall now, const struct segment_place *p,
 		   const char *why);
-/* The store answers, and what it was given is not there (gone) or is not what it was. A file here serves, and is copied
- * again (offload.copy_lost); without one the footage is missing, once. k: as it was kept. */
-int object_lost(struct fs *fs, struct catalog *c, const char *site, struct wall now, const struct object_kept *k, bool gone);
+/* The store answers, and what it was given is not there as it was. A file here serves, and is copied again
+ * (offload.copy_lost). Without one the footage is missing, once; if its bytes are there unlocked, it stays, and that is told at
+ * each asking (offload.unlocked). k: as it was kept. */
+int object_lost(struct fs *fs, struct catalog *c, const char *site, struct wall now, const struct object_kept *k,
+		enum object_loss how);
 
 /* The bucket is looked through anew (object_take.h): it may have what this catalogue has lost. */
 int object_look_again(struct catalog *c);

@@ -48,3 +48,17 @@ int object_kept_parse(const json_t *args, struct object_kept *out)
 
 	return fine ? 0 : -EINVAL;
 }
+
+static const char *const losses[] = {[OBJECT_GONE] = "gone", [OBJECT_ALTERED] = "altered", [OBJECT_UNLOCKED] = "unlocked"};
+
+const char *object_loss_name(enum object_loss l) { return losses[l]; }
+
+int object_loss_parse(const char *name, enum object_loss *out)
+{
+	for (unsigned i = 0; name && i < sizeof losses / sizeof *losses; i++)
+		if (strcmp(name, losses[i]) == 0) {
+			*out = (enum object_loss)i;
+			return 0;
+		}
+	return -EINVAL;
+}

@@ -17,5 +17,11 @@ struct object_kept {
 	uint8_t seal_digest[SHA256_BYTES];
 };
 
+/* What became of it in the store: its bytes are not there; they are others; they are there, and nothing keeps anybody who has
+ * the store's keys from deleting them. */
+enum object_loss { OBJECT_GONE, OBJECT_ALTERED, OBJECT_UNLOCKED };
+const char *object_loss_name(enum object_loss l);
+int object_loss_parse(const char *name, enum object_loss *out); /* 0 or -EINVAL; name may be NULL */
+
 json_t *object_kept_json(const struct object_kept *k);                     /* new reference */
 int object_kept_parse(const json_t *args, struct object_kept *out);        /* 0 or -EINVAL; borrows from args */

@@ -89,14 +89,14 @@ static int copy_again(const struct loss *l)
 }
 
 /* What is there in spite of it (altered) is deleted when its time is over. */
-static int miss(const struct loss *l, const struct segment_place *p, bool gone)
+static int miss(const struct loss *l, const struct segment_place *p, enum object_loss how)
 {
 	struct catalog *c = l->c;
 	int rc = db_run(c->db, "DELETE FROM segment WHERE id = ?", "i", p->segment);
 
 	if (rc == 0)
 		rc = db_run(c->db, "DELETE FROM stored WHERE camera = ? AND start = ?", "ti", p->camera, p->start.us);
-	if (rc == 0 && gone)
+	if (rc == 0 && how == OBJECT_GONE)
 		rc = db_run(c->db, "DELETE FROM object WHERE camera = ? AND start = ?", "ti", p->camera, p->start.us);
 	if (rc == 0)
 		rc = span_look_again(c, p->camera, l->k->start, l->k->end);
@@ -112,9 +112,26 @@ static int take_back(struct fs *fs, const struct loss *l, const char *site, cons
 	return rc < 0 ? rc : copy_promote(fs, l->c, site, l->now, p, l->why);
 }
 
-int object_lost(struct fs *fs, struct catalog *c, const char *site, struct wall now, const struct object_kept *k, bool gone)
+/* There, but nothing holds it there. */
+static int stay(const struct loss *l)
 {
-	struct loss l = {c, now, k, gone ? "the object store does not have it any more" : "the object store has it altered", ""};
+	int rc = object_seen(l->c, l->k->camera, l->k->start, l->now);
+
+	return rc < 0 ? rc : tell(l, "offload.unlocked");
+}
+
+static int lose(const struct loss *l, const struct segment_place *p, enum object_loss how)
+{
+	return how == OBJECT_UNLOCKED ? stay(l) : miss(l, p, how);
+}
+
+int object_lost(struct fs *fs, struct catalog *c, const char *site, struct wall now, const struct object_kept *k,
+		enum object_loss how)
+{
+	static const char *const why[] = {
+		[OBJECT_GONE] = "the object store does not have it any more", [OBJECT_ALTERED] = "the object store has it altered",
+		[OBJECT_UNLOCKED] = "the object store has it, but does not lock it any more"};
+	struct loss l = {c, now, k, why[how], ""};
 	struct segment_place p;
 	int rc = object_is_kept(c, k);
 
@@ -125,7 +142,7 @@ int object_lost(struct fs *fs, struct catalog *c, const char *site, struct wall 
 	if (rc > 0 && p.root == CATALOG_STORE_ROOT)
 		rc = take_back(fs, &l, site, &p);
 	if (rc >= 0)
-		rc = rc > 0 ? copy_again(&l) : miss(&l, &p, gone);
+		rc = rc > 0 ? copy_again(&l) : lose(&l, &p, how);
 	free(p.root_path);
 	return rc;
 }

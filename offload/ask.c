@@ -16,11 +16,13 @@ bool ask_job_add(struct ask_job *j, const struct object_kept *k)
 }
 
 /* Once the lock's time is over it is nobody's business whether it is still on. */
-static bool is_as_it_was(const struct ask_job *j, const struct ask_item *i, const struct store_object *o)
+static void judge(const struct ask_job *j, struct ask_item *i, const struct store_object *o)
 {
-	bool locked = o->compliance && o->retain_until.us >= i->retain_until.us;
+	bool same = o->bytes == i->bytes && strcmp(o->version, i->version) == 0;
+	bool locked = (o->compliance && o->retain_until.us >= i->retain_until.us) || i->retain_until.us <= j->now.us;
 
-	return o->bytes == i->bytes && strcmp(o->version, i->version) == 0 && (locked || i->retain_until.us <= j->now.us);
+	i->answer = same && locked ? ASK_HOLDS : ASK_LOST;
+	i->how = same ? OBJECT_UNLOCKED : OBJECT_ALTERED;
 }
 
 static enum store_trouble ask_once(const struct ask_job *j, struct ask_item *i)
@@ -29,10 +31,12 @@ static enum store_trouble ask_once(const struct ask_job *j, struct ask_item *i)
 	enum store_trouble t = store_head_version(j->store, i->key, i->version, &o);
 
 	if (t == STORE_FINE)
-		i->answer = is_as_it_was(j, i, &o) ? ASK_HOLDS : ASK_ALTERED;
-	if (t == STORE_ABSENT)
-		i->answer = ASK_GONE;
-	return t == STORE_ABSENT ? STORE_FINE : t;
+		judge(j, i, &o);
+	if (t != STORE_ABSENT)
+		return t;
+	i->answer = ASK_LOST;
+	i->how = OBJECT_GONE;
+	return STORE_FINE;
 }
 
 /* A bad answer is believed only of a bucket that is there, and when it is given again. */
@@ -64,9 +68,9 @@ json_t *ask_job_args(const struct ask_job *j)
 		const struct ask_item *item = &j->items[i];
 		if (item->answer == ASK_HOLDS)
 			json_array_append(objects, item->told);
-		if (item->answer != ASK_GONE && item->answer != ASK_ALTERED)
+		if (item->answer != ASK_LOST)
 			continue;
-		json_object_set_new(item->told, "gone", json_boolean(item->answer == ASK_GONE));
+		json_object_set_new(item->told, "how", json_string(object_loss_name(item->how)));
 		json_array_append(lost, item->told);
 	}
 	return json_pack("{so so}", "objects", objects, "lost", lost);

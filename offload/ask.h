@@ -1,7 +1,7 @@
 /* Whether the store still has, whole and locked, what it was given: HEAD of those very versions, some at a time.
  *
  * Asked of copies whose local file is to go, just before it goes, and now and then of those that are the only file of their
- * footage (indexer/object.h). That a copy is gone, or is not what it was, is believed only of a store whose bucket answers,
+ * footage (indexer/object.h). That a copy is gone, altered or unlocked is believed only of a store whose bucket answers,
  * and asked twice; any trouble of the store says nothing about copies.
  * Threads: ask_run() any, blocking; the rest the owner's. Memory: ask_job_finish(). */
 #pragma once
@@ -13,7 +13,7 @@
 
 #define ASK_MAX 32
 
-enum ask_answer { ASK_UNKNOWN, ASK_HOLDS, ASK_GONE, ASK_ALTERED };
+enum ask_answer { ASK_UNKNOWN, ASK_HOLDS, ASK_LOST };
 
 struct ask_item {
 	json_t *told;                   /* object_kept_json(): for the keeper */
@@ -21,6 +21,7 @@ struct ask_item {
 	int64_t bytes;
 	struct wall retain_until;       /* as it was locked when it was copied */
 	enum ask_answer answer;
+	enum object_loss how;           /* it was lost */
 };
 
 struct ask_job {

@@ -120,9 +120,12 @@ static int take_all(struct release *x, const json_t *args)
 		rc = tell(x);
 	for (size_t i = 0; rc == 0 && i < json_array_size(lost); i++) {
 		const json_t *o = json_array_get(lost, i);
+		enum object_loss how = OBJECT_GONE;
 		rc = object_kept_parse(o, &k);
-		rc = rc < 0 ? rc : object_lost(x->r->fs, x->r->catalog, x->r->conf->site.id, x->state.now, &k,
-					       json_is_true(json_object_get(o, "gone")));
+		if (rc == 0)
+			rc = object_loss_parse(json_string_value(json_object_get(o, "how")), &how);
+		if (rc == 0)
+			rc = object_lost(x->r->fs, x->r->catalog, x->r->conf->site.id, x->state.now, &k, how);
 	}
 	return rc;
 }

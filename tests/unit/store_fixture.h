@@ -84,13 +84,13 @@ static inline int store_ask(struct keeper_box *b)
 }
 
 /* The store has nothing of that camera. */
-static inline json_t *store_has_not(struct keeper_box *b, const char *camera, bool gone)
+static inline json_t *store_has_not(struct keeper_box *b, const char *camera, enum object_loss how)
 {
 	json_t *list = store_list(b, "kept"), *lost = json_array(), *one;
 	size_t i;
 
 	json_array_foreach(list, i, one) {
-		json_object_set_new(one, "gone", json_boolean(gone));
+		json_object_set_new(one, "how", json_string(object_loss_name(how)));
 		if (strcmp(json_string_value(json_object_get(one, "camera")), camera) == 0)
 			json_array_append(lost, one);
 	}
@@ -98,9 +98,9 @@ static inline json_t *store_has_not(struct keeper_box *b, const char *camera, bo
 	return json_pack("{s[] so}", "objects", "lost", lost);
 }
 
-static inline int store_lose(struct keeper_box *b, const char *camera, bool gone)
+static inline int store_lose(struct keeper_box *b, const char *camera, enum object_loss how)
 {
-	return store_command(b, "object.asked", store_has_not(b, camera, gone));
+	return store_command(b, "object.asked", store_has_not(b, camera, how));
 }
 
 /* What is surplus is unlinked. */

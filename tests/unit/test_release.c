@@ -112,7 +112,7 @@ static void the_store_loses_it_while_the_file_is_here(void **state)
 	(void)state;
 	grow_old();
 	assert_int_equal(store_ask(&box), 200);
-	assert_int_equal(store_lose(&box, "cam-00", true), 200);
+	assert_int_equal(store_lose(&box, "cam-00", OBJECT_GONE), 200);
 	assert_int_equal(stored(), 1);
 	assert_int_equal(store_sweep(&box), 0);
 	assert_true(keeper_has(&box, 0, T0) && !keeper_has(&box, 1, T0));
@@ -149,8 +149,8 @@ static void what_the_store_lost_is_a_gap_once(void **state)
 {
 	(void)state;
 	release_all();
-	assert_int_equal(store_lose(&box, "cam-00", true), 200);
-	assert_int_equal(store_lose(&box, "cam-00", true), 200);
+	assert_int_equal(store_lose(&box, "cam-00", OBJECT_GONE), 200);
+	assert_int_equal(store_lose(&box, "cam-00", OBJECT_GONE), 200);
 	keeper_pass(&box, MINUTE);
 	assert_int_equal(entries("footage.missing"), 1);
 	assert_int_equal(count("SELECT sum(end - start) FROM gap WHERE cause = 'footage_missing'"), MINUTE);
@@ -164,9 +164,25 @@ static void what_the_store_altered_is_a_gap_and_is_deleted_later(void **state)
 {
 	(void)state;
 	release_all();
-	assert_int_equal(store_lose(&box, "cam-00", false), 200);
+	assert_int_equal(store_lose(&box, "cam-00", OBJECT_ALTERED), 200);
 	assert_int_equal(entries("footage.missing"), 1);
 	assert_int_equal(count("SELECT count(*) FROM object WHERE state = 'alone'"), 1);
+}
+
+/* Its bytes are there: no second is lost, and everybody can see that somebody could take it. */
+static void what_the_store_does_not_lock_any_more_stays_and_is_told(void **state)
+{
+	(void)state;
+	release_all();
+	assert_int_equal(store_lose(&box, "cam-00", OBJECT_UNLOCKED), 200);
+	assert_int_equal(entries("offload.unlocked"), 1);
+	assert_int_equal(entries("footage.missing"), 0);
+	assert_int_equal(stored(), 2);
+	expect_tiles(box.place.catalog, "cam-00", 0, 60, "R 0 60");
+	json_t *lost = store_has_not(&box, "cam-00", OBJECT_GONE), *odd = json_object_get(lost, "lost");
+	json_object_set_new(json_array_get(odd, 0), "how", json_string("somehow"));
+	assert_int_equal(store_command(&box, "object.asked", lost), 400);
+	assert_int_equal(stored(), 2);
 }
 
 /* --- a disk lost it --------------------------------------------------------------------------------------------- */
@@ -267,6 +283,7 @@ int main(void)
 		T(a_file_that_comes_back_has_its_row),
 		T(what_the_store_lost_is_a_gap_once),
 		T(what_the_store_altered_is_a_gap_and_is_deleted_later),
+		T(what_the_store_does_not_lock_any_more_stays_and_is_told),
 		T(a_disk_that_fails_leaves_it_to_the_store),
 		T(candidates_come_in_batches),
 	};

@@ -67,12 +67,12 @@ static void release_all(struct keeper_box *b)
 static void be_about_to_lose(struct keeper_box *b)
 {
 	release_all(b);
-	word = store_has_not(b, "cam-00", true);
+	word = store_has_not(b, "cam-00", OBJECT_GONE);
 }
 
 static void it_is_missing_once(struct keeper_box *b)
 {
-	assert_int_equal(store_lose(b, "cam-00", true), 200);
+	assert_int_equal(store_lose(b, "cam-00", OBJECT_GONE), 200);
 	keeper_pass(b, FAULT_FILE_US);
 	assert_int_equal(fault_count(b, "SELECT count(*) FROM ledger WHERE kind = 'footage.missing'"), 1);
 	assert_int_equal(fault_count(b, "SELECT sum(end - start) FROM gap WHERE cause = 'footage_missing'"), FAULT_FILE_US);
