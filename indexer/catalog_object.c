@@ -81,7 +81,8 @@ int catalog_objects_doomed(struct catalog *c, const char *place, struct wall now
 
 /* --- whose local file may go ------------------------------------------------------------------------- */
 
-/* By disk and camera, because an index of what is old goes by them (schema.sql). */
+/* By disk and camera, because an index of what is old goes by them (schema.sql). From the store a file is played only if its
+ * head can be checked, which a row from before init_crc does not allow. */
 static int releasable(struct catalog *c, const char *place, struct wall end, const struct catalog_release_at *at, unsigned limit,
 		      struct db_query *q)
 {
@@ -89,7 +90,8 @@ static int releasable(struct catalog *c, const char *place, struct wall end, con
 			OBJECT_COLUMNS ", s.root FROM root r CROSS JOIN camera x CROSS JOIN segment s INDEXED BY segment_by_age ON "
 			"s.root = r.id AND s.camera = x.id CROSS JOIN object o ON o.camera = s.camera AND o.start = s.start "
 			"WHERE r.id > 0 AND r.id >= ?1 AND (r.id > ?1 OR x.id >= ?2) AND s.end <= ?3 AND "
-			"(r.id, x.id, s.end, s.start) > (?1, ?2, ?4, ?5) AND o.state = 'kept' AND o.place = ?6 AND NOT EXISTS "
+			"(r.id, x.id, s.end, s.start) > (?1, ?2, ?4, ?5) AND o.state = 'kept' AND o.place = ?6 AND "
+			"s.init_crc IS NOT NULL AND NOT EXISTS "
 			"(SELECT 1 FROM hold h WHERE h.camera = s.camera AND h.released_at IS NULL AND h.start < s.end AND s.start < h.end) "
 			"ORDER BY r.id, x.id, s.end, s.start LIMIT ?7", "itiiiti", at->root, at->camera, end.us, at->end.us,
 			at->start.us, place, (int64_t)limit);

@@ -37,6 +37,8 @@ int object_is_kept(struct catalog *c, const struct object_kept *k);
 int object_release(struct catalog *c, const struct segment_place *p, struct wall asked);
 /* The store was asked, and has it as before. */
 int object_seen(struct catalog *c, const char *camera, struct wall start, struct wall now);
+/* Whether the segment can be played from its copy in the configured store: 1, 0 or negative. */
+int object_plays(struct catalog *c, const struct segment_place *p);
 /* What becomes of a file here whose segment's row is the store's: 1 it may go, 0 nobody knows yet, -ENOENT the configured
  * store has no copy, other: the catalogue's trouble. */
 int object_covers(struct catalog *c, const struct segment_place *p);

@@ -23,13 +23,23 @@ int object_seen(struct catalog *c, const char *camera, struct wall start, struct
 	return db_run(c->db, "UPDATE stored SET asked_at = ? WHERE camera = ? AND start = ?", "iti", now.us, camera, start.us);
 }
 
-/* When the store that is configured was last asked for the copy that it keeps of this footage. -ENOENT: it keeps none. */
+/* When the store that is configured was last asked for the copy that it keeps of this footage, so that it
+ * can be played. -ENOENT: it keeps none. */
 static int asked_at(struct catalog *c, const struct segment_place *p, int64_t *at)
 {
 	return db_int(c->db, at,
 		      "SELECT coalesce(t.asked_at, 0) FROM object o LEFT JOIN stored t ON t.camera = o.camera AND t.start = o.start WHERE "
 		      "o.camera = ? AND o.start = ? AND o.state = 'kept' AND o.seal_digest = ? AND o.place = (SELECT value FROM state "
-		      "WHERE key = 'offload')", "tib", p->camera, p->start.us, p->seal_digest, sizeof p->seal_digest);
+		      "WHERE key = 'offload') AND EXISTS (SELECT 1 FROM segment s WHERE s.camera = o.camera AND s.start = o.start AND "
+		      "s.init_crc IS NOT NULL)", "tib", p->camera, p->start.us, p->seal_digest, sizeof p->seal_digest);
+}
+
+int object_plays(struct catalog *c, const struct segment_place *p)
+{
+	int64_t at;
+	int rc = asked_at(c, p, &at);
+
+	return rc == -ENOENT ? 0 : rc < 0 ? rc : 1;
 }
 
 int object_covers(struct catalog *c, const struct segment_place *p)

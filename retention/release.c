@@ -66,7 +66,10 @@ static int may_go(struct release *x, const struct segment_place *p, const struct
 
 	if (!conf->offload.releases)
 		return 0;
-	int rc = item_of(x->r->catalog, p, k, &item);
+	int rc = object_plays(x->r->catalog, p);
+	if (rc <= 0)
+		return rc;
+	rc = item_of(x->r->catalog, p, k, &item);
 	if (rc == 0)
 		rc = turn_to(x, k->camera);
 	if (rc < 0)

@@ -268,6 +268,19 @@ static void candidates_come_in_batches(void **state)
 	expect_releasable(end, &at, 2, "");
 }
 
+/* A row of a catalogue from before heads had a checksum: from the store it would not be played. */
+static void what_could_not_be_played_from_there_stays(void **state)
+{
+	struct catalog_release_at at = {.end = {INT64_MIN}};
+
+	(void)state;
+	grow_old();
+	assert_int_equal(db_run(box.place.catalog->db, "UPDATE segment SET init_crc = NULL WHERE camera = 'cam-00'", ""), 0);
+	expect_releasable((struct wall){T0 + 2 * DAY}, &at, 9, "cam-01+0 ");
+	assert_int_equal(store_ask(&box), 200); /* of both */
+	assert_int_equal(stored(), 1);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -286,6 +299,7 @@ int main(void)
 		T(what_the_store_does_not_lock_any_more_stays_and_is_told),
 		T(a_disk_that_fails_leaves_it_to_the_store),
 		T(candidates_come_in_batches),
+		T(what_could_not_be_played_from_there_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
