@@ -1,24 +1,21 @@
 #include "footage_read.h"
 
 #include "footage_cut.h"
-#include "media/box.h"
+#include "footage_file.h"
 #include "media/segment.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK_BYTES (128u << 10) /* stays in a core's cache between being read and being checked */
-#define WINDOW_BYTES (1u << 20)  /* the first block, and room for more of a head, or for what is given from memory */
 #define NONE UINT_MAX
 
 void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs, const struct conf *conf)
 {
 	*r = (struct footage_reader){.plan = plan, .fs = fs, .conf = conf, .fd = -1, .part = NONE, .loaded = NONE};
 	remote_file_init(&r->remote, conf);
-	r->window = xcalloc(1, WINDOW_BYTES);
+	r->window = xcalloc(1, FOOTAGE_WINDOW_BYTES);
 }
 
 static void part_close(struct footage_reader *r)
@@ -39,135 +36,6 @@ void footage_reader_finish(struct footage_reader *r)
 	remote_file_finish(&r->remote);
 	free(r->window);
 	r->window = NULL;
-}
-
-static int read_full(struct footage_reader *r, void *out, size_t len, int64_t at)
-{
-	if (r->from_store)
-		return remote_file_read(&r->remote, out, len, at);
-	for (size_t done = 0; done < len;) {
-		ssize_t n = r->fs->pread(r->fs, r->fd, (uint8_t *)out + done, len - done, at + (int64_t)done);
-		if (n < 0)
-			return (int)n;
-		if (n == 0)
-			return -EBADMSG; /* shorter than the catalogue says */
-		done += (size_t)n;
-	}
-	return 0;
-}
-
-/* --- files ------------------------------------------------------------------------- */
-
-static int open_at(struct footage_reader *r, const char *root, const char *below)
-{
-	char path[4096];
-
-	if (snprintf(path, sizeof path, "%s/%s", root, below) >= (int)sizeof path)
-		return -ENAMETOOLONG;
-	return r->fs->open(r->fs, path, O_RDONLY | O_NOFOLLOW, 0);
-}
-
-static unsigned other_roots(const struct footage_reader *r) { return r->conf ? r->conf->root_count : 0; }
-
-static int open_on(struct footage_reader *r, const struct footage_part *p, unsigned nth)
-{
-	const char *root = r->conf->roots[nth].path;
-	char name[256], path[300];
-
-	if (strcmp(root, p->root) == 0)
-		return -ENOENT;
-	segment_archive_name(name, r->plan->camera, p->start);
-	snprintf(path, sizeof path, "archive/%s", name);
-	return open_at(r, root, path);
-}
-
-/* Meanwhile the file may have been sealed and published; it moves in this order only. Then to another disk, or
- * there is a second one of it. */
-static int open_file(struct footage_reader *r, const struct footage_part *p)
-{
-	char name[256], path[300];
-	int fd = open_at(r, p->root, p->file);
-
-	if (fd == -ENOENT) {
-		segment_incoming_name(name, r->plan->camera, p->start, ".mp4");
-		snprintf(path, sizeof path, "incoming/%s", name);
-		fd = open_at(r, p->root, path);
-	}
-	if (fd == -ENOENT) {
-		segment_archive_name(name, r->plan->camera, p->start);
-		snprintf(path, sizeof path, "archive/%s", name);
-		fd = open_at(r, p->root, path);
-	}
-	for (unsigned i = 0; fd < 0 && i < other_roots(r); i++) {
-		int other = open_on(r, p, i);
-		fd = other >= 0 ? other : fd;
-	}
-	return fd;
-}
-
-static int read_init(struct footage_reader *r, const struct footage_part *p, struct moov_info *moov)
-{
-	struct footage_plan *plan = r->plan;
-	struct box ftyp;
-
-	buf_clear(&r->head);
-	buf_reserve(&r->head, (size_t)p->init_bytes);
-	int rc = read_full(r, r->head.data, (size_t)p->init_bytes, 0);
-	if (rc < 0)
-		return rc;
-	r->head.len = (size_t)p->init_bytes;
-	if (box_read(r->head.data, r->head.len, &ftyp) < 0 || ftyp.type != BOX_FTYP || ftyp.size >= r->head.len)
-		return -EBADMSG;
-	rc = moov_parse(r->head.data + ftyp.size, r->head.len - (size_t)ftyp.size, moov);
-	if (rc == 0 && plan->timescale &&
-	    (moov->timescale != plan->timescale || memcmp(moov->stsd_digest, plan->stsd_digest, 32) != 0))
-		rc = -EBADMSG;
-	return rc;
-}
-
-/* Its bytes are those that were published. */
-static bool init_holds(const struct footage_reader *r, const struct footage_part *p)
-{
-	return p->init_crc == (int64_t)crc32c(0, r->head.data, r->head.len);
-}
-
-/* Whether there may be a copy in the object store. */
-static bool open_remote(struct footage_reader *r, const struct footage_part *p)
-{
-	const struct fragment *last = &r->index.items[r->index.count - 1];
-
-	if (!p->sealed || !remote_file_is_configured(&r->remote))
-		return false;
-	remote_file_open(&r->remote, r->plan->camera, p->start, p->seal_digest, last->offset + last->bytes);
-	return true;
-}
-
-/* rc: of the disks here, which stays the answer where there is no copy. */
-static int init_from_store(struct footage_reader *r, const struct footage_part *p, struct moov_info *moov, int rc)
-{
-	if (!open_remote(r, p))
-		return rc;
-	int there = remote_file_load(&r->remote, 0, (size_t)p->init_bytes);
-	if (there < 0)
-		return there == -ENODATA ? rc : there;
-	r->from_store = true;
-	there = read_init(r, p, moov);
-	return there < 0 || !init_holds(r, p) ? remote_file_differs(&r->remote) : 0;
-}
-
-/* Of the file here, unless that is gone, or damaged and a better one is in the store. */
-static int find_init(struct footage_reader *r, const struct footage_part *p, struct moov_info *moov)
-{
-	r->from_store = false;
-	r->fd = open_file(r, p);
-	int here = r->fd < 0 ? r->fd : read_init(r, p, moov);
-	if (here == 0 && (p->init_crc < 0 || init_holds(r, p)))
-		return 0;
-	int there = init_from_store(r, p, moov, here < 0 ? here : -ENODATA);
-	if (here < 0 || there == 0 || there == -EBUSY)
-		return there;
-	r->from_store = false;
-	return read_init(r, p, moov);
 }
 
 static int64_t ticks_in(uint32_t timescale, int64_t us)
@@ -195,7 +63,7 @@ static int part_open(struct footage_reader *r, unsigned part)
 		return -EBADMSG;
 	int rc = fragment_index_unpack(p->packed, p->packed_len, p->start, p->init_bytes, &r->index);
 	if (rc == 0)
-		rc = find_init(r, p, &moov);
+		rc = footage_file_open(r, p, &moov);
 	if (rc < 0)
 		return rc;
 	if (!plan->timescale) {
@@ -209,64 +77,6 @@ static int part_open(struct footage_reader *r, unsigned part)
 	return 0;
 }
 
-/* --- a fragment, verified ----------------------------------------------------------------- */
-
-static uint32_t at_most(uint32_t bytes, uint32_t most) { return bytes < most ? bytes : most; }
-
-/* Reads all of it, block by block; the first one stays in the window. */
-static int verify(struct footage_reader *r, const struct fragment *f)
-{
-	uint32_t crc = 0, len;
-
-	for (uint32_t done = 0; done < f->bytes; done += len) {
-		uint8_t *block = r->window + (done ? BLOCK_BYTES : 0);
-		len = at_most(f->bytes - done, BLOCK_BYTES);
-		int rc = read_full(r, block, len, f->offset + done);
-		if (rc < 0)
-			return rc;
-		crc = crc32c(crc, block, len);
-	}
-	return crc == f->crc ? 0 : -EBADMSG;
-}
-
-/* Held footage has a second file: what the first does not give any more, that one may. */
-static int verify_on_disks(struct footage_reader *r, const struct fragment *f)
-{
-	const struct footage_part *p = &r->plan->parts[r->part];
-	int rc = r->fd < 0 ? r->fd : verify(r, f), first = r->fd;
-
-	for (unsigned i = 0; first >= 0 && rc < 0 && i < other_roots(r); i++) {
-		r->fd = open_on(r, p, i);
-		if (r->fd >= 0 && verify(r, f) == 0) {
-			r->fs->close(r->fs, first);
-			return 0;
-		}
-		if (r->fd >= 0)
-			r->fs->close(r->fs, r->fd);
-		r->fd = first;
-	}
-	return rc;
-}
-
-/* rc: of the disks here, which stays the answer where there is no copy. */
-static int verify_in_store(struct footage_reader *r, const struct fragment *f, int rc)
-{
-	if (!open_remote(r, &r->plan->parts[r->part]))
-		return rc;
-	int there = remote_file_load(&r->remote, f->offset, f->bytes);
-	if (there < 0)
-		return there == -ENODATA ? rc : there;
-	r->from_store = true;
-	return verify(r, f) < 0 ? remote_file_differs(&r->remote) : 0;
-}
-
-static int verify_somewhere(struct footage_reader *r, const struct fragment *f)
-{
-	r->from_store = false;
-	int rc = verify_on_disks(r, f);
-	return rc < 0 ? verify_in_store(r, f, rc) : 0;
-}
-
 static int parse_head(const struct footage_reader *r, size_t len, struct footage_head *h, struct moof *m)
 {
 	int rc = footage_head_parse(r->window, len, h);
@@ -277,15 +87,15 @@ static int parse_head(const struct footage_reader *r, size_t len, struct footage
 /* Verified, its head stands in the window. */
 static int look_into(struct footage_reader *r, const struct fragment *f, struct footage_head *h, struct moof *m)
 {
-	int rc = verify_somewhere(r, f);
+	int rc = footage_file_verify(r, f);
 
 	if (rc < 0)
 		return rc;
-	rc = parse_head(r, at_most(f->bytes, BLOCK_BYTES), h, m);
-	if (rc == -EAGAIN && f->bytes > BLOCK_BYTES) {
-		rc = read_full(r, r->window, at_most(f->bytes, WINDOW_BYTES), f->offset);
+	rc = parse_head(r, footage_at_most(f->bytes, FOOTAGE_BLOCK_BYTES), h, m);
+	if (rc == -EAGAIN && f->bytes > FOOTAGE_BLOCK_BYTES) {
+		rc = footage_file_read(r, r->window, footage_at_most(f->bytes, FOOTAGE_WINDOW_BYTES), f->offset);
 		if (rc == 0)
-			rc = parse_head(r, at_most(f->bytes, WINDOW_BYTES), h, m);
+			rc = parse_head(r, footage_at_most(f->bytes, FOOTAGE_WINDOW_BYTES), h, m);
 	}
 	return rc == -EAGAIN ? -EBADMSG : rc;
 }
@@ -436,8 +246,8 @@ static int piece_of(struct footage_reader *r, uint64_t at, struct footage_piece 
 		out->data = r->head.data + at;
 	} else if (r->from_store) {
 		out->data = r->window;
-		out->len = at_most((uint32_t)out->len, WINDOW_BYTES);
-		return read_full(r, r->window, out->len, out->offset);
+		out->len = footage_at_most((uint32_t)out->len, FOOTAGE_WINDOW_BYTES);
+		return footage_file_read(r, r->window, out->len, out->offset);
 	}
 	return 0;
 }
