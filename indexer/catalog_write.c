@@ -67,6 +67,15 @@ void catalog_rollback(struct catalog *c)
 		db_exec(c->db, "ROLLBACK");
 }
 
+int catalog_end(struct catalog *c, int rc)
+{
+	if (rc == 0)
+		rc = catalog_commit(c);
+	if (rc < 0)
+		catalog_rollback(c);
+	return rc;
+}
+
 int catalog_set_state(struct catalog *c, const char *key, const char *value)
 {
 	return db_run(

@@ -16,6 +16,8 @@ bool catalog_is_sound(const struct catalog *c); /* nothing failed so far */
 int catalog_begin(struct catalog *c);
 int catalog_commit(struct catalog *c);
 void catalog_rollback(struct catalog *c);
+/* rc: of what was done in the transaction. 0: commits, negative: rolls back, as when committing fails; that or rc. */
+int catalog_end(struct catalog *c, int rc);
 
 int catalog_set_state(struct catalog *c, const char *key, const char *value);
 int catalog_set_keep(struct catalog *c, const struct catalog_keep *k);

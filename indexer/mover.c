@@ -49,12 +49,7 @@ int mover_init(struct mover *m, struct fs *fs, struct clock *clock, const struct
 
 	if (rc < 0)
 		return rc;
-	rc = start(m);
-	if (rc == 0)
-		rc = catalog_commit(c);
-	if (rc < 0)
-		catalog_rollback(c);
-	return rc;
+	return catalog_end(c, start(m));
 }
 
 int64_t mover_wait_us(const struct mover *m)
@@ -187,10 +182,7 @@ static int begin(struct mover *m, struct mover_job *j)
 	if (rc < 0)
 		return rc;
 	rc = copy_set(m->catalog, &j->from, j->root, "making");
-	if (rc == 0)
-		rc = catalog_commit(m->catalog);
-	if (rc < 0)
-		catalog_rollback(m->catalog);
+	rc = catalog_end(m->catalog, rc);
 	return rc < 0 ? rc : 1;
 }
 
@@ -293,13 +285,8 @@ int mover_apply(struct mover *m, struct mover_job *j)
 
 	m->due.us = clock_mono(m->clock).us + j->took_us;
 	m->failed |= j->rc < 0;
-	if (rc == 0) {
-		rc = settle(m, j);
-		if (rc == 0)
-			rc = catalog_commit(m->catalog);
-		if (rc < 0)
-			catalog_rollback(m->catalog);
-	}
+	if (rc == 0)
+		rc = catalog_end(m->catalog, settle(m, j));
 	tell_trouble(m, j);
 	mover_job_finish(j);
 	return rc;

@@ -94,11 +94,7 @@ int object_fill(struct catalog *c, bool *more)
 	if (rc < 0)
 		return rc;
 	rc = fill(c, more);
-	if (rc == 0)
-		rc = catalog_commit(c);
-	if (rc < 0)
-		catalog_rollback(c);
-	return rc;
+	return catalog_end(c, rc);
 }
 
 /* --- what is kept ----------------------------------------------------------------------------------- */

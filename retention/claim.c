@@ -165,11 +165,8 @@ int claim_run(const struct claim *k, unsigned *count)
 	if (rc == 0)
 		rc = claim_heads(k, &l, count);
 	heads_finish(&l);
-	if (rc == 0)
-		rc = catalog_commit(k->catalog);
-	if (rc < 0) {
-		catalog_rollback(k->catalog);
+	rc = catalog_end(k->catalog, rc);
+	if (rc < 0)
 		*count = 0;
-	}
 	return rc;
 }

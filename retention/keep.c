@@ -39,9 +39,5 @@ int keep_settle(struct catalog *c, const struct conf *conf, struct wall now, int
 	rc = catalog_begin(c);
 	if (rc == 0)
 		rc = write_down(c, &was, &k, news, now);
-	if (rc == 0)
-		rc = catalog_commit(c);
-	if (rc < 0)
-		catalog_rollback(c);
-	return rc;
+	return catalog_end(c, rc);
 }

@@ -212,11 +212,7 @@ static int commit(const struct outlook *o, struct look *k)
 		rc = economy_book_write(&k->book, k->tally.thrifty, k->tally.thrifty_count, &k->before, &k->after);
 	if (rc == 0)
 		rc = write_down(o, k);
-	if (rc == 0)
-		rc = catalog_commit(o->catalog);
-	if (rc < 0)
-		catalog_rollback(o->catalog);
-	return rc;
+	return catalog_end(o->catalog, rc);
 }
 
 static int ask_book(struct look *k)

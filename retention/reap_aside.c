@@ -55,11 +55,7 @@ static int write_claim(const struct aside_place *p, const struct aside_file *f)
 	if (rc < 0)
 		return rc;
 	rc = aside_claim(p->r->catalog, p->root, f);
-	if (rc == 0)
-		rc = catalog_commit(p->r->catalog);
-	if (rc < 0)
-		catalog_rollback(p->r->catalog);
-	return rc;
+	return catalog_end(p->r->catalog, rc);
 }
 
 static int forget(const struct aside_place *p, const struct aside_file *f)
@@ -68,8 +64,7 @@ static int forget(const struct aside_place *p, const struct aside_file *f)
 
 	if (rc < 0)
 		return rc;
-	rc = aside_drop(p->r->catalog, p->root, f->name);
-	return rc < 0 ? (catalog_rollback(p->r->catalog), rc) : catalog_commit(p->r->catalog);
+	return catalog_end(p->r->catalog, aside_drop(p->r->catalog, p->root, f->name));
 }
 
 /* 1 it is claimed, 0 it stays, or negative. Nobody places a hold between the check and the commit: the keeper does both.
@@ -123,11 +118,7 @@ static int drop(const struct aside_place *p, const struct aside_file *f)
 	rc = aside_drop(p->r->catalog, p->root, f->name);
 	if (rc == 0)
 		rc = tell(p, f);
-	if (rc == 0)
-		rc = catalog_commit(p->r->catalog);
-	if (rc < 0)
-		catalog_rollback(p->r->catalog);
-	return rc;
+	return catalog_end(p->r->catalog, rc);
 }
 
 static int remove_claimed(const struct aside_place *p, const struct aside_file *f, unsigned *deleted)

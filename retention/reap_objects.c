@@ -38,11 +38,7 @@ static int reap_alone(struct catalog *c, const struct retention_state *s)
 	rc = doom_old(c, s);
 	if (rc == 0)
 		rc = object_tell(c, s->now);
-	if (rc == 0)
-		rc = catalog_commit(c);
-	if (rc < 0)
-		catalog_rollback(c);
-	return rc;
+	return catalog_end(c, rc);
 }
 
 int reap_objects(struct catalog *c, const struct retention_state *s, unsigned *deleted)

@@ -201,13 +201,9 @@ static int drop(struct batch *b, unsigned *dropped)
 	*dropped = 0;
 	if (rc < 0 || b->count == 0)
 		return rc;
-	rc = drop_in_transaction(b, dropped);
-	if (rc == 0)
-		rc = catalog_commit(b->r->catalog);
-	if (rc < 0) {
-		catalog_rollback(b->r->catalog);
+	rc = catalog_end(b->r->catalog, drop_in_transaction(b, dropped));
+	if (rc < 0)
 		*dropped = 0;
-	}
 	return rc;
 }
 

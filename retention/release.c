@@ -141,11 +141,7 @@ static int run(struct release *x, const json_t *args)
 		rc = catalog_begin(x->r->catalog);
 	if (rc < 0)
 		return rc;
-	rc = take_all(x, args);
-	if (rc == 0)
-		rc = catalog_commit(x->r->catalog);
-	if (rc < 0)
-		catalog_rollback(x->r->catalog);
+	rc = catalog_end(x->r->catalog, take_all(x, args));
 	file_batch_finish(&x->batch);
 	free(x->holds);
 	return rc;
