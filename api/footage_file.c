@@ -35,16 +35,20 @@ static int open_at(struct footage_reader *r, const char *root, const char *below
 
 static unsigned other_roots(const struct footage_reader *r) { return r->conf ? r->conf->root_count : 0; }
 
-static int open_on(struct footage_reader *r, const struct footage_part *p, unsigned nth)
+static int open_archived(struct footage_reader *r, const struct footage_part *p, const char *root)
 {
-	const char *root = r->conf->roots[nth].path;
 	char name[256], path[300];
 
-	if (strcmp(root, p->root) == 0)
-		return -ENOENT;
 	segment_archive_name(name, r->plan->camera, p->start);
 	snprintf(path, sizeof path, "archive/%s", name);
 	return open_at(r, root, path);
+}
+
+static int open_on(struct footage_reader *r, const struct footage_part *p, unsigned nth)
+{
+	const char *root = r->conf->roots[nth].path;
+
+	return strcmp(root, p->root) == 0 ? -ENOENT : open_archived(r, p, root);
 }
 
 /* Meanwhile the file may have been sealed and published; it moves in this order only. Then to another disk, or
@@ -59,11 +63,8 @@ static int open_file(struct footage_reader *r, const struct footage_part *p)
 		snprintf(path, sizeof path, "incoming/%s", name);
 		fd = open_at(r, p->root, path);
 	}
-	if (fd == -ENOENT) {
-		segment_archive_name(name, r->plan->camera, p->start);
-		snprintf(path, sizeof path, "archive/%s", name);
-		fd = open_at(r, p->root, path);
-	}
+	if (fd == -ENOENT)
+		fd = open_archived(r, p, p->root);
 	for (unsigned i = 0; fd < 0 && i < other_roots(r); i++) {
 		int other = open_on(r, p, i);
 		fd = other >= 0 ? other : fd;

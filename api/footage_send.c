@@ -1,7 +1,6 @@
 #include "footage_send.h"
 
 #include <errno.h>
-#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 

@@ -108,28 +108,15 @@ static int wait_for(struct remote_file *f, short events)
 	return p.revents ? 0 : fail(f, offloader_away);
 }
 
-static int send_all(struct remote_file *f, const uint8_t *data, size_t len)
+/* All of data goes out (POLLOUT) or comes in (POLLIN). */
+static int carry(struct remote_file *f, short way, uint8_t *data, size_t len)
 {
 	for (size_t done = 0; done < len;) {
-		ssize_t n = send(f->fd, data + done, len - done, MSG_NOSIGNAL);
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
-			return fail(f, offloader_away);
-		done += n > 0 ? (size_t)n : 0;
-		int rc = n < 0 ? wait_for(f, POLLOUT) : 0;
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
-}
-
-static int take_all(struct remote_file *f, uint8_t *out, size_t len)
-{
-	for (size_t done = 0; done < len;) {
-		ssize_t n = recv(f->fd, out + done, len - done, 0);
+		ssize_t n = way == POLLOUT ? send(f->fd, data + done, len - done, MSG_NOSIGNAL) : recv(f->fd, data + done, len - done, 0);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
 			return fail(f, offloader_away);
 		done += n > 0 ? (size_t)n : 0;
-		int rc = n < 0 ? wait_for(f, POLLIN) : 0;
+		int rc = n < 0 ? wait_for(f, way) : 0;
 		if (rc < 0)
 			return rc;
 	}
@@ -140,15 +127,15 @@ static int take_answer(struct remote_file *f, uint8_t *out)
 {
 	uint8_t head[OBJECT_READ_HEAD_BYTES], name[OBJECT_READ_TROUBLE_MAX];
 	struct object_answer a;
-	int rc = take_all(f, head, sizeof head);
+	int rc = carry(f, POLLIN, head, sizeof head);
 
 	if (rc < 0)
 		return rc;
 	if (object_answer_parse(head, f->what.bytes, &a) < 0)
 		return fail(f, offloader_away);
 	if (a.verdict == OBJECT_READ_FINE)
-		return take_all(f, out, a.bytes);
-	rc = take_all(f, name, a.bytes);
+		return carry(f, POLLIN, out, a.bytes);
+	rc = carry(f, POLLIN, name, a.bytes);
 	if (rc < 0 || a.verdict == OBJECT_READ_UNKNOWN)
 		return rc < 0 ? rc : -ENODATA;
 	if (a.verdict == OBJECT_READ_BUSY)
@@ -175,7 +162,7 @@ static int ask(struct remote_file *f, int64_t at, uint32_t bytes, uint8_t *out)
 	f->what.at = at;
 	f->what.bytes = bytes;
 	object_read_write(&f->what, question);
-	rc = send_all(f, question, sizeof question);
+	rc = carry(f, POLLOUT, question, sizeof question);
 	if (rc == 0)
 		rc = take_answer(f, out);
 	hang_up(f);

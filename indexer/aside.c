@@ -37,10 +37,8 @@ int aside_next(struct catalog *c, int64_t root, struct wall end, struct aside_fi
 	if (rc < 0)
 		return rc;
 	rc = db_step(&q);
-	if (rc > 0) {
-		struct aside_file next = row_of(&q);
-		*f = next;
-	}
+	if (rc > 0)
+		*f = row_of(&q);
 	db_done(&q);
 	return rc;
 }

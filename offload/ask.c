@@ -19,7 +19,7 @@ bool ask_job_add(struct ask_job *j, const struct object_kept *k)
 static void judge(const struct ask_job *j, struct ask_item *i, const struct store_object *o)
 {
 	bool same = o->bytes == i->bytes && strcmp(o->version, i->version) == 0;
-	bool locked = (o->compliance && o->retain_until.us >= i->retain_until.us) || i->retain_until.us <= j->now.us;
+	bool locked = store_object_is_locked(o, i->retain_until) || i->retain_until.us <= j->now.us;
 
 	i->answer = same && locked ? ASK_HOLDS : ASK_LOST;
 	i->how = same ? OBJECT_UNLOCKED : OBJECT_ALTERED;

@@ -68,21 +68,10 @@ void copy_job_finish(struct copy_job *j)
 
 static int digest_file(struct copy_job *j, int fd)
 {
-	uint8_t *window = xcalloc(1, WINDOW_BYTES);
-	struct hash *h = hash_create();
-	int64_t at = 0;
-	ssize_t n = 1;
+	int64_t bytes;
+	int rc = fs_digest(j->fs, fd, j->sha256, &bytes);
 
-	for (; n > 0 && at < j->bytes; at += n) {
-		int64_t left = j->bytes - at;
-		n = j->fs->pread(j->fs, fd, window, left < WINDOW_BYTES ? (size_t)left : WINDOW_BYTES, at);
-		if (n > 0)
-			hash_add(h, window, (size_t)n);
-	}
-	hash_peek(h, j->sha256);
-	hash_destroy(h);
-	free(window);
-	return n < 0 ? (int)n : n == 0 ? -EBADMSG : 0;
+	return rc < 0 ? rc : bytes == j->bytes ? 0 : -EBADMSG;
 }
 
 /* The open file; negative: it is not what the catalogue says. Its bytes are judged before they leave. */
@@ -102,11 +91,6 @@ static int open_whole(struct copy_job *j)
 }
 
 /* --- there ------------------------------------------------------------------------------- */
-
-static bool is_locked(const struct copy_job *j, const struct store_object *o)
-{
-	return o->compliance && o->retain_until.us >= j->retain_until.us;
-}
 
 struct compare { struct hash *hash; int64_t bytes, most; };
 
@@ -134,7 +118,8 @@ static enum store_trouble read_back(struct copy_job *j)
 		return STORE_DIFFERS;
 	if (t != STORE_FINE)
 		return t;
-	return c.bytes == j->bytes && memcmp(found, j->sha256, sizeof found) == 0 && is_locked(j, &o) ? STORE_FINE : STORE_DIFFERS;
+	bool same = c.bytes == j->bytes && memcmp(found, j->sha256, sizeof found) == 0;
+	return same && store_object_is_locked(&o, j->retain_until) ? STORE_FINE : STORE_DIFFERS;
 }
 
 /* STORE_ABSENT: it has to be sent. */
@@ -145,7 +130,7 @@ static enum store_trouble find(struct copy_job *j)
 
 	if (t != STORE_FINE)
 		return t;
-	if (o.bytes != j->bytes || !is_locked(j, &o) || !o.version[0])
+	if (o.bytes != j->bytes || !store_object_is_locked(&o, j->retain_until) || !o.version[0])
 		return STORE_ABSENT;
 	memcpy(j->version, o.version, sizeof j->version);
 	t = read_back(j);

@@ -79,7 +79,7 @@ static bool is_locked(const struct find_job *f, const struct segment_scan *s, co
 	const struct retention_item item = {.start = s->seal.start, .end = s->seal.end,
 					    .offset_us = clock_zone_offset_us(s->seal.end)};
 
-	return o->compliance && o->retain_until.us >= retention_floor_end(&item, f->floor_days, clock_zone_offset_us).us;
+	return store_object_is_locked(o, retention_floor_end(&item, f->floor_days, clock_zone_offset_us));
 }
 
 static const char *what_is_wrong(const struct find_job *f, const struct segment_scan *s, const struct store_object *o)

@@ -2,7 +2,7 @@
  * The bucket is listed to its end, page after page; what the catalogue does not know is read whole (by ranges, in constant
  * memory) and told to the keeper, which judges it by its seal (indexer/object_take.c).
  *
- *	find_list() a page ─▶ find_next() a version that nobody knows ─▶ find_read() ─▶ find_told() ─▶ … ─▶ next page
+ *	find_list() a page ─▶ find_next() a version that nobody knows ─▶ find_read() ─▶ the keeper is told ─▶ … ─▶ next page
  *
  * Threads: find_list(), find_read(): any, blocking; the rest the owner's. Memory: find_finish(). */
 #pragma once
@@ -16,7 +16,6 @@ struct find_job {
 	struct store *store;            /* borrowed, as all that is given */
 	const char *site, *place;
 	unsigned floor_days;
-	struct wall now;
 	/* the page at hand */
 	struct listing page;
 	unsigned at;

@@ -36,6 +36,12 @@ struct store_object {
 	struct wall retain_until;
 };
 
+/* Nobody can delete it before `until`. */
+static inline bool store_object_is_locked(const struct store_object *o, struct wall until)
+{
+	return o->compliance && o->retain_until.us >= until.us;
+}
+
 void store_init(struct store *s, const struct conf_offload *to, struct clock *clock);
 void store_stop(struct store *s);
 void store_finish(struct store *s);

@@ -148,7 +148,7 @@ def test_a_copy_that_went_before_its_file_is_made_again(store, camera):
 
 
 def test_footage_that_the_store_lost_is_a_gap_once(store, camera):
-    """Asked for now and then; a store that is away says nothing about it."""
+    """The store is asked for each, and its word that one is gone is a gap; a store that is away has said nothing."""
     bucket = store.make_bucket("lost")
     with ReleaseSite([camera], store.url, bucket) as site:
         stored = released(site, 3)

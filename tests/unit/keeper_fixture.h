@@ -318,3 +318,11 @@ static inline void keeper_expect_sound(struct keeper_box *b)
 	if (f.count > 0)
 		fail_msg("fsck: %u findings: %s", f.count, f.first);
 }
+
+/* As a test's teardown. */
+static inline int keeper_finish_sound(struct keeper_box *b)
+{
+	keeper_expect_sound(b);
+	keeper_finish(b);
+	return 0;
+}

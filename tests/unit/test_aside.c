@@ -1,10 +1,6 @@
 /* Files that were put aside go as footage goes: after keep, unless held, and the ledger says what they were. */
-#include "folder_fault.h"
+#include "fault_life.h"
 #include "indexer/aside.h"
-#include "keeper_fixture.h"
-#include "vfs_fault.h"
-
-#include <errno.h>
 
 #define DAY US_PER_DAY
 #define MINUTE (60 * US_PER_S)
@@ -21,9 +17,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	keeper_expect_sound(&box);
-	keeper_finish(&box);
-	return 0;
+	return keeper_finish_sound(&box);
 }
 
 static int64_t count(const char *sql) { return ask(box.place.catalog, sql); }
@@ -187,44 +181,32 @@ static void a_disk_without_identity_is_left_alone(void **state)
 
 /* --- any fault, any crash ------------------------------------------------------------------------- */
 
-static void faulty_life(struct keeper_box *b, struct fault *fault)
+static void put_one_aside(struct keeper_box *b)
 {
-	struct fs_fault faulty;
+	put_aside(b, T0, T0 + MINUTE);
+	keeper_pass(b, 200 * DAY);
+}
 
-	fs_fault_init(&faulty, fs_real(), fault, EIO);
-	b->fs = &faulty.base;
-	vfs_fault_use(fault);
-	folder_fault = fault;
-	if (keeper_try(b) == 0)
+static void reap(struct keeper_box *b, bool alive)
+{
+	if (alive)
 		reaper_step(&b->reaper);
-	vfs_fault_use(fault->stays ? fault : NULL);
-	keeper_die(b);
-	vfs_fault_use(NULL);
-	folder_fault = NULL;
-	b->fs = fs_real();
+}
+
+static void it_is_gone_and_told_once(struct keeper_box *b)
+{
+	assert_true(keeper_reap(b) >= 0);
+	assert_false(is_there(b, T0));
+	assert_int_equal(fault_count(b, "SELECT count(*) FROM aside"), 0);
+	assert_int_equal(fault_count(b, "SELECT count(*) FROM ledger WHERE kind = 'footage.expired'"), 1);
 }
 
 static void whatever_fails_it_goes_once_and_is_told_once(void **state)
 {
+	static const struct fault_scene scene = {"put aside", put_one_aside, reap, it_is_gone_and_told_once};
+
 	(void)state;
-	for (int stays = 0; stays < 2; stays++) {
-		struct fault fault = {.stays = stays};
-		FAULT_EACH(&fault) {
-			keeper_init(&box, 1);
-			put_aside(&box, T0, T0 + MINUTE);
-			keeper_pass(&box, 200 * DAY);
-			keeper_die(&box);
-			faulty_life(&box, &fault);
-			assert_int_equal(keeper_try(&box), 0);
-			assert_int_equal(keeper_index(&box), 0);
-			assert_true(keeper_reap(&box) >= 0);
-			assert_false(is_there(&box, T0));
-			assert_int_equal(count("SELECT count(*) FROM aside"), 0);
-			assert_int_equal(count("SELECT count(*) FROM ledger WHERE kind = 'footage.expired'"), 1);
-			keeper_expect_sound(&box);
-			keeper_finish(&box);
-		}
-	}
+	fault_scene_run(&scene);
 }
 
 int main(void)

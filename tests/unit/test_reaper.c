@@ -42,9 +42,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
-	keeper_expect_sound(&box);
-	keeper_finish(&box);
-	return 0;
+	return keeper_finish_sound(&box);
 }
 
 static int64_t count(const char *sql) { return ask(box.place.catalog, sql); }
