@@ -3,16 +3,15 @@
 #include "catalog_internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 int aside_note(struct catalog *c, int64_t root, const char *name, const char *camera, struct wall_range time)
 {
-	char witnessed[32];
-	int rc = catalog_state(c, "witnessed_us", witnessed, sizeof witnessed);
+	int64_t witnessed_us;
+	int rc = catalog_state_int(c, "witnessed_us", &witnessed_us);
 
 	return rc < 0 ? rc : db_run(c->db, "INSERT OR IGNORE INTO aside VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)", "ittiii", root, name,
-				    camera, time.start.us, time.end.us, strtoll(witnessed, NULL, 10));
+				    camera, time.start.us, time.end.us, witnessed_us);
 }
 
 static struct aside_file row_of(const struct db_query *q)

@@ -66,3 +66,12 @@ int catalog_state(struct catalog *c, const char *key, char *out, size_t room)
 	db_done(&q);
 	return rc < 0 ? rc : 0;
 }
+
+int catalog_state_int(struct catalog *c, const char *key, int64_t *out)
+{
+	char text[32];
+	int rc = catalog_state(c, key, text, sizeof text);
+
+	*out = rc < 0 ? 0 : strtoll(text, NULL, 10);
+	return rc;
+}

@@ -263,6 +263,7 @@ int catalog_is_damaged(struct catalog *c, const char *camera, struct wall start)
  * told it). Empty string if
  * there is none. */
 int catalog_state(struct catalog *c, const char *key, char *out, size_t room);
+int catalog_state_int(struct catalog *c, const char *key, int64_t *out); /* 0 if there is none */
 
 /* --- invariants (fsck, tests) ----------------------------------------------------------- */
 /* Design §5 (4): recorded, expired and gaps tile the camera's obligation up to the accounting's

@@ -1,16 +1,6 @@
 #include "life.h"
 
 #include <errno.h>
-#include <stdlib.h>
-
-static int state_us(struct catalog *c, const char *key, int64_t *out)
-{
-	char text[32];
-	int rc = catalog_state(c, key, text, sizeof text);
-
-	*out = strtoll(text, NULL, 10);
-	return rc;
-}
 
 int life_before(struct catalog *c, const char *camera, int64_t start, int64_t sequence, int64_t *before)
 {
@@ -27,7 +17,7 @@ int life_before(struct catalog *c, const char *camera, int64_t start, int64_t se
 static int add_pieces(struct catalog *c, const struct lives *l, int64_t before, struct wall_range r, bool shown, struct layer *out)
 {
 	int64_t now = INT64_MAX;
-	int rc = l->count > 0 && !shown ? state_us(c, "settled_at", &now) : 0;
+	int rc = l->count > 0 && !shown ? catalog_state_int(c, "settled_at", &now) : 0;
 
 	if (rc == 0)
 		lives_pieces(l, before, r.start.us, r.end.us, now, out);
@@ -71,10 +61,10 @@ int life_pieces_shown(struct catalog *c, const char *camera, int64_t before, int
 int life_horizon(struct catalog *c, int64_t *at)
 {
 	int64_t ahead, now;
-	int rc = state_us(c, "lived_until", &ahead);
+	int rc = catalog_state_int(c, "lived_until", &ahead);
 
 	if (rc == 0)
-		rc = state_us(c, "settled_at", &now);
+		rc = catalog_state_int(c, "settled_at", &now);
 	if (rc == 0)
 		*at = now < ahead ? now : INT64_MAX;
 	return rc;

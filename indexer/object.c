@@ -110,8 +110,8 @@ static int count_copied(struct catalog *c, struct wall now, const struct object_
 
 static int put(struct catalog *c, const struct object_kept *k, const char *state)
 {
-	char witnessed[32];
-	int rc = catalog_state(c, "witnessed_us", witnessed, sizeof witnessed);
+	int64_t witnessed_us;
+	int rc = catalog_state_int(c, "witnessed_us", &witnessed_us);
 
 	return rc < 0 ? rc : db_run(c->db,
 		      "INSERT INTO object (camera, start, state, place, key, version, bytes, sha256, seal_digest, retain_until, end, "
@@ -120,7 +120,7 @@ static int put(struct catalog *c, const struct object_kept *k, const char *state
 		      "retain_until = ?10, end = ?11, witnessed_us = ?12",
 		      "tittttibbiii", k->camera, k->start.us, state, k->place, k->key, k->version, k->bytes, k->sha256,
 		      sizeof k->sha256, k->seal_digest, sizeof k->seal_digest, k->retain_until.us, k->end.us,
-		      (int64_t)strtoll(witnessed, NULL, 10));
+		      witnessed_us);
 }
 
 int object_keep(struct catalog *c, struct wall now, const struct object_kept *k)

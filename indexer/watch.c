@@ -24,9 +24,10 @@ int set_state_int(struct catalog *c, const char *key, int64_t value)
 
 int64_t state_int(struct catalog *c, const char *key)
 {
-	char text[24];
+	int64_t value;
 
-	return catalog_state(c, key, text, sizeof text) < 0 ? 0 : strtoll(text, NULL, 10);
+	(void)catalog_state_int(c, key, &value); /* what cannot be read is 0 */
+	return value;
 }
 
 int64_t settled_at(struct indexer *ix)

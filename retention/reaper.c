@@ -237,11 +237,11 @@ static const struct conf_root *configured(const struct conf *conf, const char *p
 
 int reaper_state(struct reaper *r, struct retention_state *out)
 {
-	char text[32] = "";
-	int rc = catalog_state(r->catalog, "witnessed_us", text, sizeof text);
+	int64_t witnessed_us;
+	int rc = catalog_state_int(r->catalog, "witnessed_us", &witnessed_us);
 
 	*out = (struct retention_state){.now = clock_wall(r->clock), .clock_synced = r->clock->synced(r->clock),
-					.witnessed_us = strtoll(text, NULL, 10),
+					.witnessed_us = witnessed_us,
 					.floor_days = r->conf->rule.floor_days};
 	out->offset_us = clock_zone_offset_us(out->now);
 	if (rc == 0)
