@@ -3,6 +3,7 @@
 #include "base/lang.h"
 #include "cli/cli.h"
 #include "conf/file.h"
+#include "conf/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +28,11 @@ static int read_file(const char *path, char *out, size_t room)
 	int rc = file_read(path, room - 1, &text, &len);
 	if (rc < 0)
 		return cannot(path, file_reason(-rc));
-	memcpy(out, text, len);
-	out[len] = '\0';
+	const char *line = text;
+	size_t left = len;
+	text_skip_mark(&line, &left);
+	memcpy(out, line, left);
+	out[left] = '\0';
 	explicit_bzero(text, len);
 	free(text);
 	return CLI_YES;

@@ -7,15 +7,18 @@
 
 #include <stdlib.h>
 
-static char *take_line(char *text, size_t len)
+static char *take_line(const char *text, size_t len)
 {
+	text_skip_mark(&text, &len);
 	if (len > 0 && text[len - 1] == '\n')
-		text[--len] = '\0';
+		len--;
 	if (len > 0 && text[len - 1] == '\r')
-		text[--len] = '\0';
-	bool fine = len > 0 && strlen(text) == len && !text_has_control(text);
-	if (fine)
-		return xstrdup(text);
+		len--;
+	char *line = xasprintf("%.*s", (int)len, text);
+	if (len > 0 && strlen(line) == len && !text_has_control(line))
+		return line;
+	explicit_bzero(line, strlen(line));
+	free(line);
 	return NULL;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "conf/scan.h"
+#include "conf/text.h"
 
 #include <errno.h>
 
@@ -70,6 +71,7 @@ int raw_load(const char *data, size_t len, const cyaml_schema_value_t *schema, v
 	struct buf repaired = {0};
 
 	*raw = NULL;
+	text_skip_mark(&data, &len);
 	int rc = scan_check(data, len, report);
 	if (rc < 0)
 		return rc;

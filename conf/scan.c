@@ -10,6 +10,9 @@ static void refuse_character(struct conf_report *r, int line, uint32_t cp)
 	if (cp == UINT32_MAX)
 		report_add(r, false, line, "", "本行不是 UTF-8 编码：请将文件另存为 UTF-8",
 		           "this line is not UTF-8: save the file as UTF-8");
+	else if (cp == 0)
+		report_add(r, false, line, "", "本行含有空字节（NUL）：请删除它，或将文件另存为 UTF-8",
+		           "a NUL byte in this line: delete it, or save the file as UTF-8");
 	else
 		report_add(r, false, line, "", "本行含有控制字符 U+%04X：请删除它",
 		           "control character U+%04X in this line: delete it", cp);
@@ -29,9 +32,13 @@ static void check_text(struct conf_report *r, const char *data, size_t len)
 	const char *at = data, *end = data + len;
 	int line = 1, said = 0;
 
+	if (text_is_wide(data, len)) {
+		report_add(r, false, 1, "", "文件是 UTF-16 编码：请另存为 UTF-8",
+		           "the file is UTF-16: save it as UTF-8");
+		return;
+	}
 	check_indent(r, line, at, end);
 	while (at < end) {
-		const char *from = at;
 		uint32_t cp = text_next(&at, end);
 		if (cp == UINT32_MAX)
 			at++;
@@ -39,8 +46,7 @@ static void check_text(struct conf_report *r, const char *data, size_t len)
 			check_indent(r, ++line, at, end);
 			continue;
 		}
-		bool mark = cp == 0xfeff && from == data;
-		bool fine = cp == '\t' || (cp == '\r' && at < end && *at == '\n') || mark;
+		bool fine = cp == '\t' || (cp == '\r' && at < end && *at == '\n');
 		if (!fine && (cp == UINT32_MAX || text_is_control(cp)) && said != line) {
 			refuse_character(r, line, cp);
 			said = line;

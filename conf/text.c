@@ -49,6 +49,23 @@ bool text_is_utf8(const char *text, size_t len)
 	return true;
 }
 
+void text_skip_mark(const char **text, size_t *len)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+
+	if (*len < sizeof mark - 1 || memcmp(*text, mark, sizeof mark - 1) != 0)
+		return;
+	*text += sizeof mark - 1;
+	*len -= sizeof mark - 1;
+}
+
+bool text_is_wide(const char *text, size_t len)
+{
+	if (len < 2)
+		return false;
+	return memcmp(text, "\xff\xfe", 2) == 0 || memcmp(text, "\xfe\xff", 2) == 0 || !text[0] != !text[1];
+}
+
 bool text_is_control(uint32_t cp)
 {
 	return cp < 0x20 || (cp >= 0x7f && cp <= 0x9f) || (cp >= 0x2028 && cp <= 0x202e) ||

@@ -15,6 +15,10 @@
  * (RFC 3629: no overlong forms, no surrogates). *at < end. */
 uint32_t text_next(const char **at, const char *end);
 bool text_is_utf8(const char *text, size_t len);
+/* Moves over the byte order mark that editors of Windows begin a UTF-8 file with, if there is one. */
+void text_skip_mark(const char **text, size_t *len);
+/* Whether a file begins as one in UTF-16 does: with its mark, or with one half of a character. */
+bool text_is_wide(const char *text, size_t len);
 /* C0, DEL and C1 controls, line separators, and the marks that reorder text on a screen. */
 bool text_is_control(uint32_t cp);
 bool text_has_control(const char *text);

@@ -111,7 +111,7 @@ static int teardown(void **state)
 {
 	static const char *const names[] = {"cam.pw", "open.pw", "empty.pw", "two.pw", "ca.pem",
 	                                    "site.pem", "site.key", "open.key", "c.yaml",
-	                                    "camera.password", "regulator.pem", "camera.pem", "store.access", "store.secret", "store-ca.pem"};
+	                                    "camera.password", "c.password", "regulator.pem", "camera.pem", "store.access", "store.secret", "store-ca.pem"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -582,6 +582,66 @@ static void test_warnings_do_not_refuse(void **state)
 	free(text);
 }
 
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+static void test_byte_order_mark_is_skipped(void **state)
+{
+	char *text = xasprintf(BYTE_ORDER_MARK "%s", good), *wrong = xasprintf(BYTE_ORDER_MARK BYTE_ORDER_MARK "%s", good);
+	struct conf_report r;
+	struct conf *c = load_good(text);
+
+	(void)state;
+	assert_string_equal(c->site.id, "t-1");
+	conf_destroy(c);
+	put("c.password", BYTE_ORDER_MARK "geheim-7\r\n", 13, 0600);
+	char *marked = with("password_file: cam.pw", "password_file: c.password");
+	c = load_good(marked);
+	assert_string_equal(c->cameras[0].password, "geheim-7");
+	conf_destroy(c);
+	assert_int_equal(load(wrong, strlen(wrong), &c, &r), -EINVAL);
+	assert_non_null(find(&r, 1, "", "U+FEFF"));
+	conf_report_finish(&r);
+	free(marked);
+	free(wrong);
+	free(text);
+}
+
+/* Every byte of the good text becomes two. */
+static void refuse_wide(const char *mark, bool big_endian)
+{
+	struct buf wide = {0};
+	struct conf_report r;
+	struct conf *c;
+
+	buf_add(&wide, mark, strlen(mark));
+	for (const char *p = good; *p; p++)
+		buf_add(&wide, big_endian ? (char[]){0, *p} : (char[]){*p, 0}, 2);
+	assert_int_equal(load(wide.data, wide.len, &c, &r), -EINVAL);
+	assert_int_equal(r.count, 1);
+	assert_non_null(find(&r, 1, "", "UTF-16"));
+	conf_report_finish(&r);
+	buf_finish(&wide);
+}
+
+static void test_other_encodings_are_named(void **state)
+{
+	char *text = with("state: state", "state: s#ate");
+	struct conf_report r;
+	struct conf *c;
+
+	(void)state;
+	refuse_wide("\xff\xfe", false);
+	refuse_wide("\xfe\xff", true);
+	refuse_wide("", false);
+	refuse_wide("", true);
+	size_t len = strlen(text);
+	*strchr(text, '#') = '\0';
+	assert_int_equal(load(text, len, &c, &r), -EINVAL);
+	assert_non_null(find(&r, 6, "", "NUL byte"));
+	conf_report_finish(&r);
+	free(text);
+}
+
 static void test_unreadable_files(void **state)
 {
 	size_t big = (1u << 20) + 1;
@@ -960,6 +1020,8 @@ int main(void)
 		cmocka_unit_test(test_every_mistake_is_named),
 		cmocka_unit_test(test_all_mistakes_at_once),
 		cmocka_unit_test(test_warnings_do_not_refuse),
+		cmocka_unit_test(test_byte_order_mark_is_skipped),
+		cmocka_unit_test(test_other_encodings_are_named),
 		cmocka_unit_test(test_unreadable_files),
 		cmocka_unit_test(test_report_is_bounded),
 		cmocka_unit_test(test_parts_hold_what_the_role_may_know),
