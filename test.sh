@@ -11,7 +11,7 @@ install_packages $BUILD_PACKAGES $TEST_PACKAGES
 build() { # folder, compiler, options…
   folder=$1 compiler=$2
   shift 2
-  [ -f "$folder/build.ninja" ] || CC=$compiler meson setup "$folder" "$@" >"$folder.log" 2>&1 || { cat "$folder.log"; exit 1; }
+  [ -f "$folder/build.ninja" ] || CC=$compiler meson setup "$folder" --werror "$@" >"$folder.log" 2>&1 || { cat "$folder.log"; exit 1; }
   ninja -C "$folder" >"$folder.log" 2>&1 || { cat "$folder.log"; exit 1; }
 }
 build build-test gcc --buildtype=debug -Doptimization=1 -Db_sanitize=address,undefined

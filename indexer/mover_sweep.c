@@ -148,8 +148,8 @@ static int list(struct mover *m, int64_t root, struct surplus out[SWEEP_MAX], un
 static int sweep_root(struct mover *m, const char *path)
 {
 	struct surplus all[SWEEP_MAX];
-	unsigned count;
-	int64_t root;
+	unsigned count = 0;
+	int64_t root = 0;
 	int rc = db_int(m->catalog->db, &root, "SELECT id FROM root WHERE path = ?", "t", path);
 
 	if (rc == 0)

@@ -85,7 +85,7 @@ static int read_index(const json_t *args, struct object_found *f)
 
 static int parse(const json_t *args, struct object_found *f)
 {
-	int64_t crc;
+	int64_t crc = 0;
 	int rc = object_kept_parse(args, &f->kept);
 
 	if (rc == 0)

@@ -45,7 +45,7 @@ static int on_read(void *arg, uint8_t *out, int room)
 }
 
 /* Receiver reports: the session's business. */
-static int on_write(void *arg, uint8_t *data, int len)
+static int on_write(void *arg, AVIO_WRITTEN *data, int len)
 {
 	(void)arg;
 	(void)data;

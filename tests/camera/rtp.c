@@ -27,7 +27,7 @@ struct rtp_packetiser {
 
 /* --- packetiser -------------------------------------------------------------- */
 
-static int on_packet(void *opaque, uint8_t *data, int len)
+static int on_packet(void *opaque, AVIO_WRITTEN *data, int len)
 {
 	struct rtp_packetiser *p = opaque;
 	uint8_t head[2];
