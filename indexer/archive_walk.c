@@ -172,17 +172,16 @@ static int publish_among(struct indexer *ix, const char *stem, struct archive_re
 {
 	const struct root *root = &ix->roots[ix->walk.days[r->day].root];
 	struct db *db = ix->catalog->db;
-	int rc = db_run(db, "SAVEPOINT file", "");
+	int rc = db_savepoint(db);
 
 	if (rc < 0)
 		return rc;
 	int done = publish_archived(ix, root, stem, names_are_durable(ix, r->day), r);
 	publish_note(stem, done, &ix->walk.failed);
-	if (done < 0 && done != -EBADMSG) {
+	bool undo = done < 0 && done != -EBADMSG;
+	if (undo)
 		open_file_forget(ix, NULL);
-		rc = db_run(db, "ROLLBACK TO file", "");
-	}
-	return rc < 0 ? rc : db_run(db, "RELEASE file", "");
+	return db_savepoint_end(db, undo ? done : 0);
 }
 
 static int take(struct indexer *ix, struct archive_reading *r)

@@ -43,12 +43,12 @@ int catalog_cache(struct catalog *c, unsigned mib)
 
 int catalog_begin_read(struct catalog *c)
 {
-	return db_exec(c->db, "BEGIN");
+	return db_begin_read(c->db);
 }
 
-void catalog_end_read(struct catalog *c)
+int catalog_end_read(struct catalog *c)
 {
-	db_exec(c->db, "COMMIT");
+	return db_end(c->db, 0);
 }
 
 int catalog_state(struct catalog *c, const char *key, char *out, size_t room)

@@ -31,9 +31,10 @@ void catalog_close(struct catalog *c);
 int catalog_put_aside(const char *state, struct wall now, char *to, struct err *e);
 /* How much of the file is kept at hand, in place of SQLite's 2 MB: for who reads all of it. */
 int catalog_cache(struct catalog *c, unsigned mib);
-/* One consistent view over several questions: BEGIN … (nestable: no). */
+/* One consistent view over several questions: BEGIN … (nestable: no). The end tells the first that could not be
+ * answered; after it none was. */
 int catalog_begin_read(struct catalog *c);
-void catalog_end_read(struct catalog *c);
+int catalog_end_read(struct catalog *c);
 
 /* --- cameras ------------------------------------------------------------------- */
 struct catalog_camera {

@@ -24,13 +24,12 @@ int catalog_create(const char *path, struct catalog **out, struct err *e)
 
 	if (rc < 0)
 		return rc;
-	rc = db_exec(db, "BEGIN IMMEDIATE");
+	rc = db_begin(db);
 	if (rc == 0)
 		rc = db_exec(db, schema_sql);
 	if (rc == 0)
 		rc = add_columns(db);
-	if (rc == 0)
-		rc = db_exec(db, "COMMIT");
+	rc = db_in_transaction(db) ? db_end(db, rc) : rc;
 	if (rc < 0) {
 		db_close(db);
 		return err_set(
@@ -57,24 +56,17 @@ int catalog_quick_check(struct catalog *c)
 
 bool catalog_is_sound(const struct catalog *c) { return !db_has_failed(c->db); }
 
-int catalog_begin(struct catalog *c) { return db_exec(c->db, "BEGIN IMMEDIATE"); }
+int catalog_begin(struct catalog *c) { return db_begin(c->db); }
 
-int catalog_commit(struct catalog *c) { return db_exec(c->db, "COMMIT"); }
+int catalog_commit(struct catalog *c) { return db_end(c->db, 0); }
 
 void catalog_rollback(struct catalog *c)
 {
 	if (db_in_transaction(c->db))
-		db_exec(c->db, "ROLLBACK");
+		db_end(c->db, -ECANCELED);
 }
 
-int catalog_end(struct catalog *c, int rc)
-{
-	if (rc == 0)
-		rc = catalog_commit(c);
-	if (rc < 0)
-		catalog_rollback(c);
-	return rc;
-}
+int catalog_end(struct catalog *c, int rc) { return db_end(c->db, rc); }
 
 int catalog_set_state(struct catalog *c, const char *key, const char *value)
 {

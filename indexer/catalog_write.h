@@ -2,8 +2,8 @@
  *
  * Everything that belongs to one fact happens in one transaction: rows and the ledger entry
  * that tells of them commit together. A struct catalog from catalog_create() serves the reading
- * half too.
- * Threads: one. Errors: as in catalog.h; after -EIO in a transaction the caller rolls back. */
+ * half too. A transaction remembers its first failure: nothing that follows is done, and it is not committed (db.h).
+ * Threads: one. Errors: as in catalog.h. */
 #pragma once
 #include "indexer/catalog.h"
 
@@ -14,9 +14,9 @@ int catalog_create(const char *path, struct catalog **out, struct err *e);
 int catalog_quick_check(struct catalog *c);
 bool catalog_is_sound(const struct catalog *c); /* nothing failed so far */
 int catalog_begin(struct catalog *c);
-int catalog_commit(struct catalog *c);
+int catalog_commit(struct catalog *c); /* or rolls back, and the first error */
 void catalog_rollback(struct catalog *c);
-/* rc: of what was done in the transaction. 0: commits, negative: rolls back, as when committing fails; that or rc. */
+/* rc: of what was done in the transaction. 0 and nothing failed in it: commits; else rolls back. The first error, or rc. */
 int catalog_end(struct catalog *c, int rc);
 
 int catalog_set_state(struct catalog *c, const char *key, const char *value);

@@ -15,6 +15,8 @@ struct db {
 	struct { const char *sql; sqlite3_stmt *stmt; } cache[CACHE_MAX];
 	unsigned cached;
 	bool failed;
+	enum { TX_NONE, TX_OPEN, TX_UNDOING /* its ROLLBACK failed */ } tx;
+	int first; /* of the transaction: what failed in it first, or 0 */
 };
 
 /* --- errors --------------------------------------------------------------------- */
@@ -41,6 +43,8 @@ static int fail(struct db *d, int code, const char *what)
 	int rc = map(code);
 
 	d->failed |= rc == -EIO || rc == -EUCLEAN;
+	if (d->tx == TX_OPEN && !d->first)
+		d->first = rc;
 	if (rc != -EAGAIN)
 		log_error("sqlite", "code=%d error=\"%s\" sql=\"%.80s\"", sqlite3_extended_errcode(d->handle),
 			  log_quote(text, sizeof text, sqlite3_errmsg(d->handle)), what);
@@ -105,13 +109,88 @@ void db_close(struct db *d)
 	free(d);
 }
 
-/* --- statements --------------------------------------------------------------------- */
+/* --- transactions ------------------------------------------------------------------- */
 
-int db_exec(struct db *d, const char *sql)
+static int exec(struct db *d, const char *sql)
 {
 	int code = sqlite3_exec(d->handle, sql, NULL, NULL, NULL);
 
 	return code == SQLITE_OK ? 0 : fail(d, code, sql);
+}
+
+/* Some failures make SQLite roll back by itself. */
+static int undo(struct db *d)
+{
+	int rc = sqlite3_get_autocommit(d->handle) ? 0 : exec(d, "ROLLBACK");
+
+	d->tx = rc < 0 ? TX_UNDOING : TX_NONE;
+	return rc;
+}
+
+/* What is asked before every statement: 0, or why nothing may be done. */
+static int refused(struct db *d)
+{
+	if (d->tx == TX_NONE)
+		return 0;
+	if (d->tx == TX_UNDOING)
+		return undo(d);
+	if (!d->first && sqlite3_get_autocommit(d->handle)) {
+		log_error("sqlite", "text=\"the transaction has ended before its time\"");
+		d->first = -EIO;
+	}
+	return d->first;
+}
+
+static int begin(struct db *d, const char *sql)
+{
+	int rc = refused(d);
+
+	if (rc == 0)
+		rc = exec(d, sql); /* within another it fails, and that one with it */
+	if (rc == 0) {
+		d->tx = TX_OPEN;
+		d->first = 0;
+	}
+	return rc;
+}
+
+int db_begin(struct db *d) { return begin(d, "BEGIN IMMEDIATE"); }
+
+int db_begin_read(struct db *d) { return begin(d, "BEGIN"); }
+
+int db_end(struct db *d, int rc)
+{
+	int first = d->tx == TX_OPEN ? refused(d) : -EIO;
+
+	if (first == 0 && rc == 0 && exec(d, "COMMIT") == 0) {
+		d->tx = TX_NONE;
+		return 0;
+	}
+	first = d->tx == TX_OPEN && d->first ? d->first : rc < 0 ? rc : first;
+	if (d->tx == TX_OPEN)
+		undo(d);
+	return first;
+}
+
+int db_savepoint(struct db *d) { return db_run(d, "SAVEPOINT part", ""); }
+
+int db_savepoint_end(struct db *d, int rc)
+{
+	if (rc < 0) {
+		if (d->first == -EEXIST) /* it undid itself and nothing else */
+			d->first = 0;
+		rc = db_run(d, "ROLLBACK TO part", "");
+	}
+	return rc < 0 ? rc : db_run(d, "RELEASE part", "");
+}
+
+/* --- statements --------------------------------------------------------------------- */
+
+int db_exec(struct db *d, const char *sql)
+{
+	int rc = refused(d);
+
+	return rc < 0 ? rc : exec(d, sql);
 }
 
 bool db_has_failed(const struct db *d)
@@ -119,9 +198,9 @@ bool db_has_failed(const struct db *d)
 	return d->failed;
 }
 
-bool db_in_transaction(struct db *d)
+bool db_in_transaction(const struct db *d)
 {
-	return !sqlite3_get_autocommit(d->handle);
+	return d->tx == TX_OPEN;
 }
 
 int64_t db_last_id(struct db *d)
@@ -137,7 +216,11 @@ int db_changes(struct db *d)
 /* The cached statement, unless an outer walk is still stepping it or the cache is full. */
 static int take(struct db *d, struct db_query *q, const char *sql)
 {
+	int rc = refused(d);
+
 	*q = (struct db_query){.db = d};
+	if (rc < 0)
+		return rc;
 	for (unsigned i = 0; i < d->cached; i++)
 		if (d->cache[i].sql == sql && !sqlite3_stmt_busy(d->cache[i].stmt)) {
 			q->stmt = d->cache[i].stmt;
@@ -203,8 +286,11 @@ int db_query(struct db *d, struct db_query *q, const char *sql, const char *args
 
 int db_step(struct db_query *q)
 {
-	int code = sqlite3_step(q->stmt);
+	int rc = refused(q->db), code;
 
+	if (rc < 0)
+		return rc;
+	code = sqlite3_step(q->stmt);
 	if (code == SQLITE_ROW)
 		return 1;
 	return code == SQLITE_DONE ? 0 : fail(q->db, code, sqlite3_sql(q->stmt));
@@ -258,6 +344,22 @@ int db_int(struct db *d, int64_t *out, const char *sql, const char *args, ...)
 	return rc > 0 ? 0 : rc == 0 ? -ENOENT : rc;
 }
 
+/* A value that is there and could not be read. */
+static void unread(const struct db_query *q, int code)
+{
+	fail(q->db, code, sqlite3_sql(q->stmt));
+}
+
+const char *db_text(const struct db_query *q, int col)
+{
+	const char *t = (const char *)sqlite3_column_text(q->stmt, col);
+
+	if (t || db_is_null(q, col))
+		return t;
+	unread(q, SQLITE_NOMEM);
+	return "";
+}
+
 const void *db_blob(const struct db_query *q, int col, size_t *len)
 {
 	const void *p = sqlite3_column_blob(q->stmt, col);
@@ -271,8 +373,10 @@ int db_blob_copy(const struct db_query *q, int col, void *out, size_t len)
 	size_t have;
 	const void *p = db_blob(q, col, &have);
 
-	if (have != len)
-		return -EIO;
+	if (have != len) {
+		unread(q, SQLITE_CORRUPT);
+		return -EUCLEAN;
+	}
 	memcpy(out, p, len);
 	return 0;
 }

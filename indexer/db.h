@@ -22,9 +22,21 @@ int db_open_reader(const char *path, struct db **out, struct err *e);
 int db_open_writer(const char *path, struct db **out, struct err *e);
 void db_close(struct db *d);
 
-/* Several statements without results: schema, BEGIN, COMMIT. */
+/* A transaction remembers its first failure, whatever it was of (prepare, bind, step, a value that could not be read) and
+ * whether or not the caller looked: from there on every call on this database returns that error and does nothing,
+ * and db_end() rolls back. So what could not be read is never taken for "no row" or 0 and committed. */
+int db_begin(struct db *d); /* to write */
+int db_begin_read(struct db *d); /* one view over several questions */
+/* rc: of what was done in it. 0: commits; negative, or anything failed: rolls back. The first error. */
+int db_end(struct db *d, int rc);
+/* A part of a transaction that can be undone alone (not nested), unless the database itself failed in it: a constraint
+ * that refused a row is forgotten with the part. */
+int db_savepoint(struct db *d);
+int db_savepoint_end(struct db *d, int rc); /* of the part: negative undoes it. 0, or the transaction is lost */
+bool db_in_transaction(const struct db *d);
+
+/* Several statements without results, never BEGIN and COMMIT. */
 int db_exec(struct db *d, const char *sql);
-bool db_in_transaction(struct db *d);
 bool db_has_failed(const struct db *d); /* -EIO or -EUCLEAN since it was opened */
 int64_t db_last_id(struct db *d);
 int db_changes(struct db *d);
@@ -46,10 +58,7 @@ static inline bool db_is_null(const struct db_query *q, int col)
 	return sqlite3_column_type(q->stmt, col) == SQLITE_NULL;
 }
 /* NULL when the column is NULL; valid until the next step. */
-static inline const char *db_text(const struct db_query *q, int col)
-{
-	return (const char *)sqlite3_column_text(q->stmt, col);
-}
+const char *db_text(const struct db_query *q, int col);
 const void *db_blob(const struct db_query *q, int col, size_t *len);
-/* Copies a blob of exactly len bytes; -EIO if it has another length. */
+/* Copies a blob of exactly len bytes; -EUCLEAN if it has another length. */
 int db_blob_copy(const struct db_query *q, int col, void *out, size_t len);
