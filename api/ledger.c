@@ -25,6 +25,17 @@ static int on_entry(void *arg, const struct ledger_entry *e)
 	return json_array_append_new(w->list, o);
 }
 
+/* With it the first entry of a page, too, can be checked by its hash. */
+static int add_previous(struct catalog *cat, int64_t after, json_t *list)
+{
+	uint8_t hash[SHA256_BYTES];
+	int rc = after > 0 && json_array_size(list) ? catalog_ledger_hash(cat, after, hash) : -ENOENT;
+
+	if (rc == 0)
+		json_object_set_new(json_array_get(list, 0), "previous", json_hex(hash, sizeof hash));
+	return rc == -ENOENT ? 0 : rc;
+}
+
 int ledger_list(struct call *c)
 {
 	struct walk w = {0};
@@ -38,6 +49,7 @@ int ledger_list(struct call *c)
 	w.list = json_array();
 	w.last = after;
 	int rc = catalog_ledger(cat, after, (unsigned)limit, on_entry, &w);
+	rc = rc < 0 ? rc : add_previous(cat, after, w.list);
 	if (rc < 0) {
 		json_decref(w.list);
 		return call_broken(c, rc);

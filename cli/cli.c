@@ -36,7 +36,7 @@ static const struct command {
 	 "find ONVIF cameras and print their configuration (without --password-file, the password comes from standard input)"},
 	{"backup", command_backup, false, "DIR [--with-keys] [-c FILE]", "备份数据库、公钥和配置（运行中也可以）",
 	 "copy databases, public keys and configuration, while running too"},
-	{"verify", command_verify, false, "PATH ... --key FILE ... [--site ID] [--json]",
+	{"verify", command_verify, false, "PATH ... --key FILE ... [--head FILE ...] [--site ID] [--json]",
 	 "离线核验录像文件、文件夹或台账（只需公钥）", "check a copy of footage or ledger, offline, with nothing but a public key"},
 	{"rebuild", command_rebuild, true, "[-c FILE]", "停止后：移开目录数据库，下次启动时由录像文件重建",
 	 "stopped: put the catalogue aside, so that the next start makes it again from the files"},

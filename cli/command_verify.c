@@ -9,12 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define KINDS (VERIFY_UNPROVEN + 1)
+
 struct report {
 	bool json;
-	json_t *lists[3];               /* by enum verify_kind */
+	json_t *lists[KINDS];               /* by enum verify_kind */
 };
 
-static const char *const list_names[] = {[VERIFY_WRONG] = "wrong", [VERIFY_FACT] = "facts", [VERIFY_OPEN] = "not_judged"};
+static const char *const list_names[] = {[VERIFY_WRONG] = "wrong", [VERIFY_FACT] = "facts", [VERIFY_OPEN] = "not_judged",
+					 [VERIFY_UNPROVEN] = "unproven"};
 
 static void clear_progress(void)
 {
@@ -33,7 +36,8 @@ static void on_finding(void *arg, const struct verify_finding *f)
 {
 	struct report *r = arg;
 	const char *const words[] = {[VERIFY_WRONG] = lang("不符", "WRONG"), [VERIFY_FACT] = lang("说明", "fact"),
-				     [VERIFY_OPEN] = lang("未判断", "not judged")};
+				     [VERIFY_OPEN] = lang("未判断", "not judged"),
+				     [VERIFY_UNPROVEN] = lang("未证实", "not proven")};
 
 	if (r->json) {
 		json_array_append_new(r->lists[f->kind], json_pack("{s:s, s:s, s:s, s:s}", "code", f->code, "file", f->file,
@@ -63,7 +67,7 @@ static void print_json(struct report *r, const struct verify *v, bool holds)
 			      (json_int_t)x->cameras, "entries", (json_int_t)x->entries, "bytes", (json_int_t)x->bytes, "keys",
 			      keys_json(v));
 
-	for (int kind = 0; kind < 3; kind++)
+	for (int kind = 0; kind < KINDS; kind++)
 		json_object_set(o, list_names[kind], r->lists[kind]);
 	text_json(o);
 	json_decref(o);
@@ -78,10 +82,10 @@ static void print_text(const struct verify *v, bool holds)
 	clear_progress();
 	for (unsigned i = 0; i < count; i++)
 		printf(lang("公钥 %s：签名 %lu 段录像\n", "key %s: signed %lu segments\n"), keys[i].fingerprint, keys[i].segments);
-	printf(lang("%lu 段录像（%lu 台摄像机，%.2f GiB），台账 %lu 条：%s，%lu 处不符，%lu 处未判断\n",
-		    "%lu segments (%lu cameras, %.2f GiB), %lu ledger entries: %s, %lu wrong, %lu not judged\n"),
+	printf(lang("%lu 段录像（%lu 台摄像机，%.2f GiB），台账 %lu 条：%s，%lu 处不符，%lu 处未证实，%lu 处未判断\n",
+		    "%lu segments (%lu cameras, %.2f GiB), %lu ledger entries: %s, %lu wrong, %lu not proven, %lu not judged\n"),
 	       x->segments, x->cameras, (double)x->bytes / (1 << 30), x->entries,
-	       holds ? lang("全部相符", "all of it holds") : lang("不能确认", "it does not all hold"), x->wrong, x->open);
+	       holds ? lang("全部相符", "all of it holds") : lang("不能确认", "it does not all hold"), x->wrong, x->unproven, x->open);
 }
 
 static int cannot(const char *text)
@@ -115,18 +119,21 @@ static int judge(const struct options *o, struct verify *v, struct report *r)
 	for (unsigned i = 0; i < o->key_count; i++)
 		if (verify_add_key(v, o->keys[i], &e) < 0)
 			return cannot(e.text);
+	for (unsigned i = 0; i < o->head_count; i++)
+		if (verify_add_head(v, o->heads[i], &e) < 0)
+			return cannot(e.text);
 	if (read_paths(o, v, true, &e) < 0 || read_paths(o, v, false, &e) < 0)
 		return cannot(e.text);
 	verify_end(v);
 	const struct verify_result *x = verify_result(v);
-	bool any = x->segments + x->entries > 0, holds = any && x->wrong == 0 && o->key_count > 0;
+	bool any = x->segments + x->entries > 0, holds = any && x->wrong + x->unproven == 0 && o->key_count > 0;
 	if (o->json)
 		print_json(r, v, holds);
 	else
 		print_text(v, holds);
-	if (!any && x->wrong == 0)
+	if (!any && x->wrong + x->unproven == 0)
 		return cannot(lang("这里没有录像，也没有台账", "there is neither footage nor a ledger here"));
-	if (x->wrong)
+	if (x->wrong + x->unproven)
 		return CLI_NO;
 	return holds ? CLI_YES : CLI_CANNOT;
 }
@@ -137,15 +144,15 @@ int command_verify(const struct options *o)
 	const struct verify_setup setup = {.fs = fs_real(), .site = o->site, .finding = on_finding, .progress = on_progress, .arg = &r};
 
 	if (o->word_count == 0) {
-		fprintf(stderr, "holdfast verify PATH … --key FILE …: %s\n",
+		fprintf(stderr, "holdfast verify PATH … --key FILE … [--head FILE …]: %s\n",
 			lang("请给出录像文件、文件夹或台账，以及公钥", "name footage, a folder or a ledger, and a public key"));
 		return CLI_USAGE;
 	}
 	struct verify *v = verify_create(&setup);
-	for (int kind = 0; kind < 3; kind++)
+	for (int kind = 0; kind < KINDS; kind++)
 		r.lists[kind] = json_array();
 	int rc = judge(o, v, &r);
-	for (int kind = 0; kind < 3; kind++)
+	for (int kind = 0; kind < KINDS; kind++)
 		json_decref(r.lists[kind]);
 	verify_destroy(v);
 	return rc;

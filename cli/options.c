@@ -41,15 +41,22 @@ static bool take_plain(struct options *o, const char *arg)
 	return false;
 }
 
+/* What may be given again and again. */
+static bool take_more(const char **list, unsigned *count, unsigned most, const char *value)
+{
+	if (!value || *count == most)
+		return false;
+	list[(*count)++] = value;
+	return true;
+}
+
 /* 1: taken; 0: no such option; -1: its value is missing. */
 static int take_valued(struct options *o, const char *arg, const char *value)
 {
-	if (strcmp(arg, "--key") == 0 && value && o->key_count < OPTIONS_KEYS_MAX) {
-		o->keys[o->key_count++] = value;
-		return 1;
-	}
 	if (strcmp(arg, "--key") == 0)
-		return -1;
+		return take_more(o->keys, &o->key_count, OPTIONS_KEYS_MAX, value) ? 1 : -1;
+	if (strcmp(arg, "--head") == 0)
+		return take_more(o->heads, &o->head_count, OPTIONS_HEADS_MAX, value) ? 1 : -1;
 	for (size_t i = 0; i < sizeof valued / sizeof *valued; i++)
 		if (strcmp(valued[i].flag, arg) == 0) {
 			if (!value)

@@ -7,6 +7,7 @@
 #define OPTIONS_WORDS_MAX 8
 #define OPTIONS_ADDRESSES_MAX 64
 #define OPTIONS_KEYS_MAX 16
+#define OPTIONS_HEADS_MAX 16
 
 struct options {
 	const char *conf;           /* -c */
@@ -19,6 +20,8 @@ struct options {
 	unsigned address_count;
 	const char *site, *keys[OPTIONS_KEYS_MAX]; /* of verify; --key may be given again and again */
 	unsigned key_count;
+	const char *heads[OPTIONS_HEADS_MAX]; /* --head, likewise */
+	unsigned head_count;
 	bool json, full, open, with_keys;
 	const char *words[OPTIONS_WORDS_MAX]; /* what is no option, in order */
 	unsigned word_count;

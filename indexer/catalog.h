@@ -106,6 +106,7 @@ int catalog_gap_get(struct catalog *c, int64_t id, catalog_gap_fn *fn, void *arg
 /* --- ledger ---------------------------------------------------------------------- */
 typedef int catalog_entry_fn(void *arg, const struct ledger_entry *row);
 int catalog_ledger(struct catalog *c, int64_t after_seq, unsigned limit, catalog_entry_fn *fn, void *arg);
+int catalog_ledger_hash(struct catalog *c, int64_t seq, uint8_t hash[SHA256_BYTES]); /* of seq, or of the last one before it */
 int catalog_ledger_head(struct catalog *c, int64_t *seq, uint8_t hash[SHA256_BYTES]); /* 0 and zeros: empty */
 
 /* --- segments and footage ---------------------------------------------------------- */

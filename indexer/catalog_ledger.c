@@ -32,6 +32,19 @@ int catalog_ledger(struct catalog *c, int64_t after_seq, unsigned limit, catalog
 	return rc;
 }
 
+int catalog_ledger_hash(struct catalog *c, int64_t seq, uint8_t hash[SHA256_BYTES])
+{
+	struct db_query q;
+	int rc = db_query(c->db, &q, "SELECT hash FROM ledger WHERE seq <= ? ORDER BY seq DESC LIMIT 1", "i", seq);
+
+	if (rc < 0)
+		return rc;
+	rc = db_step(&q);
+	rc = rc > 0 ? db_blob_copy(&q, 0, hash, SHA256_BYTES) : rc == 0 ? -ENOENT : rc;
+	db_done(&q);
+	return rc;
+}
+
 int catalog_ledger_head(struct catalog *c, int64_t *seq, uint8_t hash[SHA256_BYTES])
 {
 	struct db_query q;

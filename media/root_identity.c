@@ -45,7 +45,7 @@ int root_identity_decode(const uint8_t *data, size_t len, struct root_identity *
 int root_identity_load(struct fs *fs, const char *path, struct root_identity *out)
 {
 	uint8_t sector[ROOT_SECTOR_BYTES + 1]; /* one more, to see that it is all */
-	char *file = xasprintf("%s/.holdfast", path);
+	char *file = xasprintf("%s/" ROOT_IDENTITY_FILE, path);
 	int fd = fs->open(fs, file, O_RDONLY, 0);
 
 	free(file);

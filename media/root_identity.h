@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#define ROOT_IDENTITY_FILE ".holdfast"
 #define ROOT_SECTOR_BYTES 512
 #define ROOT_SITE_MAX 65 /* ids are at most 64 characters */
 

@@ -29,6 +29,7 @@ void verify_tell(struct verify *v, enum verify_kind kind, const char *code, cons
 	v->result.wrong += kind == VERIFY_WRONG;
 	v->result.facts += kind == VERIFY_FACT;
 	v->result.open += kind == VERIFY_OPEN;
+	v->result.unproven += kind == VERIFY_UNPROVEN;
 	v->setup.finding(v->setup.arg, &f);
 }
 
@@ -182,6 +183,13 @@ void verify_destroy(struct verify *v)
 		key_destroy(v->keys[i].key);
 	for (size_t i = 0; i < v->record_count; i++)
 		free(v->records[i].name);
+	for (unsigned i = 0; i < v->head_count; i++)
+		verify_head_finish(&v->heads[i]);
+	for (unsigned i = 0; i < v->dump_count; i++)
+		free(v->dumps[i].file);
+	free(v->heads);
+	free(v->dumps);
+	free(v->tails);
 	free(v->keys);
 	free(v->records);
 	names_finish(&v->folders);

@@ -4,7 +4,8 @@
  * Each segment by itself: its structure, its bytes against its seal, the seal's signature, camera, site and
  * time of the seal against folder, name and the clocks in the footage. All segments of a camera together:
  * sequence and digests of the chain. What the files cannot tell (what stood before the first and behind the
- * last of them, footage that is still being written) is said to be open, never to hold.
+ * last of them, footage that is still being written) is said to be open, never to hold. A ledger is proven up to the last
+ * signed head that it contains; what it tells of sealed footage (footage.sealed) must be here, if a whole root is.
  *
  * Threads: one. Memory: a window of one file, and some 200 bytes a segment for the chain; texts of a finding
  *          are borrowed for the call.
@@ -16,13 +17,15 @@
 enum verify_kind {
 	VERIFY_WRONG,   /* does not hold */
 	VERIFY_FACT,    /* holds, and should be known: recovered after a crash, clock not trusted, … */
-	VERIFY_OPEN,    /* cannot be judged from what is here */
+	VERIFY_OPEN,    /* what is not here: cannot be judged, and nothing that is here rests on it */
+	VERIFY_UNPROVEN, /* is here, or is known to have been, and nothing proves it: never to be called right */
 };
 
 /* Codes (English, stable). WRONG: unreadable, cut, altered, seal_altered, unknown_key, renamed, wrong_time,
- * swapped, other_site, dropped, replaced, begins_again, ledger_altered, ledger_hole, ledger_head. FACT:
- * recovered, clock_untrusted, copy, clock_back, restored,
- * key_rotated. OPEN: before, after, unsealed, put_aside, no_key, no_head. */
+ * swapped, other_site, dropped, replaced, begins_again, ledger_altered, ledger_hole, ledger_head, ledger_forked. FACT:
+ * recovered, clock_untrusted, copy, clock_back, restored, key_rotated, named_otherwise, head_unsigned. OPEN: before, after,
+ * unsealed, no_key, not_footage, head_before, head_lost. UNPROVEN: no_head, behind_head, before, put_aside, unsealed, unreadable,
+ * too_deep, tail_missing, camera_missing. */
 struct verify_finding {
 	enum verify_kind kind;
 	const char *code, *file, *camera; /* file and camera may be "" */
@@ -31,7 +34,7 @@ struct verify_finding {
 
 struct verify_key { struct key *key; uint8_t id[8]; char fingerprint[SHA256_HEX_MAX]; unsigned long segments; };
 
-struct verify_result { unsigned long segments, cameras, entries, wrong, facts, open; uint64_t bytes; };
+struct verify_result { unsigned long segments, cameras, entries, wrong, facts, open, unproven; uint64_t bytes; };
 
 struct verify;
 struct verify_setup {
@@ -48,6 +51,9 @@ void verify_destroy(struct verify *v);
  * become known as well: give dumps first. */
 int verify_add_key(struct verify *v, const char *path, struct err *e);
 const struct verify_key *verify_keys(const struct verify *v, unsigned *count);
+/* What somebody kept of the ledger's head of then: an answer of /ledger/head, a dump that ends with one, or a push (CloudEvents with
+ * seq and hash, taken on the asker's word). Every dump must contain it. Give heads before dumps. */
+int verify_add_head(struct verify *v, const char *path, struct err *e);
 /* A segment, a folder at any depth, or a dump of the ledger. Several belong together: the disks of one box. */
 int verify_path(struct verify *v, const char *path, struct err *e);
 /* Judges the chains of what was read. */

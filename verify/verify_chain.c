@@ -265,6 +265,8 @@ void verify_end(struct verify *v)
 		verify_tell(v, VERIFY_OPEN, "no_key", "", "", "%s",
 			    lang("没有给出公钥 (--key)：签名未核验，内容可能整体伪造",
 				 "no public key was given (--key): signatures were not checked, so all of it could be forged"));
+	verify_ledgers_end(v);
+	verify_tails_end(v);
 	if (v->record_count)
 		qsort(v->records, v->record_count, sizeof *v->records, by_chain);
 	for (struct record *r = v->records, *all = r + v->record_count, *end; r < all; r = end) {

@@ -22,6 +22,28 @@ struct record {
 	bool blamed;                     /* the chain's fault was told of it */
 };
 
+/* An entry of the ledger that somebody vouches for. */
+struct ledger_point { int64_t seq; uint8_t hash[SHA256_BYTES]; };
+
+/* A head as it was read. */
+struct verify_head {
+	struct ledger_point point;
+	char *file, *site, *at, *signature; /* at and signature NULL: an event of a push */
+	bool given;                      /* by the asker, not by the dump itself */
+	bool met, differs;               /* of the dump under way: it holds an entry of this number; with another hash */
+};
+
+/* A dump that was read: the entries [first, last], chained to each other. */
+struct verify_dump {
+	char *file;
+	struct ledger_point before, last; /* before: what the first entry names as the one before it; seq -1: it names none */
+	int64_t first, proven;           /* proven: by the last signed head that it contains */
+	bool blamed;                     /* a head of it was told to be wrong */
+};
+
+/* What the ledger tells of a camera's last sealed segment. */
+struct verify_tail { uint32_t camera; uint64_t sequence; uint8_t digest[SHA256_BYTES]; struct wall end; };
+
 struct verify {
 	struct verify_setup setup;
 	struct verify_result result;
@@ -30,6 +52,13 @@ struct verify {
 	struct names folders, cameras, sites;
 	struct record *records;
 	size_t record_count, record_room;
+	struct verify_head *heads;       /* that the asker gave */
+	unsigned head_count;
+	struct verify_dump *dumps;
+	unsigned dump_count;
+	struct verify_tail *tails;
+	unsigned tail_count;
+	bool whole;                      /* a whole root or archive was given, not a part of one */
 	char root_site[SEAL_NAME_MAX];   /* of a root's identity */
 	uint64_t told_bytes;
 };
@@ -39,6 +68,8 @@ struct place {
 	uint32_t folder;
 	const char *name;
 	const char *folder_camera, *folder_day; /* NULL: it says nothing */
+	const char *upper, *folder_name; /* the two folders, whatever they are called; upper NULL: not below what was asked for */
+	bool in_archive;                 /* somewhere below a folder `archive`, whose layout is fixed */
 };
 
 __attribute__((format(printf, 6, 7)))
@@ -53,4 +84,14 @@ bool verify_follow(struct verify *v, const json_t *handover);
 struct verify_key *verify_key_by_id(struct verify *v, const uint8_t id[8]);
 
 void verify_segment(struct verify *v, const struct place *p);
+/* False, and nothing told: it is no footage of ours. */
+bool verify_looks_sealed(struct verify *v, const char *path);
 int verify_ledger(struct verify *v, const char *path, struct err *e);
+void verify_ledgers_end(struct verify *v); /* all dumps together */
+/* verify_head.c */
+bool verify_head_read(const json_t *o, struct verify_head *out); /* false: it is none */
+void verify_head_finish(struct verify_head *h);
+bool verify_head_is_signed(const struct verify *v, const struct verify_head *h);
+/* verify_tail.c */
+void verify_tail_learn(struct verify *v, const json_t *body); /* of footage.sealed */
+void verify_tails_end(struct verify *v);

@@ -16,8 +16,14 @@ struct dump {
 	const char *path;
 	int64_t seq;                    /* of the entry before; 0: none */
 	uint8_t hash[SHA256_BYTES];
-	bool has_head;
 	unsigned long line;
+	struct verify_head *heads;      /* its own */
+	unsigned head_count;
+	struct verify_dump made;        /* what will be remembered of it */
+	/* heads that an entry ledger.restored names as lost, and the numbers that were skipped with them */
+	struct ledger_point *lost;
+	unsigned lost_count;
+	int64_t lost_first, lost_last;
 };
 
 #define WRONG(d, code, ...) verify_tell((d)->v, VERIFY_WRONG, code, (d)->path, "", __VA_ARGS__)
@@ -29,39 +35,116 @@ static const char *text(const json_t *o, const char *key)
 	return t ? t : "";
 }
 
-/* --- the head ---------------------------------------------------------------------------------- */
-
-static bool is_signed(struct dump *d, const json_t *head)
+static bool is_same(const uint8_t a[SHA256_BYTES], const uint8_t b[SHA256_BYTES])
 {
-	uint8_t sig[SIG_BYTES];
-	char *what = ledger_head_text(text(head, "site"), json_integer_value(json_object_get(head, "seq")),
-				      text(head, "hash"), text(head, "at"));
-	bool ok = false;
-
-	if (hex_decode(text(head, "signature"), sig, sizeof sig) == 0)
-		for (unsigned i = 0; i < d->v->key_count && !ok; i++)
-			ok = key_verify(d->v->keys[i].key, what, strlen(what), sig);
-	free(what);
-	return ok;
+	return memcmp(a, b, SHA256_BYTES) == 0;
 }
 
-static void judge_head(struct dump *d, const json_t *head)
-{
-	long long seq = json_integer_value(json_object_get(head, "seq"));
-	char hex[SHA256_HEX_MAX];
+/* --- heads ------------------------------------------------------------------------------------- */
 
-	d->has_head = true;
-	hex_encode(d->hash, SHA256_BYTES, hex);
-	if (d->v->key_count > 0 && !is_signed(d, head))
-		WRONG(d, "ledger_head", "%s", lang("所给公钥均不能验证台账头的签名", "none of the given keys signed the head of the ledger"));
-	if (seq != d->seq)
+static void meet(struct verify_head *heads, unsigned count, const struct ledger_point *p)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (heads[i].point.seq == p->seq) {
+			heads[i].met = true;
+			heads[i].differs = !is_same(heads[i].point.hash, p->hash);
+		}
+}
+
+static void meet_heads(struct dump *d, const struct ledger_point *p)
+{
+	meet(d->heads, d->head_count, p);
+	meet(d->v->heads, d->v->head_count, p);
+}
+
+static bool is_lost(const struct dump *d, const struct ledger_point *p)
+{
+	for (unsigned i = 0; i < d->lost_count; i++)
+		if (d->lost[i].seq == p->seq && is_same(d->lost[i].hash, p->hash))
+			return true;
+	return false;
+}
+
+static void lose(struct dump *d, int64_t seq, const char *hash)
+{
+	struct ledger_point p = {.seq = seq};
+
+	if (hex_decode(hash, p.hash, sizeof p.hash) < 0)
+		return;
+	d->lost = xrealloc(d->lost, (d->lost_count + 1) * sizeof *d->lost);
+	d->lost[d->lost_count++] = p;
+}
+
+/* True: nothing speaks against who signed it. */
+static bool is_vouched(struct dump *d, const struct verify_head *h)
+{
+	if (d->v->setup.site && h->site && strcmp(h->site, d->v->setup.site) != 0) {
+		WRONG(d, "other_site", lang("台账属于另一机构 %s", "the ledger is of another site: %s"), h->site);
+		return false;
+	}
+	if (h->given && !h->signature) {
+		verify_tell(d->v, VERIFY_FACT, "head_unsigned", h->file, "",
+			    lang("所给的第 %lld 条台账头没有签名，以提供者的记录为准",
+				 "the head of entry %lld that was given is not signed: it is taken on the word of who kept it"),
+			    (long long)h->point.seq);
+		return true;
+	}
+	if (d->v->key_count == 0 || verify_head_is_signed(d->v, h))
+		return true;
+	verify_tell(d->v, VERIFY_WRONG, "ledger_head", h->given ? h->file : d->path, "", "%s",
+		    lang("所给公钥均不能验证台账头的签名", "none of the given keys signed the head of the ledger"));
+	return false;
+}
+
+static void judge_contradiction(struct dump *d, const struct verify_head *h)
+{
+	long long seq = (long long)h->point.seq;
+
+	if (is_lost(d, &h->point) || (!h->met && seq >= d->lost_first && seq <= d->lost_last))
+		verify_tell(d->v, VERIFY_OPEN, "head_lost", d->path, "",
+			    lang("签名过的第 %lld 条在恢复目录时丢失（台账如此载明）：该段无法判断",
+				 "entry %lld, which was signed, was lost when the catalogue was put back, says the ledger: that span cannot be judged"),
+			    seq);
+	else if (!h->met && seq < d->made.first)
+		verify_tell(d->v, VERIFY_OPEN, "head_before", d->path, "",
+			    lang("签名的台账头为第 %lld 条，在此导出之前", "the signed head is entry %lld, before this dump begins"), seq);
+	else if (!h->met)
 		WRONG(d, "ledger_head", lang("签名的台账头为第 %lld 条，此处最后为第 %lld 条：末尾缺失或被改动",
 					     "the signed head is entry %lld, the last one here is %lld: its end is missing or altered"), seq,
 		      (long long)d->seq);
-	else if (strcmp(hex, text(head, "hash")) != 0)
+	else if (h->given)
+		WRONG(d, "ledger_forked", lang("第 %lld 条与当时签名的台账头不符：台账在其后被改写",
+					       "entry %lld is not the one whose head was kept: the ledger was rewritten since"), seq);
+	else
 		WRONG(d, "ledger_head", lang("第 %lld 条与签名的台账头不符", "entry %lld is not the one of the signed head"), seq);
-	if (d->v->setup.site && strcmp(text(head, "site"), d->v->setup.site) != 0)
-		WRONG(d, "other_site", lang("台账属于另一机构 %s", "the ledger is of another site: %s"), text(head, "site"));
+}
+
+static void judge_heads(struct dump *d, struct verify_head *heads, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct verify_head *h = &heads[i];
+		if (!is_vouched(d, h))
+			continue;
+		if (!h->met || h->differs)
+			judge_contradiction(d, h);
+		else if (h->point.seq > d->made.proven)
+			d->made.proven = h->point.seq;
+		h->met = h->differs = false; /* for the next dump */
+	}
+}
+
+static void note_head(struct dump *d, const json_t *o)
+{
+	struct verify_head h;
+
+	if (!json_is_object(json_object_get(o, "head")))
+		return;
+	if (!verify_head_read(o, &h)) {
+		WRONG(d, "ledger_head", "%s", lang("台账头无法读取", "the head of the ledger cannot be read"));
+		return;
+	}
+	d->heads = xrealloc(d->heads, (d->head_count + 1) * sizeof *d->heads);
+	d->heads[d->head_count++] = h;
 }
 
 /* --- an entry ------------------------------------------------------------------------------------ */
@@ -86,7 +169,29 @@ static bool is_restored(const struct dump *d, const json_t *o, const struct ledg
 	       json_integer_value(json_object_get(body, "known_seq")) == e->seq - 1;
 }
 
-static bool holds(const struct dump *d, const json_t *o, struct ledger_entry *e)
+/* What the first entry of a cut dump was chained to: its own `previous` (of which no other can be found that makes the same hash),
+ * or what a head that was kept, or another dump, says of the entry before. */
+static void tie(struct dump *d, const json_t *o, int64_t seq)
+{
+	struct ledger_point *before = &d->made.before;
+
+	*before = (struct ledger_point){.seq = seq - 1};
+	if (seq == 1 || hex_decode(text(o, "previous"), before->hash, SHA256_BYTES) == 0)
+		return;
+	for (unsigned i = 0; i < d->v->head_count; i++)
+		if (d->v->heads[i].point.seq == seq - 1) {
+			*before = d->v->heads[i].point;
+			return;
+		}
+	for (unsigned i = 0; i < d->v->dump_count; i++)
+		if (d->v->dumps[i].last.seq == seq - 1) {
+			*before = d->v->dumps[i].last;
+			return;
+		}
+	before->seq = -1;
+}
+
+static bool holds(struct dump *d, const json_t *o, struct ledger_entry *e)
 {
 	uint8_t expected[SHA256_BYTES];
 	bool has_hash = hex_decode(text(o, "hash"), expected, sizeof expected) == 0;
@@ -94,12 +199,42 @@ static bool holds(const struct dump *d, const json_t *o, struct ledger_entry *e)
 	*e = (struct ledger_entry){.seq = json_integer_value(json_object_get(o, "seq")), .kind = text(o, "kind"),
 				   .camera = json_string_value(json_object_get(o, "camera")), .body = text(o, "body_text")};
 	bool has_time = wall_parse(text(o, "at"), &e->at, NULL) == 0;
+	if (d->seq == 0) {
+		tie(d, o, e->seq);
+		memcpy(d->hash, d->made.before.hash, sizeof d->hash);
+	}
 	ledger_hash(d->hash, e, e->hash);
 	bool same = has_hash && memcmp(expected, e->hash, sizeof expected) == 0;
 	if (has_hash) /* what follows is judged by what stands here, so that each change is named by itself */
 		memcpy(e->hash, expected, sizeof expected);
-	bool one_before_is_here = d->seq > 0 || e->seq == 1 || is_restored(d, o, e);
-	return has_time && has_hash && body_is_same(o, e->body) && (same || !one_before_is_here);
+	bool one_before_is_known = d->seq > 0 || d->made.before.seq >= 0;
+	return has_time && has_hash && body_is_same(o, e->body) && (same || !one_before_is_known);
+}
+
+static void learn_lost(struct dump *d, const json_t *body)
+{
+	int64_t found = json_integer_value(json_object_get(body, "found_seq"));
+	int64_t known = json_integer_value(json_object_get(body, "known_seq"));
+	const json_t *o;
+	size_t i;
+
+	lose(d, known, text(body, "known_hash"));
+	json_array_foreach(json_object_get(body, "heads"), i, o)
+		lose(d, json_integer_value(json_object_get(o, "seq")), text(o, "hash"));
+	if (known > found) {
+		d->lost_first = d->lost_first ? d->lost_first : found + 1;
+		d->lost_last = known;
+	}
+}
+
+static void learn(struct dump *d, const json_t *o, const struct ledger_entry *e)
+{
+	const json_t *body = json_object_get(o, "body");
+
+	if (strcmp(e->kind, "ledger.restored") == 0)
+		learn_lost(d, body);
+	else if (strcmp(e->kind, "footage.sealed") == 0)
+		verify_tail_learn(d->v, body);
 }
 
 static void judge_entry(struct dump *d, const json_t *o)
@@ -108,6 +243,9 @@ static void judge_entry(struct dump *d, const json_t *o)
 	bool good = holds(d, o, &e);
 
 	d->v->result.entries++;
+	if (d->seq == 0)
+		d->made.first = e.seq;
+	learn(d, o, &e);
 	if (is_restored(d, o, &e))
 		verify_tell(d->v, VERIFY_FACT, "restored", d->path, "", lang("台账自第 %lld 条起续写：第 %lld 至 %lld 条在恢复目录时丢失",
 			    "the ledger goes on at entry %lld: %lld to %lld were lost when the catalogue was put back"), (long long)e.seq,
@@ -126,49 +264,82 @@ static void judge_entry(struct dump *d, const json_t *o)
 			    text(json_object_get(o, "body"), "fingerprint"));
 	d->seq = e.seq;
 	memcpy(d->hash, e.hash, sizeof d->hash);
+	struct ledger_point p = {.seq = e.seq};
+	memcpy(p.hash, e.hash, sizeof p.hash);
+	meet_heads(d, &p);
 }
 
 static void judge_object(struct dump *d, const json_t *o)
 {
-	const json_t *head = json_object_get(o, "head");
-
-	if (head)
-		judge_head(d, head);
-	else
+	if (!json_object_get(o, "head"))
 		judge_entry(d, o);
 }
 
 /* --- the file ------------------------------------------------------------------------------------- */
 
-static void read_lines(struct dump *d, FILE *f)
+typedef void object_fn(struct dump *d, const json_t *o);
+
+/* fn of each object; with `only`: of lines in which that word stands. */
+static void each_line(struct dump *d, FILE *f, const char *only, object_fn *fn)
 {
 	char *line = NULL;
 	size_t room = 0;
 
+	rewind(f);
+	d->line = 0;
 	for (ssize_t n; (n = getline(&line, &room, f)) > 0;) {
 		d->line++;
-		d->v->result.bytes += (uint64_t)n;
+		if (only && !memmem(line, (size_t)n, only, strlen(only)))
+			continue;
 		json_t *o = json_loadb(line, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
 		if (json_is_object(o))
-			judge_object(d, o);
-		else if (line[strspn(line, " \t\r\n")] != '\0')
+			fn(d, o);
+		else if (!only && line[strspn(line, " \t\r\n")] != '\0')
 			WRONG(d, "ledger_altered", lang("第 %lu 行不是 JSON", "line %lu is no JSON"), d->line);
 		json_decref(o);
+		d->v->result.bytes += only ? 0 : (uint64_t)n;
 		verify_progress(d->v);
 	}
 	free(line);
 }
 
-static void read_array(struct dump *d, FILE *f)
+static void each_item(struct dump *d, const json_t *list, object_fn *fn)
 {
-	json_t *list = json_loadf(f, JSON_REJECT_DUPLICATES, NULL), *o;
+	const json_t *o;
 	size_t i;
 
+	json_array_foreach(list, i, o)
+		fn(d, o);
+}
+
+/* Heads first, wherever they stand: entries are compared with them as they go by. */
+static void read_all(struct dump *d, FILE *f)
+{
+	int first = fgetc(f);
+
+	if (first != '[') {
+		each_line(d, f, "\"head\"", note_head);
+		each_line(d, f, NULL, judge_object);
+		return;
+	}
+	rewind(f);
+	json_t *list = json_loadf(f, JSON_REJECT_DUPLICATES, NULL);
 	if (!json_is_array(list))
 		WRONG(d, "ledger_altered", "%s", lang("不是 JSON 数组", "it is no JSON array"));
-	json_array_foreach(list, i, o)
-		judge_object(d, o);
+	each_item(d, list, note_head);
+	each_item(d, list, judge_object);
 	json_decref(list);
+}
+
+static void remember(struct dump *d)
+{
+	struct verify *v = d->v;
+
+	d->made.file = xstrdup(d->path);
+	d->made.last.seq = d->seq;
+	memcpy(d->made.last.hash, d->hash, sizeof d->hash);
+	v->dumps = xrealloc(v->dumps, (v->dump_count + 1) * sizeof *v->dumps);
+	v->dumps[v->dump_count++] = d->made;
 }
 
 int verify_ledger(struct verify *v, const char *path, struct err *e)
@@ -178,16 +349,60 @@ int verify_ledger(struct verify *v, const char *path, struct err *e)
 
 	if (!f)
 		return err_set(e, -errno, "%s: %s", path, strerror(errno));
-	int first = fgetc(f);
-	rewind(f);
-	if (first == '[')
-		read_array(&d, f);
-	else
-		read_lines(&d, f);
+	read_all(&d, f);
 	int rc = ferror(f) ? err_set(e, -EIO, "%s: %s", path, strerror(EIO)) : 0;
 	fclose(f);
-	if (!d.has_head)
-		verify_tell(v, VERIFY_OPEN, "no_head", path, "",
-			    "%s", lang("没有签名的台账头：末尾是否缺失无法判断", "without a signed head: whether its end is missing cannot be told"));
+	unsigned long wrong = v->result.wrong;
+	judge_heads(&d, d.heads, d.head_count);
+	judge_heads(&d, v->heads, v->head_count);
+	d.made.blamed = v->result.wrong > wrong;
+	if (d.seq > 0)
+		remember(&d);
+	for (unsigned i = 0; i < d.head_count; i++)
+		verify_head_finish(&d.heads[i]);
+	free(d.heads);
+	free(d.lost);
 	return rc;
+}
+
+/* --- all dumps together ----------------------------------------------------------------------------- */
+
+static bool follows(const struct verify_dump *next, const struct verify_dump *d)
+{
+	return next->before.seq == d->last.seq && is_same(next->before.hash, d->last.hash);
+}
+
+/* A dump that is proven proves the one that it is chained to. */
+static void pass_on_proof(struct verify *v)
+{
+	for (unsigned round = 0; round < v->dump_count; round++)
+		for (unsigned i = 0; i < v->dump_count; i++)
+			for (unsigned k = 0; k < v->dump_count; k++)
+				if (v->dumps[k].proven > 0 && follows(&v->dumps[k], &v->dumps[i]))
+					v->dumps[i].proven = v->dumps[i].last.seq;
+}
+
+static void tell_unproven(struct verify *v, const struct verify_dump *d)
+{
+	if (d->before.seq < 0)
+		verify_tell(v, VERIFY_UNPROVEN, "before", d->file, "",
+			    lang("第 %lld 条的内容未获证实：请从第 1 条起导出，或以 --head 给出第 %lld 条的台账头",
+				 "nothing proves the contents of entry %lld: dump from the first entry on, or give the head of entry %lld with --head"),
+			    (long long)d->first, (long long)d->first - 1);
+	if (d->proven == 0 && !d->blamed)
+		verify_tell(v, VERIFY_UNPROVEN, "no_head", d->file, "", "%s",
+			    lang("没有签名的台账头：台账未获证实，末尾是否缺失无法判断",
+				 "without a signed head nothing proves the ledger, and whether its end is missing cannot be told"));
+	else if (d->proven > 0 && d->proven < d->last.seq)
+		verify_tell(v, VERIFY_UNPROVEN, "behind_head", d->file, "",
+			    lang("第 %lld 至 %lld 条在签名的台账头之后，未获证实",
+				 "entries %lld to %lld stand behind the last signed head: nothing proves them"), (long long)d->proven + 1,
+			    (long long)d->last.seq);
+}
+
+void verify_ledgers_end(struct verify *v)
+{
+	pass_on_proof(v);
+	for (unsigned i = 0; i < v->dump_count; i++)
+		tell_unproven(v, &v->dumps[i]);
 }

@@ -117,6 +117,23 @@ static void judge_content(struct subject *s, int rc)
 	}
 }
 
+/* Below an `archive`, and below a folder of the camera's name, a file can lie in one place only. */
+static void judge_layout(struct subject *s)
+{
+	const struct place *p = s->place;
+	bool is_cameras = p->upper && strcmp(p->upper, s->seal.camera) == 0;
+
+	if (!p->folder_day && (p->in_archive || is_cameras))
+		WRONG(s, "renamed", lang("所在文件夹 %s 不是其日期，文件被移动或文件夹被改名",
+					 "it lies in %s, which is not its day's folder: moved, or the folder was renamed"), p->folder_name);
+	if (s->named.us != NO_TIME && text_ends_with(p->name, ".mp4"))
+		return;
+	if (p->in_archive || p->folder_day || strstr(p->folder_name, "incoming"))
+		WRONG(s, "renamed", "%s", lang("文件名不是录像的名称，录像被改名", "its name is none of footage: it was renamed"));
+	else
+		FACT(s, "named_otherwise", lang("按封印，它是摄像机 %s 的录像", "by its seal it is footage of camera %s"), s->seal.camera);
+}
+
 static void judge_place(struct subject *s)
 {
 	const struct place *p = s->place;
@@ -131,6 +148,7 @@ static void judge_place(struct subject *s)
 	if (p->folder_day && strcmp(p->folder_day, wall_format_day(s->seal.start, day)) != 0)
 		WRONG(s, "wrong_time", lang("在 %s 的文件夹中，封印为 %s", "it lies in the folder of %s, its seal says %s"), p->folder_day,
 		      day);
+	judge_layout(s);
 }
 
 static void tell_flags(struct subject *s)
@@ -170,6 +188,21 @@ static void remember(struct subject *s)
 	seal_digest(s->box, s->box_len, r->digest);
 }
 
+bool verify_looks_sealed(struct verify *v, const char *path)
+{
+	struct fs *fs = v->setup.fs;
+	struct subject s = {.v = v, .fd = fs->open(fs, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0)};
+	struct stat st;
+
+	if (s.fd < 0)
+		return false;
+	bool seen = fstat(s.fd, &st) == 0 && S_ISREG(st.st_mode);
+	s.size = seen ? st.st_size : 0;
+	seen = seen && s.size > 0 && read_tail(&s) == 0 && s.has_seal;
+	fs->close(fs, s.fd);
+	return seen;
+}
+
 /* --- one file ---------------------------------------------------------------------------------------- */
 
 static int look(struct subject *s)
@@ -177,11 +210,13 @@ static int look(struct subject *s)
 	struct fs *fs = s->v->setup.fs;
 	struct stat st;
 
-	s->fd = fs->open(fs, s->path, O_RDONLY | O_NOFOLLOW, 0);
+	s->fd = fs->open(fs, s->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
 	if (s->fd < 0)
 		return s->fd;
 	if (fstat(s->fd, &st) < 0)
 		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
 	s->size = st.st_size;
 	int rc = read_tail(s);
 	if (rc < 0)

@@ -35,34 +35,57 @@ static const char *last_part(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static const struct level *archive_above(const struct level *l)
+{
+	while (l && strcmp(l->name, "archive") != 0)
+		l = l->up;
+	return l;
+}
+
 /* CAMERA/DAY/FILE. The name of a folder above or at what was asked for is of the person who made the copy,
  * unless it stands in an `archive`. */
 static void read_place(const struct level *l, struct place *p)
 {
-	if (!is_day(l->name))
+	const struct level *archive = archive_above(l), *camera = l->up;
+
+	p->in_archive = archive != NULL;
+	p->folder_name = l->name;
+	p->upper = camera && (camera->told || archive) ? camera->name : NULL;
+	if (archive ? !camera || camera->up != archive : !is_day(l->name))
 		return;
 	p->folder_day = l->name;
-	const struct level *camera = l->up;
-	if (camera && (camera->told || (camera->up && strcmp(camera->up->name, "archive") == 0)))
+	if (archive || camera->told)
 		p->folder_camera = camera->name;
 }
 
+static void tell_unnamed(struct verify *v, const struct level *l, const char *path, const char *name)
+{
+	bool open = text_ends_with(name, ".open");
+
+	if (open && strcmp(l->name, "incoming") == 0)
+		verify_tell(v, VERIFY_OPEN, "unsealed", path, "", "%s", lang("正在录制，尚未封印", "still being written: not sealed yet"));
+	else if (open)
+		verify_tell(v, VERIFY_UNPROVEN, "unsealed", path, "", "%s",
+			    lang("未封印的文件不在 incoming 中：未证实", "a file without a seal, and not in incoming/: nothing proves it"));
+	else if (text_ends_with(name, ".bad"))
+		verify_tell(v, VERIFY_UNPROVEN, "put_aside", path, "", "%s",
+			    lang("服务已将其作为损坏文件搁置：未证实", "put aside by the server as damaged: nothing proves it"));
+	else if (archive_above(l) || strcmp(l->name, "incoming") == 0)
+		verify_tell(v, VERIFY_OPEN, "not_footage", path, "", "%s", lang("不是录像文件", "it is no footage"));
+}
+
+/* Footage is judged whatever it is called: a name must not hide it. */
 static void look_at(struct verify *v, const struct level *l, uint32_t folder, const char *name)
 {
 	struct place p = {.folder = folder, .name = name};
-	bool open = text_ends_with(name, ".open"), aside = text_ends_with(name, ".bad");
+	char *path = xasprintf("%s/%s", l->path, name);
 
-	if (open || aside) {
-		char *path = xasprintf("%s/%s", l->path, name);
-		verify_tell(v, VERIFY_OPEN, open ? "unsealed" : "put_aside", path, "", "%s",
-			    open ? lang("正在录制，尚未封印", "still being written: not sealed yet")
-				 : lang("服务已将其作为损坏文件搁置", "put aside by the server as damaged"));
-		free(path);
-	}
-	if (!text_ends_with(name, ".mp4"))
-		return;
 	read_place(l, &p);
-	verify_segment(v, &p);
+	if (text_ends_with(name, ".mp4") || verify_looks_sealed(v, path))
+		verify_segment(v, &p);
+	else
+		tell_unnamed(v, l, path, name);
+	free(path);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -70,9 +93,10 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int not_hidden(const struct dirent *d)
+/* Hidden files are looked at, too; only a root's identity is none of footage. */
+static int is_looked_at(const struct dirent *d)
 {
-	return d->d_name[0] != '.';
+	return strcmp(d->d_name, ".") != 0 && strcmp(d->d_name, "..") != 0 && strcmp(d->d_name, ROOT_IDENTITY_FILE) != 0;
 }
 
 static int walk(struct verify *v, const struct level *l, unsigned depth);
@@ -84,13 +108,17 @@ static int walk_one(struct verify *v, const struct level *l, uint32_t folder, co
 	struct stat st;
 	int rc = 0;
 
-	if (lstat(path, &st) < 0 || S_ISLNK(st.st_mode))
-		verify_tell(v, VERIFY_OPEN, "unreadable", path, "", "%s",
-			    lang("是符号链接或无法查看，未核验", "a symbolic link, or it cannot be looked at: not judged"));
-	else if (S_ISDIR(st.st_mode))
-		rc = depth < DEPTH_MAX ? walk(v, &below, depth + 1) : 0;
+	if (lstat(path, &st) < 0 || (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode)))
+		verify_tell(v, VERIFY_UNPROVEN, "unreadable", path, "", "%s",
+			    lang("是符号链接、不是普通文件或无法查看，未核验",
+				 "a symbolic link, no regular file, or it cannot be looked at: not judged"));
 	else if (S_ISREG(st.st_mode))
 		look_at(v, l, folder, name);
+	else if (depth < DEPTH_MAX)
+		rc = walk(v, &below, depth + 1);
+	else
+		verify_tell(v, VERIFY_UNPROVEN, "too_deep", path, "", "%s",
+			    lang("文件夹层次过深，未核验", "too many folders below each other: not judged"));
 	free(path);
 	return rc;
 }
@@ -98,7 +126,7 @@ static int walk_one(struct verify *v, const struct level *l, uint32_t folder, co
 static int walk(struct verify *v, const struct level *l, unsigned depth)
 {
 	struct dirent **entries;
-	int n = scandir(l->path, &entries, not_hidden, by_name), rc = 0;
+	int n = scandir(l->path, &entries, is_looked_at, by_name), rc = 0;
 
 	if (n < 0) {
 		verify_tell(v, VERIFY_WRONG, "unreadable", l->path, "", lang("文件夹无法读取：%s", "the folder cannot be read: %s"),
@@ -120,9 +148,12 @@ static void learn_site(struct verify *v, const char *path)
 	struct root_identity id;
 	char *above = xasprintf("%s/..", path);
 
-	if (v->root_site[0] == '\0' &&
-	    (root_identity_load(v->setup.fs, path, &id) == 0 ||
-	     (strcmp(last_part(path), "archive") == 0 && root_identity_load(v->setup.fs, above, &id) == 0)))
+	bool is_archive = strcmp(last_part(path), "archive") == 0;
+	bool has_identity = root_identity_load(v->setup.fs, path, &id) == 0 ||
+			    (is_archive && root_identity_load(v->setup.fs, above, &id) == 0);
+
+	v->whole |= has_identity || is_archive;
+	if (has_identity && v->root_site[0] == '\0')
 		snprintf(v->root_site, sizeof v->root_site, "%s", id.site);
 	free(above);
 }

@@ -1,8 +1,11 @@
 """What a stranger can check with a copy and a public key: by holdfast verify, and by thirty lines of Python."""
+import datetime
+import hashlib
 import json
 import os
 import pathlib
 import shutil
+import struct
 import subprocess
 import sys
 
@@ -13,6 +16,7 @@ from harness_site import PROGRAM, Site, environment
 
 CHECKER = pathlib.Path(__file__).with_name("verify_segment.py")
 FRAMES = 170  # four segments and some
+EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +96,46 @@ def test_an_altered_byte(copy):
     (lambda s: (s[1].rename(s[1].parent / "x"), s[2].rename(s[1]), (s[1].parent / "x").rename(s[2])),
      ["swapped", "swapped"]),
     (lambda s: s[1].rename(s[1].parent / "b-20261123T031500.120000Z.mp4"), ["renamed", "wrong_time"]),
-], ids=["dropped", "cut", "swapped", "renamed"])
+    (lambda s: s[-1].rename(s[-1].parent / ".x"), ["renamed"]),
+    (lambda s: s[-1].rename(s[-1].with_suffix(".bad")), ["renamed"]),
+    (lambda s: s[-1].parent.rename(s[-1].parent.parent / "old"), ["wrong_time"]),
+], ids=["dropped", "cut", "swapped", "renamed", "hidden", "bad", "folder"])
 def test_tampering_is_named(copy, tamper, code):
     """And exit 1."""
     assert not codes(copy, 0)
     tamper(segments(copy))
-    assert sorted(c for c, _ in codes(copy)) == code
+    assert sorted({c for c, _ in codes(copy)} if code == ["wrong_time"] else [c for c, _ in codes(copy)]) == code
+
+
+def digest_of(before, entry):
+    """As the ledger hashes it."""
+    at_us = (datetime.datetime.fromisoformat(entry["at"].replace("Z", "+00:00")) - EPOCH) // datetime.timedelta(microseconds=1)
+    text = "\0".join([entry["kind"], entry["camera"] or "", entry["body_text"]])
+    return hashlib.sha256(before + struct.pack(">qq", entry["seq"], at_us) + text.encode()).hexdigest()
+
+
+def ledger_codes(copy, lines, *words, code=1):
+    dump = copy / "forged.json"
+    dump.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+    told = json.loads(verify(dump, "--key", copy / "site.pub", *words, "--json", code=code))
+    return [f["code"] for f in told["wrong"] + told["unproven"]]
+
+
+def test_a_forged_ledger(copy):
+    """Nothing is signed anew: lines behind the head, a rewritten first entry of a cut, and a head of then."""
+    lines = [json.loads(line) for line in (copy / "ledger.json").read_text(encoding="utf-8").splitlines()]
+    entries, head = [x for x in lines if "seq" in x], [x for x in lines if "head" in x]
+    assert not ledger_codes(copy, entries + head, code=0)
+    body = '{"by":"regulator"}'
+    behind = dict(seq=entries[-1]["seq"] + 1, at=entries[-1]["at"], kind="hold.released", camera="a", body=json.loads(body), body_text=body)
+    behind["hash"] = digest_of(bytes.fromhex(entries[-1]["hash"]), behind)
+    assert ledger_codes(copy, [*entries, *head, behind]) == ["behind_head"]
+    assert ledger_codes(copy, [*entries, behind, *head]) == ["behind_head"]
+    first = dict(entries[2], kind="hold.released", body=json.loads(body), body_text=body)
+    assert ledger_codes(copy, [first, *entries[3:], *head]) == ["before"]
+    assert ledger_codes(copy, [dict(entries[2], previous=entries[1]["hash"]), *entries[3:], *head], code=0) == []
+    (copy / "kept.json").write_text(json.dumps(head[0]), encoding="utf-8")
+    assert ledger_codes(copy, entries[:-1], "--head", copy / "kept.json") == ["ledger_head"]
 
 
 def test_the_wrong_key(copy):

@@ -35,7 +35,7 @@ struct rtp_fixture_conf {
 
 struct rtp_fixture_sink { struct rtp_fixture *f; unsigned frame; };
 
-static inline int rtp_fixture_on_write(void *arg, uint8_t *data, int len)
+static inline int rtp_fixture_on_write(void *arg, AVIO_WRITTEN *data, int len)
 {
 	struct rtp_fixture_sink *s = arg;
 	struct rtp_fixture *f = s->f;

@@ -30,6 +30,7 @@ struct copy {
 	uint8_t digests[SEGMENTS][SHA256_BYTES];
 	char *paths[SEGMENTS];
 	/* what a run of verify found */
+	const char *head, *also; /* given as well; NULL: not */
 	char codes[4096];
 	struct verify_result result;
 };
@@ -145,11 +146,12 @@ static void on_finding(void *arg, const struct verify_finding *f)
 	const char *name = strrchr(f->file, '/');
 
 	assert_true(*f->text);
-	if (f->kind == VERIFY_WRONG)
-		snprintf(c->codes + n, sizeof c->codes - n, "%s%s %s", n ? "; " : "", f->code, name ? name + 1 : f->file);
+	if (f->kind == VERIFY_WRONG || f->kind == VERIFY_UNPROVEN)
+		snprintf(c->codes + n, sizeof c->codes - n, "%s%s%s %s", n ? "; " : "", f->kind == VERIFY_WRONG ? "" : "unproven:",
+			 f->code, name ? name + 1 : f->file);
 }
 
-/* Asks of `path`, and what is wrong comes to stand in c->codes: "code file; code file". */
+/* Asks of `path`, and what is wrong or not proven comes to stand in c->codes: "code file; unproven:code file". */
 static void ask(struct copy *c, const char *path, const char *site, const char *key)
 {
 	const struct verify_setup how = {.fs = fs_real(), .site = site, .finding = on_finding, .arg = c};
@@ -159,6 +161,10 @@ static void ask(struct copy *c, const char *path, const char *site, const char *
 	c->codes[0] = '\0';
 	if (key)
 		assert_int_equal(verify_add_key(v, key, &e), 0);
+	if (c->head)
+		assert_int_equal(verify_add_head(v, c->head, &e), 0);
+	if (c->also)
+		assert_int_equal(verify_path(v, c->also, &e), 0);
 	assert_int_equal(verify_path(v, path, &e), 0);
 	verify_end(v);
 	c->result = *verify_result(v);
@@ -466,8 +472,8 @@ static void an_older_copy_beside_it(void **state)
 	expect_of(c, c->dir, "replaced backup.mp4");
 	s = seal_of(c, 2);
 	write_segment(c, beside, 2, &s, c->key);
-	expect_of(c, c->dir, ""); /* the very same is a copy */
-	assert_int_equal(c->result.facts, 1);
+	expect_of(c, c->dir, ""); /* the very same is a copy, under another name */
+	assert_int_equal(c->result.facts, 2);
 	free(beside);
 }
 
@@ -595,9 +601,228 @@ static void a_ledger_with_a_hole_or_without_its_end(void **state)
 	json_decref(list);
 	list = dump_of(*state);
 	json_array_remove(list, 10);
-	expect_dump(*state, list, "");
-	assert_int_equal(((struct copy *)*state)->result.open, 1);
+	expect_dump(*state, list, "unproven:no_head ledger");
 	json_decref(list);
+}
+
+/* With nothing signed anew: a line behind what was signed. */
+static void entries_behind_the_signed_head(void **state)
+{
+	json_t *list = dump_of(*state);
+	uint8_t hash[SHA256_BYTES];
+	const char *last = json_string_value(json_object_get(json_array_get(list, 9), "hash"));
+
+	assert_int_equal(hex_decode(last, hash, sizeof hash), 0);
+	json_array_append_new(list, entry(11, hash));
+	expect_dump(*state, list, "unproven:behind_head ledger");
+	json_decref(list);
+}
+
+/* The front is cut off, and what is first then is rewritten: the entry before must be known to see that. */
+static void the_first_entry_of_a_cut(void **state)
+{
+	json_t *list = dump_of(*state), *forged;
+	const char *before = json_string_value(json_object_get(json_array_get(list, 3), "hash"));
+	json_t *previous = json_string(before);
+
+	for (int i = 0; i < 4; i++)
+		json_array_remove(list, 0);
+	expect_dump(*state, list, "unproven:before ledger");
+	json_object_set_new(json_array_get(list, 0), "previous", previous);
+	expect_dump(*state, list, "");
+	forged = json_array_get(list, 0);
+	json_object_set_new(forged, "kind", json_string("hold.released"));
+	expect_dump(*state, list, "ledger_altered ledger");
+	json_object_del(forged, "previous");
+	expect_dump(*state, list, "unproven:before ledger");
+	json_decref(list);
+}
+
+static void keep_head(struct copy *c, const json_t *head, char **path)
+{
+	char *text = json_dumps(head, 0);
+
+	*path = xasprintf("%s/kept-head.json", c->dir);
+	c->head = *path;
+	assert_int_equal(fs_replace(fs_real(), c->head, text, strlen(text), 0644), 0);
+	free(text);
+}
+
+static json_t *head_of_entry(struct copy *c, const json_t *list, int64_t seq)
+{
+	uint8_t hash[SHA256_BYTES];
+
+	hex_decode(json_string_value(json_object_get(json_array_get(list, (size_t)seq - 1), "hash")), hash, sizeof hash);
+	return head(c, seq, hash);
+}
+
+/* Whoever keeps an old head sees a ledger that was rewritten since, signed anew and all. */
+static void a_head_of_then(void **state)
+{
+	struct copy *c = *state;
+	json_t *list = dump_of(c), *kept = head_of_entry(c, list, 4), *other = json_array();
+	uint8_t hash[SHA256_BYTES] = {0};
+	char *path;
+
+	keep_head(c, kept, &path);
+	expect_dump(c, list, "");
+	for (int i = 1; i <= 10; i++) {
+		hash[0] ^= i == 3; /* another history from 3 on */
+		json_array_append_new(other, entry(i, hash));
+	}
+	json_array_append_new(other, head(c, 10, hash));
+	expect_dump(c, other, "ledger_altered ledger; ledger_forked ledger");
+	json_decref(other);
+
+	other = json_array(); /* a tail that was dropped, and the rest signed anew */
+	memset(hash, 0, sizeof hash);
+	for (int i = 1; i <= 3; i++)
+		json_array_append_new(other, entry(i, hash));
+	json_array_append_new(other, head(c, 3, hash));
+	expect_dump(c, other, "ledger_head ledger");
+	json_decref(other);
+	json_decref(kept);
+	json_decref(list);
+	free(path);
+	c->head = NULL;
+}
+
+/* The head that was kept says what the first entry of a cut is chained to, and proves a dump without a head of its own. */
+static void a_head_proves_a_cut(void **state)
+{
+	struct copy *c = *state;
+	json_t *list = dump_of(c), *both = json_array();
+	char *path;
+
+	json_array_append_new(both, head_of_entry(c, list, 4));
+	json_array_append_new(both, head_of_entry(c, list, 10));
+	keep_head(c, both, &path);
+	json_array_remove(list, 10);
+	for (int i = 0; i < 4; i++)
+		json_array_remove(list, 0);
+	expect_dump(c, list, "");
+	json_object_set_new(json_array_get(list, 0), "kind", json_string("hold.released"));
+	expect_dump(c, list, "ledger_altered ledger");
+	json_decref(both);
+	json_decref(list);
+	free(path);
+	c->head = NULL;
+}
+
+/* --- names and places that hide footage ------------------------------------------------------------------------ */
+
+static void expect_moved(struct copy *c, int i, const char *to, const char *want)
+{
+	char *path = xasprintf("%s/%s", c->dir, to), *archive = xasprintf("%s/archive", c->dir);
+	char *dir = xasprintf("%.*s", (int)(strrchr(path, '/') - path), path);
+
+	assert_int_equal(fs_mkdirs(fs_real(), dir, 0755), 0);
+	assert_int_equal(rename(c->paths[i], path), 0);
+	expect_of(c, archive, want);
+	assert_int_equal(rename(path, c->paths[i]), 0);
+	expect_of(c, archive, "");
+	free(dir);
+	free(archive);
+	free(path);
+}
+
+static void nonsense_names_and_renamed_folders(void **state)
+{
+	struct copy *c = *state;
+	int last = SEGMENTS - 1;
+	char day[WALL_TEXT_MAX], place[256], want[256];
+	const char *name = strrchr(c->paths[last], '/') + 1;
+
+	wall_format_day(start_of(last), day);
+	static const char *const names[] = {"hello.mp4", ".hidden.mp4", "x.txt", "x.mp4.bad", "noise"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		snprintf(place, sizeof place, "archive/" CAMERA "/%s/%s", day, names[i]);
+		snprintf(want, sizeof want, "renamed %s", names[i]);
+		expect_moved(c, last, place, want);
+	}
+	snprintf(want, sizeof want, "renamed %s", name);
+	static const char *const folders[] = {"archive/" CAMERA, "archive", "archive/" CAMERA "/x", "archive/x/" CAMERA "/y"};
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+		snprintf(place, sizeof place, "%s/%s", folders[i], name);
+		if (i == 2) /* it is in its camera's folder, and the day is none */
+			snprintf(want, sizeof want, "wrong_time %s", name);
+		else
+			snprintf(want, sizeof want, "renamed %s", name);
+		expect_moved(c, last, place, want);
+	}
+}
+
+/* What is here and cannot be judged is never called right. */
+static void what_cannot_be_judged(void **state)
+{
+	struct copy *c = *state;
+	char *bad = xasprintf("%s/archive/" CAMERA "/x.bad", c->dir), *open = xasprintf("%s/archive/" CAMERA "/x.open", c->dir);
+	char *link = xasprintf("%s/archive/" CAMERA "/l.mp4", c->dir), *fifo = xasprintf("%s/archive/" CAMERA "/f.mp4", c->dir);
+
+	assert_int_equal(fs_replace(fs_real(), bad, "x", 1, 0644), 0);
+	expect(c, "unproven:put_aside x.bad");
+	assert_int_equal(rename(bad, open), 0);
+	expect(c, "unproven:unsealed x.open");
+	assert_int_equal(unlink(open), 0);
+	assert_int_equal(symlink(c->paths[0], link), 0);
+	expect(c, "unproven:unreadable l.mp4");
+	assert_int_equal(unlink(link), 0);
+	assert_int_equal(mkfifo(fifo, 0644), 0);
+	expect(c, "unproven:unreadable f.mp4"); /* and does not wait for a writer */
+	free(bad);
+	free(open);
+	free(link);
+	free(fifo);
+}
+
+/* --- what the ledger knows of footage ------------------------------------------------------------------------ */
+
+static json_t *sealed_entry(uint8_t hash[SHA256_BYTES], const char *camera, int sequence, const uint8_t digest[SHA256_BYTES])
+{
+	char hex[SHA256_HEX_MAX], at[WALL_TEXT_MAX];
+
+	hex_encode(digest, SHA256_BYTES, hex);
+	json_t *body = json_pack("{s:[{s:s, s:s, s:s, s:i}]}", "cameras", "camera", camera, "digest", hex, "end",
+				 wall_format(start_of(sequence), at), "sequence", sequence);
+	char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
+	struct ledger_entry e = {.seq = 1, .at = {FIXTURE_START_US}, .kind = "footage.sealed", .body = text};
+	ledger_hash(hash, &e, e.hash);
+	memcpy(hash, e.hash, SHA256_BYTES);
+	hex_encode(e.hash, SHA256_BYTES, hex);
+	json_t *o = json_pack("{s:i, s:s, s:s, s:n, s:o, s:s, s:s}", "seq", 1, "at", wall_format(e.at, at), "kind", e.kind, "camera",
+			      "body", body, "body_text", text, "hash", hex);
+	free(text);
+	return o;
+}
+
+static void expect_known(struct copy *c, const char *camera, int sequence, const uint8_t digest[SHA256_BYTES], const char *want)
+{
+	uint8_t hash[SHA256_BYTES] = {0};
+	json_t *list = json_pack("[o]", sealed_entry(hash, camera, sequence, digest));
+	char *path = xasprintf("%s/ledger.json", c->dir), *text;
+
+	json_array_append_new(list, head(c, 1, hash));
+	text = json_dumps(list, 0);
+	put(path, &(struct buf){.data = (uint8_t *)text, .len = strlen(text)});
+	c->also = path;
+	expect(c, want);
+	c->also = NULL;
+	json_decref(list);
+	free(text);
+	free(path);
+}
+
+static void a_tail_or_a_camera_that_is_gone(void **state)
+{
+	struct copy *c = *state;
+	const uint8_t other[SHA256_BYTES] = {1};
+	int last = SEGMENTS;
+
+	expect_known(c, CAMERA, last, c->digests[last - 1], "");
+	expect_known(c, CAMERA, last, other, "replaced ");
+	expect_known(c, "back", 3, other, "unproven:camera_missing ");
+	assert_int_equal(unlink(c->paths[last - 1]), 0);
+	expect_known(c, CAMERA, last, c->digests[last - 1], "unproven:tail_missing ");
 }
 
 /* As indexer/ledger_mark.c writes it; then the numbers may jump, and not otherwise. */
@@ -645,6 +870,8 @@ int main(void)
 		TEST(a_swapped_order), TEST(a_dropped_segment), TEST(an_older_copy), TEST(an_older_copy_beside_it),
 		TEST(another_site), TEST(a_chain_that_begins_again), TEST(a_ledger_holds), TEST(a_ledger_that_was_altered),
 		TEST(a_ledger_with_a_hole_or_without_its_end), TEST(a_ledger_that_was_put_back), TEST(a_head_signed_by_nobody),
+		TEST(entries_behind_the_signed_head), TEST(the_first_entry_of_a_cut), TEST(a_head_of_then), TEST(a_head_proves_a_cut),
+		TEST(nonsense_names_and_renamed_folders), TEST(what_cannot_be_judged), TEST(a_tail_or_a_camera_that_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
