@@ -23,7 +23,7 @@ struct audio_fixture {
 	char fmtp[300];
 };
 
-static inline int audio_fixture_on_write(void *arg, uint8_t *data, int len)
+static inline int audio_fixture_on_write(void *arg, AVIO_WRITTEN *data, int len)
 {
 	struct audio_fixture *f = arg;
 
