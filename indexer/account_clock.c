@@ -366,7 +366,7 @@ static int add_hole(const struct accounting *a, const char *camera, int64_t star
 {
 	const char *cause;
 
-	if (start >= end)
+	if (end - start < GAP_LEAST_US)
 		return 0;
 	int rc = account_hole_cause(a->catalog, camera, start, end, &cause);
 	if (rc < 0)

@@ -109,8 +109,8 @@ int account_covered_until(struct catalog *c, const char *camera, int64_t *t)
 	while (rc == 0) {
 		int64_t before = *t;
 		rc = db_int(c->db, t,
-			    "SELECT min(end, ?3) FROM (SELECT end FROM span WHERE camera = ?1 AND start <= ?2 ORDER BY start "
-			    "DESC LIMIT 1) WHERE min(end, ?3) > ?2", "tii", camera, *t, horizon);
+			    "SELECT min(end, ?3) FROM (SELECT end FROM span WHERE camera = ?1 AND start < ?2 + ?4 ORDER BY start "
+			    "DESC LIMIT 1) WHERE min(end, ?3) > ?2", "tiii", camera, *t, horizon, GAP_LEAST_US);
 		if (rc == 0 || rc == -ENOENT)
 			rc = db_int(c->db, t, "SELECT max(end) FROM gap WHERE camera = ? AND start <= ? AND end > ?",
 				    "tii", camera, *t, *t);

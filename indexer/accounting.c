@@ -259,11 +259,10 @@ static int down_again(const struct accounting *a, const struct gap *g, bool firs
 {
 	if (!first || strcmp(g->cause, RECORDER_DOWN) != 0)
 		return gap_note(a->catalog, a->now, g, cause, detail);
+	if (since - g->start < GAP_LEAST_US)
+		since = g->start;
 	int rc = close_gap(a, g, since);
-	if (rc < 0)
-		return rc;
-	since = since > g->start ? since : g->start;
-	return gap_open(a->catalog, a->now, g->camera, since, cause, detail);
+	return rc < 0 ? rc : gap_open(a->catalog, a->now, g->camera, since, cause, detail);
 }
 
 int account_down(const struct accounting *a, const char *camera, struct wall since, const char *cause,

@@ -74,10 +74,11 @@ static int tiles_until(struct catalog *c, const char *camera, struct wall from, 
 		       tile_fn *fn, void *arg)
 {
 	struct tile_layers l = {0};
-	int rc = load_spans(c, camera, from, to, horizon, &l);
+	struct wall before = {from.us - TILE_LEAST_US}, after = {to.us < INT64_MAX - TILE_LEAST_US ? to.us + TILE_LEAST_US : to.us};
+	int rc = load_spans(c, camera, before, after, horizon, &l);
 
 	if (rc == 0)
-		rc = load_gaps(c, camera, from, to, &l);
+		rc = load_gaps(c, camera, before, after, &l);
 	if (rc == 0)
 		rc = load_obligation(c, camera, &l);
 	if (rc == 0)

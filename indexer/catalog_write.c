@@ -1,6 +1,7 @@
 #include "catalog_write.h"
 
 #include "catalog_internal.h"
+#include "gap.h"
 #include "schema.h"
 
 #include "base/buf.h"
@@ -58,7 +59,7 @@ bool catalog_is_sound(const struct catalog *c) { return !db_has_failed(c->db); }
 
 int catalog_begin(struct catalog *c) { return db_begin(c->db); }
 
-int catalog_commit(struct catalog *c) { return db_end(c->db, 0); }
+int catalog_commit(struct catalog *c) { return catalog_end(c, 0); }
 
 void catalog_rollback(struct catalog *c)
 {
@@ -66,7 +67,7 @@ void catalog_rollback(struct catalog *c)
 		db_end(c->db, -ECANCELED);
 }
 
-int catalog_end(struct catalog *c, int rc) { return db_end(c->db, rc); }
+int catalog_end(struct catalog *c, int rc) { return db_end(c->db, rc == 0 ? gap_tell(c) : rc); }
 
 int catalog_set_state(struct catalog *c, const char *key, const char *value)
 {

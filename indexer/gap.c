@@ -56,9 +56,7 @@ static int open_row(struct catalog *c, struct wall now, const char *camera, int6
 	if (rc < 0)
 		return rc;
 	*id = db_last_id(c->db);
-	return ledger_append(c, now, "gap.opened", camera,
-			     json_pack("{sI so ss ss}", "id", (json_int_t)*id, "start", wall_json(start), "cause",
-				       cause, "detail", detail), NULL);
+	return db_run(c->db, "INSERT INTO gap_untold VALUES (?, ?)", "ii", *id, now.us);
 }
 
 int gap_open(struct catalog *c, struct wall now, const char *camera, int64_t start, const char *cause,
@@ -73,11 +71,75 @@ int gap_add(struct catalog *c, struct wall now, const char *camera, int64_t star
 	    const char *detail)
 {
 	struct gap g = {.start = start, .open = true};
+
+	if (end - start < GAP_LEAST_US)
+		return 0;
 	int rc = open_row(c, now, camera, start, cause, detail, &g.id);
 
 	snprintf(g.camera, sizeof g.camera, "%s", camera);
 	snprintf(g.cause, sizeof g.cause, "%s", cause);
 	return rc < 0 ? rc : gap_close(c, now, &g, end);
+}
+
+int gap_find_touching(struct catalog *c, const char *camera, int64_t start, int64_t end, struct gap *out)
+{
+	struct db_query q;
+	int rc = db_query(c->db, &q, GAP_COLUMNS "WHERE camera = ?1 AND ((end = ?2 AND start < ?2) OR (start = ?3 AND "
+			  "coalesce(end, ?4) > ?3)) ORDER BY start LIMIT 1", "tiii", camera, start, end, INT64_MAX);
+
+	return rc < 0 ? rc : one(&q, out);
+}
+
+/* --- told with the commit ------------------------------------------------------------------- */
+
+static int tell_opened(struct catalog *c, int64_t id)
+{
+	struct db_query q;
+	json_t *body = NULL;
+	char camera[CATALOG_ID_MAX];
+	struct wall at = {0};
+	int rc = db_query(c->db, &q, "SELECT g.camera, g.start, g.cause, g.detail, u.at FROM gap_untold u JOIN gap g ON g.id = u.id "
+			  "WHERE u.id = ?", "i", id);
+
+	if (rc < 0)
+		return rc;
+	rc = db_step(&q);
+	if (rc > 0) {
+		body = json_pack("{sI so ss ss}", "id", (json_int_t)id, "start", wall_json(db_i64(&q, 1)), "cause", db_text(&q, 2),
+				 "detail", db_text(&q, 3));
+		snprintf(camera, sizeof camera, "%s", db_text(&q, 0));
+		at.us = db_i64(&q, 4);
+	}
+	db_done(&q);
+	if (rc > 0)
+		rc = ledger_append(c, at, "gap.opened", camera, body, NULL);
+	return rc < 0 ? rc : db_run(c->db, "DELETE FROM gap_untold WHERE id = ?", "i", id);
+}
+
+int gap_tell(struct catalog *c)
+{
+	int64_t id;
+	int rc;
+
+	while ((rc = db_int(c->db, &id, "SELECT id FROM gap_untold ORDER BY id LIMIT 1", "")) == 0)
+		if ((rc = tell_opened(c, id)) < 0)
+			break;
+	return rc == -ENOENT ? 0 : rc;
+}
+
+/* It was none after all. One of which nobody was told leaves no trace. */
+static int withdraw(struct catalog *c, struct wall now, const struct gap *g, int64_t start)
+{
+	int rc = db_run(c->db, "DELETE FROM gap WHERE id = ?1 AND id IN (SELECT id FROM gap_untold)", "i", g->id);
+
+	if (rc < 0)
+		return rc;
+	if (db_changes(c->db) > 0)
+		return db_run(c->db, "DELETE FROM gap_untold WHERE id = ?", "i", g->id);
+	rc = db_run(c->db, "UPDATE gap SET start = ?1, end = ?1 WHERE id = ?2", "ii", start, g->id);
+	return rc < 0 ? rc : ledger_append(c, now, "gap.withdrawn", g->camera,
+					   json_pack("{sI so ss}", "id", (json_int_t)g->id, "start", wall_json(g->start), "cause",
+						     g->cause), NULL);
 }
 
 static json_t *history_of(struct catalog *c, int64_t id)
@@ -108,9 +170,13 @@ int gap_close(struct catalog *c, struct wall now, const struct gap *g, int64_t e
 {
 	struct gap closed = *g;
 
-	closed.end = end > g->start ? end : g->start;
+	if (end - g->start < GAP_LEAST_US)
+		return withdraw(c, now, g, g->start);
+	closed.end = end;
 	closed.open = false;
-	int rc = db_run(c->db, "UPDATE gap SET end = ? WHERE id = ?", "ii", closed.end, g->id);
+	int rc = tell_opened(c, g->id);
+	if (rc == 0)
+		rc = db_run(c->db, "UPDATE gap SET end = ? WHERE id = ?", "ii", closed.end, g->id);
 	return rc < 0 ? rc : tell_closed(c, now, &closed, false);
 }
 
@@ -135,13 +201,15 @@ int gap_correct(struct catalog *c, struct wall now, const struct gap *g, int64_t
 	char detail[160], a[WALL_TEXT_MAX], b[WALL_TEXT_MAX];
 
 	moved.start = start;
-	moved.end = end > start ? end : start;
+	moved.end = end;
 	if (g->open)
 		snprintf(detail, sizeof detail, "the start was %s", wall_format((struct wall){g->start}, a));
 	else
 		snprintf(detail, sizeof detail, "it was %s to %s", wall_format((struct wall){g->start}, a),
 			 wall_format((struct wall){g->end}, b));
 	int rc = gap_note(c, now, g, g->cause, detail);
+	if (rc == 0 && !g->open && end - start < GAP_LEAST_US)
+		return withdraw(c, now, g, start);
 	if (rc == 0)
 		rc = g->open ? db_run(c->db, "UPDATE gap SET start = ? WHERE id = ?", "ii", start, g->id)
 			     : db_run(c->db, "UPDATE gap SET start = ?, end = ? WHERE id = ?", "iii", moved.start,

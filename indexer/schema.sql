@@ -105,6 +105,8 @@ CREATE TABLE IF NOT EXISTS gap (id INTEGER PRIMARY KEY AUTOINCREMENT, camera TEX
   explanation TEXT, explained_by TEXT, explained_at INTEGER);
 CREATE INDEX IF NOT EXISTS gap_by_time ON gap (camera, start);
 CREATE INDEX IF NOT EXISTS gap_open ON gap (camera) WHERE end IS NULL;
+-- Those of which the ledger is told when the transaction ends: empty between transactions.
+CREATE TABLE IF NOT EXISTS gap_untold (id INTEGER PRIMARY KEY, at INTEGER NOT NULL);
 
 -- The same files as the disk has them (ROOT/incoming/FILE, see aside.h). sha256 NULL: not claimed for deletion.
 CREATE TABLE IF NOT EXISTS aside (root INTEGER NOT NULL REFERENCES root(id), file TEXT NOT NULL, camera TEXT NOT NULL,

@@ -5,7 +5,7 @@
 
 #define RETIRE_TAIL_US (60 * US_PER_S) /* the recorder's last file may end this much before it was told */
 
-struct sweep { const struct accounting *a; const struct account *acc; };
+struct sweep { const struct accounting *a; const struct account *acc; int64_t limit; };
 
 /* --- one hole ------------------------------------------------------------------------------- */
 
@@ -21,16 +21,40 @@ static int absence_until(struct catalog *c, const char *camera, int64_t start, i
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* Too short for a gap, and no footage beside it: a gap that is there reaches over it. Without one the obligation itself is no
+ * longer than that. */
+static int fill_seam(const struct sweep *s, const struct tile *t)
+{
+	struct catalog *c = s->a->catalog;
+	struct gap g;
+	int rc = gap_find_touching(c, s->acc->camera, t->start.us, t->end.us, &g);
+
+	if (rc == 0)
+		return gap_correct(c, s->a->now, &g, g.start < t->start.us ? g.start : t->start.us, g.end > t->end.us ? g.end : t->end.us);
+	return rc != -ENOENT ? rc : db_run(c->db, "UPDATE obligation SET end = ?2 WHERE camera = ?1 AND start <= ?2 AND end = ?3", "tii",
+					   s->acc->camera, t->start.us, t->end.us);
+}
+
 static int explain_hole(void *arg, const struct tile *t)
 {
-	const struct sweep *s = arg;
+	struct sweep *s = arg;
 	struct catalog *c = s->a->catalog;
 	const char *cause;
 	int64_t until;
 
 	if (t->state != TILE_PENDING)
 		return 0;
+	if (t->end.us - t->start.us < GAP_LEAST_US && t->end.us == s->limit && !s->acc->retired) {
+		s->limit = t->start.us; /* nobody knows yet how long it is */
+		return 0;
+	}
+	if (t->end.us - t->start.us < GAP_LEAST_US)
+		return fill_seam(s, t);
 	int rc = absence_until(c, s->acc->camera, t->start.us, t->end.us, &until);
+	if (until - t->start.us < GAP_LEAST_US)
+		until = t->start.us;
+	else if (t->end.us - until < GAP_LEAST_US)
+		until = t->end.us;
 	if (rc == 0 && until > t->start.us)
 		rc = gap_add(c, s->a->now, s->acc->camera, t->start.us, until, "recorder_down", "");
 	if (rc < 0 || until >= t->end.us)
@@ -128,23 +152,22 @@ static int open_absence(const struct accounting *a, const struct account *acc, i
 static int settle_one(const struct accounting *a, struct account *acc, int64_t settled_at)
 {
 	struct catalog *c = a->catalog;
-	struct sweep s = {a, acc};
-	int64_t limit;
+	struct sweep s = {.a = a, .acc = acc};
 	int rc = account_gap_goes_on(a, acc->camera, settled_at);
 
 	if (rc == 0)
 		rc = account_settle_past(a, acc);
 	if (rc == 0)
-		rc = settle_limit(a, acc, settled_at, &limit);
+		rc = settle_limit(a, acc, settled_at, &s.limit);
 	if (rc < 0)
 		return rc;
-	if (limit > acc->frontier) {
-		rc = catalog_tiles(c, acc->camera, (struct wall){acc->frontier}, (struct wall){limit}, explain_hole, &s);
+	if (s.limit > acc->frontier) {
+		rc = catalog_tiles(c, acc->camera, (struct wall){acc->frontier}, (struct wall){s.limit}, explain_hole, &s);
 		if (rc == 0)
-			rc = account_set_frontier(c, acc->camera, limit);
+			rc = account_set_frontier(c, acc->camera, s.limit);
 		if (rc == 0)
 			rc = db_run(c->db, "DELETE FROM restart WHERE camera = ? AND outcome <= ?", "ti", acc->camera,
-				    limit);
+				    s.limit);
 	}
 	return rc < 0 ? rc : open_absence(a, acc, settled_at);
 }

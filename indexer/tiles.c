@@ -68,24 +68,72 @@ static struct tile tile_at(const struct tile_layers *l, struct cursor *at, int64
 	return tile;
 }
 
-int tiles_walk(const struct tile_layers *l, struct wall from, struct wall to, tile_fn *fn, void *arg)
+/* --- the walk ---------------------------------------------------------------------------- */
+
+/* The tile that is not given yet, until its neighbour is known. */
+struct walk { struct tile held; struct wall from, to; tile_fn *fn; void *arg; };
+
+static int give(struct walk *w, const struct tile *t)
 {
-	struct cursor at = {0};
-	struct tile held = {0}; /* until its neighbour is known */
+	struct tile clipped = *t;
+
+	clipped.start = t->start.us > w->from.us ? t->start : w->from;
+	clipped.end = t->end.us < w->to.us ? t->end : w->to;
+	return clipped.start.us < clipped.end.us ? w->fn(w->arg, &clipped) : 0;
+}
+
+static int take(struct walk *w, const struct tile *next)
+{
+	bool any = w->held.end.us > w->held.start.us;
+
+	if (any && w->held.state == next->state && w->held.gap == next->gap) {
+		w->held.end = next->end;
+		return 0;
+	}
+	int rc = any ? give(w, &w->held) : 0;
+	w->held = *next;
+	return rc;
+}
+
+static bool is_footage(const struct tile *t)
+{
+	return t->start.us < t->end.us && (t->state == TILE_RECORDED || t->state == TILE_EXPIRED);
+}
+
+/* seam: a short hole that waits for its neighbour; empty if there is none. */
+static int take_behind(struct walk *w, struct tile *seam, const struct tile *next)
+{
 	int rc = 0;
 
-	for (int64_t t = from.us; t < to.us && rc == 0;) {
-		struct tile next = tile_at(l, &at, t, to.us);
-		t = next.end.us;
-		if (held.end.us > held.start.us && held.state == next.state && held.gap == next.gap) {
-			held.end = next.end;
-			continue;
-		}
-		if (held.end.us > held.start.us)
-			rc = fn(arg, &held);
-		held = next;
+	if (seam->start.us < seam->end.us) {
+		if (is_footage(next))
+			seam->state = next->state;
+		rc = take(w, seam);
 	}
-	if (rc == 0 && held.end.us > held.start.us)
-		rc = fn(arg, &held);
-	return rc;
+	*seam = (struct tile){0};
+	return rc == 0 ? take(w, next) : rc;
+}
+
+int tiles_walk(const struct tile_layers *l, struct wall from, struct wall to, tile_fn *fn, void *arg)
+{
+	struct walk w = {.from = from, .to = to, .fn = fn, .arg = arg};
+	struct tile seam = {0};
+	struct cursor at = {0};
+	int64_t end = to.us < INT64_MAX - TILE_LEAST_US ? to.us + TILE_LEAST_US : to.us;
+	int rc = 0;
+
+	for (int64_t t = from.us - TILE_LEAST_US; t < end && rc == 0;) {
+		struct tile next = tile_at(l, &at, t, end);
+		bool is_short = next.state == TILE_PENDING && next.start.us < l->awaits_from && next.end.us - next.start.us < TILE_LEAST_US;
+		t = next.end.us;
+		if (is_short && is_footage(&w.held))
+			next.state = w.held.state;
+		if (is_short && next.state == TILE_PENDING)
+			seam = next;
+		else
+			rc = take_behind(&w, &seam, &next);
+	}
+	if (rc == 0 && seam.start.us < seam.end.us)
+		rc = take(&w, &seam);
+	return rc == 0 && w.held.end.us > w.held.start.us ? give(&w, &w.held) : rc;
 }

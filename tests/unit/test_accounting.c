@@ -942,6 +942,122 @@ static void any_sequence_of_facts_is_accounted_for(void **state)
 	}
 }
 
+/* --- what is too short to be a gap ------------------------------------------------------------------- */
+
+static int64_t told(const char *kind)
+{
+	char *sql = xasprintf("SELECT count(*) FROM ledger WHERE kind = '%s'", kind);
+	int64_t n = ask(place.catalog, sql);
+
+	free(sql);
+	return n;
+}
+
+static void commit(void)
+{
+	assert_int_equal(catalog_commit(place.catalog), 0);
+	assert_int_equal(ask(place.catalog, "SELECT count(*) FROM gap_untold"), 0);
+	assert_int_equal(catalog_begin(place.catalog), 0);
+}
+
+static void a_hole_under_a_millisecond_is_coverage(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 10);
+	covered(10.000999, 20);
+	covered(20.001, 30);
+	settled(30);
+	expect(0, 30, "R 0 20 | G 20 20.001 footage_missing | R 20.001 30");
+	expect(10.0001, 10.0005, "R 10.0001 10.0005"); /* wherever one asks from */
+	expect(10.0005, 15, "R 10.0005 15");
+	expect_gaps(1);
+}
+
+static void an_outage_that_ends_where_it_began_was_none(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 10);
+	down(10, "stream_unusable");
+	up(10);
+	covered(10, 20);
+	commit();
+	down(20, "stream_unusable");
+	up(20.0009);
+	covered(20.0009, 30);
+	commit();
+	settled(30);
+	expect(0, 30, "R 0 30");
+	assert_int_equal(ask(place.catalog, "SELECT count(*) FROM gap"), 0);
+	assert_int_equal(told("gap.opened") + told("gap.closed") + told("gap.withdrawn"), 0);
+}
+
+/* The recorder was only late with its word. */
+static void one_that_was_told_too_early_is_withdrawn(void **state)
+{
+	(void)state;
+	up(0);
+	covered(0, 10);
+	assert_int_equal(account_silent(&acc, at(10)), 0);
+	commit();
+	covered(10, 20);
+	settled(20);
+	commit();
+	expect(0, 20, "R 0 20");
+	assert_int_equal(told("gap.opened"), 1);
+	assert_int_equal(told("gap.closed"), 0);
+	assert_int_equal(told("gap.withdrawn"), 1);
+	expect_gaps(0);
+}
+
+/* Steps around a millisecond, and some long ones. */
+static double little(struct world *w)
+{
+	static const int64_t us[] = {0, 1, 2, 400, 500, 998, 999, 1000, 1001, 2000, 700000, 9000000};
+
+	w->now += (double)us[(size_t)chance(w, 12)] / 1e6;
+	return w->now = (double)(int64_t)(w->now * 1e6 + 0.5) / 1e6;
+}
+
+static void say_anything(struct world *w)
+{
+	double a = little(w), b = little(w), back_to = a - chance(w, 3);
+
+	switch ((int)chance(w, 8)) {
+	case 0: up(a); break;
+	case 1: down(a, "stream_stalled"); break;
+	case 2: down(b, "camera_unreachable"); break;
+	case 3: restart(b); break;
+	case 4: lost(a, b); break;
+	case 5: covered(back_to, b); break;
+	case 6: assert_int_equal(account_silent(&acc, at(now_s())), 0); break;
+	default: covered(a, b); break;
+	}
+}
+
+static void no_sequence_of_facts_makes_a_gap_under_a_millisecond(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 1; seed <= 60; seed++) {
+		struct world w = {.seed = seed};
+		begin_anew();
+		up(little(&w));
+		for (int i = 0; i < 60; i++) {
+			say_anything(&w);
+			if (chance(&w, 1) < 0.4)
+				settled(w.now);
+			if (chance(&w, 1) < 0.4)
+				commit();
+			assert_int_equal(ask(place.catalog, "SELECT count(*) FROM gap WHERE end > start AND end < start + 1000"), 0);
+		}
+		settled(w.now + 10);
+	}
+	commit();
+	assert_int_equal(ask(place.catalog, "SELECT count(*) FROM ledger WHERE kind = 'gap.closed' AND body ->> 'duration_us' < 1000"), 0);
+	assert_true(told("gap.closed") > 100);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -983,6 +1099,8 @@ int main(void)
 		T(a_new_box_that_boots_in_1970_and_gets_the_time_later),
 		T(a_box_that_boots_in_1970_and_gets_the_time_later),
 		T(a_step_forward_makes_no_file_old),
+		T(a_hole_under_a_millisecond_is_coverage), T(an_outage_that_ends_where_it_began_was_none),
+		T(one_that_was_told_too_early_is_withdrawn), T(no_sequence_of_facts_makes_a_gap_under_a_millisecond),
 		T(any_sequence_of_facts_is_accounted_for),
 	};
 
