@@ -1,5 +1,5 @@
 /* GET /cameras and /cameras/{id}: what the catalogue knows, with what the recorder last said. */
-#include "call.h"
+#include "live.h"
 #include "router.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 static json_t *camera_json(const struct api *a, const struct catalog_camera *row)
 {
 	json_t *o = json_pack("{s:s, s:s, s:s}", "id", row->id, "name", row->name, "area", row->area);
-	json_t *live = json_object_get(a->live, row->id);
+	struct live live;
 
 	json_object_set_new(o, "configured_at", json_time(row->configured_at));
 	json_object_set_new(o, "enrolled_at", json_time_or_null(row->enrolled, row->enrolled_at));
@@ -16,10 +16,8 @@ static json_t *camera_json(const struct api *a, const struct catalog_camera *row
 	json_object_set_new(o, "newest", json_time_or_null(row->has_footage, row->newest));
 	json_object_set_new(o, "bytes", json_integer((json_int_t)row->bytes));
 	json_object_set_new(o, "stored_bytes", json_integer((json_int_t)row->stored_bytes));
-	if (json_is_object(live))
-		json_object_update_missing(o, live);
-	if (!json_object_get(o, "state"))
-		json_object_set_new(o, "state", json_string(row->retired ? "retired" : "unknown"));
+	live_of(a, row, &live);
+	live_add(&live, o);
 	return o;
 }
 

@@ -1,5 +1,5 @@
 /* GET /metrics: Prometheus text format 0.0.4. */
-#include "call.h"
+#include "live.h"
 #include "router.h"
 
 #include <string.h>
@@ -26,10 +26,11 @@ static void label(struct buf *b, const char *name, const char *key, const char *
 static int on_up(void *arg, const struct catalog_camera *row)
 {
 	struct sheet *s = arg;
-	const char *state = json_string_value(json_object_get(json_object_get(s->api->live, row->id), "state"));
+	struct live live;
 
+	live_of(s->api, row, &live);
 	label(&s->out, "holdfast_camera_recording", "camera", row->id);
-	buf_printf(&s->out, "%d\n", state && (strcmp(state, "recording") == 0 || strcmp(state, "playing") == 0));
+	buf_printf(&s->out, "%d\n", live_is_recording(&live));
 	return 0;
 }
 
@@ -105,7 +106,7 @@ static void from_catalog(struct sheet *s)
 	unsigned gaps = 0;
 	int64_t seq = 0;
 
-	head(&s->out, "holdfast_camera_recording", "gauge", "1 while the recorder says that footage comes in.");
+	head(&s->out, "holdfast_camera_recording", "gauge", "1 while footage comes in and no gap is open.");
 	catalog_cameras(s->cat, NULL, on_up, s);
 	head(&s->out, "holdfast_camera_bytes", "gauge", "Bytes of published footage on the disks.");
 	catalog_cameras(s->cat, NULL, on_bytes, s);
@@ -185,8 +186,10 @@ int metrics_get(struct call *c)
 	from_process(&s);
 	from_roots(&s);
 	from_offloader(&s);
-	if (s.cat)
+	if (s.cat && catalog_begin_read(s.cat) == 0) { /* states and open gaps of one moment */
 		from_catalog(&s);
+		catalog_end_read(s.cat);
+	}
 	call_bytes(c, 200, "text/plain; version=0.0.4; charset=utf-8", NULL, s.out.data, s.out.len);
 	buf_finish(&s.out);
 	return 0;

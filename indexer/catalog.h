@@ -44,6 +44,9 @@ struct catalog_camera {
 	struct wall enrolled_at, retired_at;
 	bool has_footage;
 	struct wall oldest, newest;      /* recorded footage on disk: start of the first, end of the last span */
+	int64_t gap;                     /* the one that is open; 0: none */
+	struct wall gap_start;
+	const char *gap_cause;
 	uint64_t bytes, stored_bytes;    /* of its segments on the disks; of those that are in the object store only */
 };
 typedef int catalog_camera_fn(void *arg, const struct catalog_camera *row);

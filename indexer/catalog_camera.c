@@ -41,15 +41,16 @@ static struct catalog_camera camera_row(const struct db_query *q)
 		.id = db_text(q, 0), .name = db_text(q, 1), .area = db_text(q, 2),
 		.configured_at.us = db_i64(q, 3),
 		.enrolled = !db_is_null(q, 4), .enrolled_at.us = db_i64(q, 4),
-		.retired = !db_is_null(q, 5), .retired_at.us = db_i64(q, 5)};
+		.retired = !db_is_null(q, 5), .retired_at.us = db_i64(q, 5),
+		.gap = db_i64(q, 6), .gap_start.us = db_i64(q, 7), .gap_cause = db_text(q, 8)};
 }
 
 int catalog_cameras(struct catalog *c, const char *id, catalog_camera_fn *fn, void *arg)
 {
 	struct db_query q;
 	int rc = db_query(c->db, &q,
-			  "SELECT id, name, area, configured_at, enrolled_at, retired_at FROM camera "
-			  "WHERE ?1 IS NULL OR id = ?1 ORDER BY id", "t", id);
+			  "SELECT c.id, name, area, configured_at, enrolled_at, retired_at, g.id, g.start, g.cause FROM camera c "
+			  "LEFT JOIN gap g ON g.camera = c.id AND g.end IS NULL WHERE ?1 IS NULL OR c.id = ?1 ORDER BY c.id", "t", id);
 	bool any = false;
 
 	if (rc < 0)

@@ -329,6 +329,37 @@ static void coverage_tiles_what_was_asked(void **state)
 	bed_close(&b);
 }
 
+/* The recorder's word comes by another way than the gap's end. */
+static void no_camera_is_recording_while_a_gap_of_it_is_open(void **state)
+{
+	struct bed b;
+	struct client c;
+
+	(void)state;
+	bed_open(&b);
+	bed_sql(&b, "DELETE FROM gap");
+	json_t *live = json_pack("{s:{s:s, s:f, s:s}}", "playroom-east", "state", "recording", "fps", 9.8, "since", "2026-11-24T00:00:20Z");
+	api_on_live(b.api, live);
+	json_decref(live);
+	for (int open = 1; open >= 0; open--) {
+		bed_sql(&b, open ? "INSERT INTO gap (id, camera, start, cause) VALUES (77, 'playroom-east', 1795478410000000, "
+				   "'camera_unreachable')" : "UPDATE gap SET end = start + 5000000 WHERE id = 77");
+		json_t *o = bed_get(&b, "/api/v1/cameras/playroom-east", 200);
+		assert_string_equal(json_string_value(json_object_get(o, "state")), open ? "down" : "recording");
+		assert_int_equal(json_integer_value(json_object_get(o, "gap")), open ? 77 : 0);
+		assert_int_equal(json_object_get(o, "fps") != NULL, !open);
+		assert_int_equal(json_object_get(o, "cause") != NULL, open);
+		assert_int_equal(strcmp(json_string_value(json_object_get(o, "since")), "2026-11-24T00:00:10.000000Z") == 0, open);
+		json_decref(o);
+		assert_int_equal(bed_ask(&b, &c, "GET", "/metrics", b.admin, NULL, NULL), 200);
+		assert_non_null(strstr(client_body(&c), open ? "holdfast_camera_recording{camera=\"playroom-east\"} 0\n"
+						       : "holdfast_camera_recording{camera=\"playroom-east\"} 1\n"));
+		assert_non_null(strstr(client_body(&c), open ? "holdfast_gaps_open 1\n" : "holdfast_gaps_open 0\n"));
+		client_finish(&c);
+	}
+	bed_close(&b);
+}
+
 static void tells_of_the_site(void **state)
 {
 	static const char *const paths[] = {"/api/v1/site", "/api/v1/areas", "/api/v1/cameras", "/api/v1/cameras/playroom-east",
@@ -372,6 +403,7 @@ int main(void)
 		cmocka_unit_test(a_command_is_answered_after_its_commit),
 		cmocka_unit_test(a_keeper_that_is_away_is_told),
 		cmocka_unit_test(coverage_tiles_what_was_asked),
+		cmocka_unit_test(no_camera_is_recording_while_a_gap_of_it_is_open),
 		cmocka_unit_test(tells_of_the_site),
 	};
 
