@@ -40,7 +40,7 @@ static bool real_synced(struct clock *c)
 
 struct clock *clock_real(void)
 {
-	static struct clock real = {real_wall, real_mono, real_synced};
+	static struct clock real = {real_wall, real_mono, real_synced, NULL};
 
 	return &real;
 }
@@ -53,7 +53,7 @@ static bool fake_synced(struct clock *c) { return ((struct clock_fake *)c)->is_s
 
 void clock_fake_init(struct clock_fake *c, struct wall start)
 {
-	*c = (struct clock_fake){.base = {fake_wall, fake_mono, fake_synced},
+	*c = (struct clock_fake){.base = {fake_wall, fake_mono, fake_synced, "boot-1"},
 				 .wall = start,
 				 .mono = {US_PER_S},
 				 .is_synced = true};
@@ -73,6 +73,14 @@ void clock_boot_id(char out[BOOT_ID_MAX])
 	if (fd >= 0)
 		close(fd);
 	out[n < 0 ? 0 : n] = '\0';
+}
+
+void clock_boot(const struct clock *c, char out[BOOT_ID_MAX])
+{
+	if (c->boot)
+		snprintf(out, BOOT_ID_MAX, "%s", c->boot);
+	else
+		clock_boot_id(out);
 }
 
 /* --- texts ---------------------------------------------------------------- */

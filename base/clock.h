@@ -27,6 +27,8 @@ struct clock {
 	struct mono (*mono_now)(struct clock *c);
 	/* Whether the kernel says that the wall clock is synchronised (adjtimex). */
 	bool (*synced)(struct clock *c);
+	/* Another boot than that of the running kernel: for tests. NULL: that one. */
+	const char *boot;
 };
 
 struct clock *clock_real(void);
@@ -47,6 +49,8 @@ static inline struct mono clock_mono(struct clock *c) { return c->mono_now(c); }
 /* boot_id of the running kernel, 36 characters and NUL. */
 #define BOOT_ID_MAX 37
 void clock_boot_id(char out[BOOT_ID_MAX]);
+/* The boot in which mono_now() counts. */
+void clock_boot(const struct clock *c, char out[BOOT_ID_MAX]);
 
 #define WALL_TEXT_MAX 40
 /* "2026-11-23T03:15:00.120000Z". Returns out. */

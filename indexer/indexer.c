@@ -19,7 +19,11 @@
 int transaction_begin(struct indexer *ix)
 {
 	ix->acc = (struct accounting){.catalog = ix->catalog, .now = clock_wall(ix->clock)};
-	return catalog_begin(ix->catalog);
+	int rc = catalog_begin(ix->catalog);
+	if (rc < 0 || !witness_is_due(&ix->witness))
+		return rc;
+	rc = witness_note(&ix->witness, ix->catalog);
+	return rc < 0 ? transaction_end(ix, rc) : 0;
 }
 
 int transaction_end(struct indexer *ix, int rc)
@@ -30,6 +34,7 @@ int transaction_end(struct indexer *ix, int rc)
 		return 0;
 	catalog_rollback(ix->catalog);
 	open_file_forget(ix, NULL); /* their progress belongs to the rows that were undone */
+	ix->witness.noted = (struct mono){0};
 	return rc;
 }
 
@@ -149,6 +154,7 @@ int indexer_create(struct fs *fs, struct clock *clock, const struct conf *conf, 
 	*ix = (struct indexer){.fs = fs, .clock = clock, .conf = conf, .catalog = catalog,
 			       .heard = clock_mono(clock)};
 	ix->journal_dir = xasprintf("%s/journal", conf->state);
+	witness_init(&ix->witness, clock);
 	int rc = restore(ix);
 	if (rc < 0) {
 		indexer_destroy(ix);
@@ -199,9 +205,9 @@ struct batch { struct indexer *ix; unsigned records; };
 static int count_and_ingest(void *arg, const json_t *record)
 {
 	struct batch *b = arg;
+	int rc = b->records++ == 0 ? witness_note(&b->ix->witness, b->ix->catalog) : 0;
 
-	b->records++;
-	return ingest(b->ix, record);
+	return rc < 0 ? rc : ingest(b->ix, record);
 }
 
 /* Holes are judged with all files on the table. */

@@ -5,6 +5,7 @@
 #include "indexer.h"
 #include "media/segment.h"
 #include "rebuild_tail.h"
+#include "witness.h"
 
 #define STEM_MAX 128 /* CAMERA-20261123T031500.120000Z */
 #define INDEXER_PATH_MAX 4096
@@ -29,6 +30,7 @@ struct indexer {
 	const struct conf *conf;
 	struct catalog *catalog;
 	struct accounting acc;       /* of the transaction that is open */
+	struct witness witness;
 	char *journal_dir;
 	struct journal_pos pos;
 	struct root *roots;

@@ -166,12 +166,14 @@ int object_look_again(struct catalog *c)
 
 /* --- what goes -------------------------------------------------------------------------------------- */
 
-int object_list_alone(struct catalog *c, struct wall end, struct object_alone *out, unsigned room, unsigned *count)
+int object_list_alone(struct catalog *c, struct wall end, const struct object_alone *after, struct object_alone *out, unsigned room,
+		      unsigned *count)
 {
 	struct db_query q;
 	int rc = db_query(c->db, &q,
 			  "SELECT camera, start, end, witnessed_us FROM object INDEXED BY object_alone WHERE state = 'alone' AND end <= ?1 "
-			  "AND start < ?1 ORDER BY start, camera LIMIT ?2", "ii", end.us, (int64_t)room);
+			  "AND start < ?1 AND (start, camera) > (?2, ?3) ORDER BY start, camera LIMIT ?4", "iiti", end.us,
+			  after ? after->start.us : INT64_MIN, after ? after->camera : "", (int64_t)room);
 
 	*count = 0;
 	if (rc < 0)

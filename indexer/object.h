@@ -54,9 +54,10 @@ int object_lost(struct fs *fs, struct catalog *c, const char *site, struct wall 
 /* The bucket is looked through anew (object_take.h): it may have what this catalogue has lost. */
 int object_look_again(struct catalog *c);
 
-/* Copies whose segment is gone here and which end at or before `end`, oldest first. */
+/* Copies whose segment is gone here and which end at or before `end`, oldest first, behind *after (NULL: from the first on). */
 struct object_alone { char camera[CATALOG_ID_MAX]; struct wall start, end; int64_t witnessed_us; };
-int object_list_alone(struct catalog *c, struct wall end, struct object_alone *out, unsigned room, unsigned *count);
+int object_list_alone(struct catalog *c, struct wall end, const struct object_alone *after, struct object_alone *out, unsigned room,
+		      unsigned *count);
 int object_doom(struct catalog *c, const char *camera, struct wall start); /* after the policy's check */
 /* It is deleted there. Whatever is not doomed stays. */
 int object_drop(struct catalog *c, const char *camera, struct wall start, const char *version);

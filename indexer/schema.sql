@@ -116,6 +116,11 @@ CREATE TABLE IF NOT EXISTS aside (root INTEGER NOT NULL REFERENCES root(id), fil
 CREATE TABLE IF NOT EXISTS garbage (id INTEGER PRIMARY KEY, camera TEXT NOT NULL, root INTEGER NOT NULL,
   start INTEGER NOT NULL, end INTEGER NOT NULL, bytes INTEGER NOT NULL, seal_digest BLOB NOT NULL);
 
+-- What went of a camera's footage by the hour of witnessed time in which it was claimed, for the brake (retention/brake.h):
+-- kind 'here': coverage that expired; 'store': copies in the object store of which nothing was here.
+CREATE TABLE IF NOT EXISTS brake (camera TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('here', 'store')), hour INTEGER NOT NULL,
+  gone_us INTEGER NOT NULL, PRIMARY KEY (camera, kind, hour)) WITHOUT ROWID;
+
 -- Files of a segment beside that of its row, on other disks (indexer/copy.h). 'making': it may be there in part, or
 -- not at all; 'kept': whole, for a hold; 'surplus': to be removed.
 CREATE TABLE IF NOT EXISTS copy (camera TEXT NOT NULL, start INTEGER NOT NULL, root INTEGER NOT NULL,

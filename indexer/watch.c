@@ -1,5 +1,5 @@
-/* What the records say besides coverage: the box's witnessed time, the clock's trust, the recorder's
- * own comings and goings. */
+/* What the records say besides coverage: the clock as the recorder read it, its trust, the recorder's own comings and
+ * goings. */
 #include "indexer_inner.h"
 
 #include "base/log.h"
@@ -48,20 +48,6 @@ static const char *text(const json_t *o, const char *key)
 }
 
 /* --- every record ------------------------------------------------------------------------- */
-
-/* CLOCK_BOOTTIME that went by under our eyes, within one boot: no clock can inflate it. */
-static int witness(struct indexer *ix, int64_t up)
-{
-	struct catalog *c = ix->catalog;
-	int64_t before = state_int(c, "witness_up");
-
-	if (before > 0 && up > before) {
-		int rc = set_state_int(c, "witnessed_us", state_int(c, "witnessed_us") + (up - before));
-		if (rc < 0)
-			return rc;
-	}
-	return set_state_int(c, "witness_up", up);
-}
 
 bool has_just_stepped(struct indexer *ix)
 {
@@ -414,9 +400,7 @@ int watch_record(struct indexer *ix, const char *kind, const json_t *record)
 		rc = recorder_state(ix, UP, at);
 	if (rc == 0)
 		rc = trust(ix, record);
-	if (rc == 0)
-		rc = witness(ix, up);
-	return rc;
+	return rc < 0 ? rc : set_state_int(ix->catalog, "witness_up", up);
 }
 
 /* --- no record at all ---------------------------------------------------------------------------- */

@@ -36,8 +36,10 @@ struct head {
 	size_t hold_count;
 	struct wall after_end, after_start; /* everything up to here was judged */
 	int64_t id;                         /* 0: nothing more of this camera */
-	struct wall end;
+	struct retention_item item;         /* that one, or the one that is braked */
 	enum retention_verdict verdict;
+	int64_t gone_us;                    /* as the brake counts */
+	bool braked;
 };
 
 struct heads { struct head *items; unsigned count; };
@@ -66,8 +68,9 @@ static int on_candidate(void *arg, const struct garbage_candidate *g)
 	}
 	if (!retention_deletes(h->verdict))
 		return 0;
-	h->id = g->id;
-	h->end = g->end;
+	h->item = item;
+	h->braked = retention_brakes(&item, h->gone_us, &s->k->state);
+	h->id = h->braked ? 0 : g->id;
 	return 1;
 }
 
@@ -78,6 +81,7 @@ static int head_seek(const struct claim *k, struct head *h, bool need_room)
 	int rc;
 
 	h->id = 0;
+	h->braked = false;
 	do {
 		struct garbage_query q = {.root = k->root, .camera = h->camera, .after_end = h->after_end,
 					  .after_start = h->after_start, .end = bound.end,
@@ -108,6 +112,8 @@ static int heads_load(const struct claim *k, struct heads *l)
 		struct head *h = &l->items[i];
 		rc = claim_holds(k->catalog, h->camera, &h->holds, &h->hold_count);
 		if (rc == 0)
+			rc = brake_gone(k->catalog, h->camera, BRAKE_HERE, k->state.witnessed_us, &h->gone_us);
+		if (rc == 0)
 			rc = head_seek(k, h, k->need_bytes > 0);
 	}
 	return rc;
@@ -129,28 +135,48 @@ static struct head *oldest(struct heads *l, bool need_room)
 		struct head *h = &l->items[i];
 		if (h->id == 0 || (h->verdict == RETENTION_PRESSED && !need_room))
 			continue;
-		if (!best || h->end.us < best->end.us)
+		if (!best || h->item.end.us < best->item.end.us)
 			best = h;
 	}
 	return best;
 }
 
+static int claim_head(const struct claim *k, struct head *h, uint64_t *need)
+{
+	uint64_t bytes = 0;
+	int rc = garbage_claim(k->catalog, h->id, &bytes);
+
+	if (rc == 0)
+		rc = brake_count(k->catalog, h->camera, BRAKE_HERE, k->state.witnessed_us, &h->item);
+	h->gone_us += retention_weight_us(&h->item);
+	*need -= *need < bytes ? *need : bytes;
+	return rc < 0 ? rc : head_seek(k, h, *need > 0);
+}
+
+static void note_waiting(const struct claim *k, const struct heads *l, uint64_t need)
+{
+	for (unsigned i = 0; i < l->count; i++) {
+		const struct head *h = &l->items[i];
+		if (h->braked && (h->verdict == RETENTION_OLD || need > 0))
+			brake_wait(k->waiting, h->camera, h->item.start, need > 0);
+	}
+}
+
 static int claim_heads(const struct claim *k, struct heads *l, unsigned *count)
 {
-	uint64_t need = k->need_bytes, bytes;
-	struct head *h;
+	uint64_t need = k->need_bytes;
+	struct head *h = NULL;
+	int rc = 0;
 
-	while (*count < k->limit && (h = oldest(l, need > 0)) != NULL) {
-		int rc = garbage_claim(k->catalog, h->id, &bytes);
-		if (rc < 0)
-			return rc;
+	while (rc == 0 && *count < k->limit && (h = oldest(l, need > 0)) != NULL) {
+		rc = claim_head(k, h, &need);
 		++*count;
-		need -= need < bytes ? need : bytes;
-		rc = head_seek(k, h, need > 0);
-		if (rc < 0)
-			return rc;
 	}
-	return 0;
+	if (rc == 0 && k->waiting)
+		note_waiting(k, l, need);
+	if (k->waiting)
+		k->waiting->unsettled |= h != NULL;
+	return rc;
 }
 
 int claim_run(const struct claim *k, unsigned *count)

@@ -89,6 +89,18 @@ enum retention_verdict retention_judge(const struct retention_item *i,
 	return need_room ? RETENTION_PRESSED : RETENTION_KEEP;
 }
 
+int64_t retention_weight_us(const struct retention_item *i)
+{
+	int64_t us = i->end.us - i->start.us;
+
+	return us < 0 ? 0 : least(us, RETENTION_BRAKE_US);
+}
+
+bool retention_brakes(const struct retention_item *i, int64_t gone_us, const struct retention_state *s)
+{
+	return !s->brake_lifted && gone_us + retention_weight_us(i) > RETENTION_BRAKE_US;
+}
+
 bool retention_may_release(const struct retention_item *i, const struct retention_hold *holds, size_t hold_count,
 			   const struct retention_state *s, unsigned local_days)
 {

@@ -3,6 +3,9 @@
  * Never: what is held; what is younger than floor + 1 day, by an age that no clock can inflate.
  * Deleted: what is older than keep; under space pressure the oldest first, down to the floor and
  * no further. No parameter can be set so that this gives way.
+ * Brake: of each camera at most RETENTION_BRAKE_US of footage go in any RETENTION_BRAKE_PER_US of witnessed time, for want of
+ * room as for age. In ordinary running a day falls due a day; whatever makes more fall due at once (a mistake, an attack, a
+ * fault that nobody thought of) has to wait, and leaves people the time to see it.
  *
  * Age: the wall age while the kernel's clock is synchronised and the wall age agrees with what the
  * box witnessed (it is less than a day beyond it); otherwise the lesser of the two. A box that was
@@ -37,6 +40,7 @@ struct retention_state {
 	bool clock_synced;
 	int64_t witnessed_us;         /* the box's witnessed time now */
 	unsigned floor_days, keep_days;
+	bool brake_lifted;            /* by two persons, for a while */
 };
 
 enum retention_verdict {
@@ -68,6 +72,12 @@ struct wall retention_held_until(const struct retention_item *i, const struct re
 enum retention_verdict retention_judge(const struct retention_item *i,
 				       const struct retention_hold *holds, size_t hold_count,
 				       const struct retention_state *s, bool need_room);
+#define RETENTION_BRAKE_US (2 * US_PER_DAY)
+#define RETENTION_BRAKE_PER_US US_PER_DAY
+/* What this item counts for the brake: its time, if that can be true. */
+int64_t retention_weight_us(const struct retention_item *i);
+/* Whether it has to wait, when so much of its camera went within RETENTION_BRAKE_PER_US. */
+bool retention_brakes(const struct retention_item *i, int64_t gone_us, const struct retention_state *s);
 /* Whether the local file of a segment that is kept elsewhere may go: not while it is held, and by the age above. */
 bool retention_may_release(const struct retention_item *i, const struct retention_hold *holds, size_t hold_count,
 			   const struct retention_state *s, unsigned local_days);

@@ -11,7 +11,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 
-struct aside_place { struct reaper *r; const struct retention_state *state; int64_t root; const char *path; };
+struct aside_place {
+	struct reaper *r;
+	const struct retention_state *state;
+	int64_t root;
+	const char *path;
+	struct brake_waiting *waiting;
+};
 
 static char *path_of(const struct aside_place *p, const struct aside_file *f)
 {
@@ -20,10 +26,15 @@ static char *path_of(const struct aside_place *p, const struct aside_file *f)
 
 /* --- claimed ------------------------------------------------------------------------------------- */
 
+static struct retention_item item_of(const struct aside_file *f)
+{
+	return (struct retention_item){f->start, f->end, clock_zone_offset_us(f->end), f->witnessed_us};
+}
+
 /* 1 it may go, 0 it may not, or negative. */
 static int judge(const struct aside_place *p, const struct aside_file *f)
 {
-	const struct retention_item item = {f->start, f->end, clock_zone_offset_us(f->end), f->witnessed_us};
+	const struct retention_item item = item_of(f);
 	struct retention_hold *holds;
 	size_t count;
 	int rc = claim_holds(p->r->catalog, f->camera, &holds, &count);
@@ -32,6 +43,20 @@ static int judge(const struct aside_place *p, const struct aside_file *f)
 		rc = retention_deletes(retention_judge(&item, holds, count, p->state, false));
 	free(holds);
 	return rc;
+}
+
+/* The same, and it need not wait. */
+static int is_due(const struct aside_place *p, const struct aside_file *f)
+{
+	const struct retention_item item = item_of(f);
+	int rc = judge(p, f);
+
+	if (rc <= 0)
+		return rc;
+	rc = brake_holds(p->r->catalog, f->camera, BRAKE_HERE, p->state, &item);
+	if (rc > 0)
+		brake_wait(p->waiting, f->camera, f->start, false);
+	return rc < 0 ? rc : rc == 0;
 }
 
 /* What the ledger will say of it: nobody can look any more then. */
@@ -50,11 +75,14 @@ static int digest(const struct aside_place *p, struct aside_file *f)
 
 static int write_claim(const struct aside_place *p, const struct aside_file *f)
 {
+	const struct retention_item item = item_of(f);
 	int rc = catalog_begin(p->r->catalog);
 
 	if (rc < 0)
 		return rc;
 	rc = aside_claim(p->r->catalog, p->root, f);
+	if (rc == 0)
+		rc = brake_count(p->r->catalog, f->camera, BRAKE_HERE, p->state->witnessed_us, &item);
 	return catalog_end(p->r->catalog, rc);
 }
 
@@ -71,7 +99,7 @@ static int forget(const struct aside_place *p, const struct aside_file *f)
  * One that cannot be read stays, and that is told. */
 static int claim(const struct aside_place *p, struct aside_file *f)
 {
-	int rc = f->claimed ? 1 : judge(p, f);
+	int rc = f->claimed ? 1 : is_due(p, f);
 
 	if (rc <= 0 || f->claimed)
 		return rc;
@@ -147,9 +175,10 @@ static int reap_one(const struct aside_place *p, struct aside_file *f, unsigned 
 	return rc > 0 ? remove_claimed(p, f, deleted) : rc;
 }
 
-int reap_aside(struct reaper *r, const struct retention_state *s, int64_t root, const char *path, unsigned *deleted)
+int reap_aside(struct reaper *r, const struct retention_state *s, int64_t root, const char *path, struct brake_waiting *waiting,
+	       unsigned *deleted)
 {
-	const struct aside_place p = {r, s, root, path};
+	const struct aside_place p = {r, s, root, path, waiting};
 	const struct wall end = retention_bound(s, false).end;
 	struct aside_file f = {.end = {INT64_MIN}};
 	unsigned before = *deleted;

@@ -5,9 +5,11 @@
  *
  * They are few and rare: room is not made of them. Threads: the keeper's. */
 #pragma once
-#include "retention/policy.h"
+#include "retention/brake.h"
 #include "retention/reaper.h"
 
-/* One root, which is ours and answers; at most REAP_ASIDE files. *deleted grows. */
+/* One root, which is ours and answers; at most REAP_ASIDE files. *deleted grows; cameras that the brake holds are added to
+ * *waiting. */
 #define REAP_ASIDE 8
-int reap_aside(struct reaper *r, const struct retention_state *s, int64_t root, const char *path, unsigned *deleted);
+int reap_aside(struct reaper *r, const struct retention_state *s, int64_t root, const char *path, struct brake_waiting *waiting,
+	       unsigned *deleted);

@@ -5,9 +5,9 @@
  *
  * Threads, errors: the keeper's, as catalog_write.h; transactions of its own, at most REAP_OBJECTS copies of each kind. */
 #pragma once
-#include "retention/policy.h"
+#include "retention/brake.h"
 
 #define REAP_OBJECTS 64
 
-/* *deleted grows by the segments that expired. */
-int reap_objects(struct catalog *c, const struct retention_state *s, unsigned *deleted);
+/* *deleted grows by the segments that expired; cameras that the brake holds are added to *waiting. */
+int reap_objects(struct catalog *c, const struct retention_state *s, struct brake_waiting *waiting, unsigned *deleted);

@@ -5,6 +5,7 @@
 #include "indexer/file_batch.h"
 #include "indexer/garbage.h"
 #include "media/segment.h"
+#include "retention/brake.h"
 #include "retention/claim.h"
 #include "retention/keep.h"
 #include "retention/reap_aside.h"
@@ -246,14 +247,19 @@ int reaper_state(struct reaper *r, struct retention_state *out)
 	out->offset_us = clock_zone_offset_us(out->now);
 	if (rc == 0)
 		rc = keep_settle(r->catalog, r->conf, out->now, out->witnessed_us, &r->keep_days);
+	if (rc == 0)
+		rc = brake_is_lifted(r->catalog, out->witnessed_us, &out->brake_lifted);
 	out->keep_days = r->keep_days;
 	return rc;
 }
 
-static int claim_root(struct reaper *r, const struct retention_state *state, const struct place *root,
-		      const struct conf_root *where, unsigned limit, unsigned *count)
+/* One step over all that is kept. */
+struct sweep { struct reaper *r; struct retention_state state; struct brake_waiting waiting; unsigned deleted; };
+
+static int claim_root(struct sweep *s, const struct place *root, const struct conf_root *where, unsigned limit, unsigned *count)
 {
-	struct claim k = {.catalog = r->catalog, .root = root->id, .state = *state, .limit = limit};
+	struct reaper *r = s->r;
+	struct claim k = {.catalog = r->catalog, .root = root->id, .state = s->state, .limit = limit, .waiting = &s->waiting};
 	uint64_t free_bytes, total_bytes;
 	int rc = r->fs->free_bytes(r->fs, root->path, &free_bytes, &total_bytes);
 
@@ -264,29 +270,36 @@ static int claim_root(struct reaper *r, const struct retention_state *state, con
 	return claim_run(&k, count);
 }
 
-static int reap_root(struct reaper *r, const struct retention_state *state, const struct place *root,
-		     unsigned *deleted)
+static int reap_ours(struct sweep *s, const struct place *root, const struct conf_root *where)
 {
-	const struct conf_root *where = configured(r->conf, root->path);
-	unsigned before = *deleted, left, claimed;
+	unsigned before = s->deleted, left, claimed;
+	int rc = finish_garbage(s->r, root, &s->deleted, &left);
+	unsigned done = s->deleted - before + left;
 
+	if (done >= REAPER_BATCH) {
+		s->waiting.unsettled = true;
+		return rc;
+	}
+	int failed = claim_root(s, root, where, REAPER_BATCH - done, &claimed);
+	if (failed == 0 && claimed > 0)
+		failed = finish_garbage(s->r, root, &s->deleted, &left);
+	int aside = reap_aside(s->r, &s->state, root->id, root->path, &s->waiting, &s->deleted);
+	return rc < 0 ? rc : failed < 0 ? failed : aside;
+}
+
+static int reap_root(struct sweep *s, const struct place *root)
+{
+	const struct conf_root *where = configured(s->r->conf, root->path);
 	uint64_t free_bytes, total_bytes;
 
 	if (!where)
 		return 0;
-	if (r->fs->free_bytes(r->fs, root->path, &free_bytes, &total_bytes) == -ETIMEDOUT)
+	if (s->r->fs->free_bytes(s->r->fs, root->path, &free_bytes, &total_bytes) == -ETIMEDOUT)
 		return -ETIMEDOUT; /* who touched it would hang with it */
-	if (!is_ours(r, root))
-		return 0;
-	int rc = finish_garbage(r, root, deleted, &left);
-	unsigned done = *deleted - before + left;
-	if (done >= REAPER_BATCH)
-		return rc;
-	int failed = claim_root(r, state, root, where, REAPER_BATCH - done, &claimed);
-	if (failed == 0 && claimed > 0)
-		failed = finish_garbage(r, root, deleted, &left);
-	int aside = reap_aside(r, state, root->id, root->path, deleted);
-	return rc < 0 ? rc : failed < 0 ? failed : aside;
+	if (is_ours(s->r, root))
+		return reap_ours(s, root, where);
+	s->waiting.partial = true;
+	return 0;
 }
 
 static int on_root(void *arg, int64_t id, const char *path)
@@ -324,26 +337,37 @@ uint64_t reaper_pause_ms(int deleted, int64_t took_us)
 	return (uint64_t)(pause < PAUSE_MIN_MS ? PAUSE_MIN_MS : pause > PAUSE_IDLE_MS ? PAUSE_IDLE_MS : pause);
 }
 
+static int reap_all(struct sweep *s, const struct place_list *l, const char **where)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < l->count; i++) {
+		int failed = reap_root(s, &l->items[i]);
+		*where = failed < 0 && rc == 0 ? l->items[i].path : *where;
+		rc = rc < 0 ? rc : failed;
+	}
+	int failed = reap_objects(s->r->catalog, &s->state, &s->waiting, &s->deleted);
+	rc = rc < 0 ? rc : failed;
+	s->waiting.partial |= rc < 0;
+	failed = brake_settle(s->r->catalog, &s->state, &s->waiting);
+	return rc < 0 ? rc : failed;
+}
+
 int reaper_step(struct reaper *r)
 {
+	struct sweep s = {.r = r};
 	struct place_list l = {0};
-	struct retention_state state;
 	const char *where = "";
-	unsigned deleted = 0;
-	int rc = reaper_state(r, &state);
+	int rc = reaper_state(r, &s.state);
 
 	if (rc == 0)
 		rc = catalog_roots(r->catalog, on_root, &l);
-	for (unsigned i = 0; i < l.count; i++) {
-		int failed = reap_root(r, &state, &l.items[i], &deleted);
-		where = failed < 0 && rc == 0 ? l.items[i].path : where;
-		rc = rc < 0 ? rc : failed;
-	}
-	int failed = rc == 0 || l.count > 0 ? reap_objects(r->catalog, &state, &deleted) : 0;
-	rc = rc < 0 ? rc : failed;
+	if (rc == 0)
+		rc = reap_all(&s, &l, &where);
 	tell_trouble(r, rc, where);
+	brake_waiting_finish(&s.waiting);
 	for (unsigned i = 0; i < l.count; i++)
 		free(l.items[i].path);
 	free(l.items);
-	return rc < 0 && deleted == 0 ? rc : (int)deleted;
+	return rc < 0 && s.deleted == 0 ? rc : (int)s.deleted;
 }

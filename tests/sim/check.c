@@ -191,7 +191,10 @@ void check_hour(void)
 
 static bool is_over(unsigned camera, const struct film *f)
 {
-	const int64_t keep = KEEP_DAYS * US_PER_DAY + KEEP_SLACK_US;
+	const int64_t keep = KEEP_DAYS * US_PER_DAY + KEEP_SLACK_US, braked_us = sim.cams[camera].braked_us;
+
+	if (braked_us && sim.on_us - braked_us < BRAKED_SLACK_US)
+		return false; /* a hold over days was released */
 
 	return !f->gone && sim.true_us - f->made_us >= keep && sim.on_us - f->witnessed_us >= keep && now() - f->end >= keep &&
 	       !is_held_by_the_world(camera, f);

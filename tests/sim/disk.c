@@ -38,6 +38,21 @@ static struct film *film_at(const char *path, unsigned *camera)
 	return wall_parse_name(name, &start) == 0 ? film_find(*camera, start.us) : NULL;
 }
 
+/* Two days of footage in any 24 hours with the box on. */
+static void judge_brake(struct cam *c, unsigned camera, const struct film *f)
+{
+	if (c->going_count % 1024 == 0)
+		c->going = xrealloc(c->going, (c->going_count + 1024) * sizeof *c->going);
+	c->going[c->going_count++] = (struct going){sim.on_us, f->end - f->start};
+	c->going_us += f->end - f->start;
+	for (; c->going[c->going_first].on_us <= sim.on_us - US_PER_DAY; c->going_first++)
+		c->going_us -= c->going[c->going_first].length_us;
+	if (c->going_us > BRAKE_US)
+		wrong("camera %u: %.2f days of footage went in a day", camera, (double)c->going_us / (double)US_PER_DAY);
+	if (c->going_us > BRAKE_US * 3 / 4)
+		c->braked_us = sim.on_us;
+}
+
 static void judge_unlink(const char *path)
 {
 	unsigned camera;
@@ -52,6 +67,7 @@ static void judge_unlink(const char *path)
 	else if (is_held_by_the_world(camera, f))
 		wrong("%s was unlinked under a hold", path);
 	f->gone = true;
+	judge_brake(&sim.cams[camera], camera, f);
 	for (struct cam *c = &sim.cams[camera]; c->first < c->film_count && c->films[c->first].gone;)
 		c->first++;
 }

@@ -172,10 +172,9 @@ static void say_durable(void)
 
 static void say_start(void)
 {
-	char boot[32];
-
-	snprintf(boot, sizeof boot, "boot-%u", sim.boot);
-	keeper_say_start(&sim.box, boot);
+	snprintf(sim.boot_name, sizeof sim.boot_name, "boot-%u", sim.boot);
+	sim.box.clock.base.boot = sim.boot_name;
+	keeper_say_start(&sim.box, sim.boot_name);
 }
 
 /* What stands in incoming/ after a crash: cut behind the last whole fragment and sealed. */

@@ -6,9 +6,9 @@
  *
  * After every hour, of every camera: each file in the archive has its row, with the size and the seal that it was
  * given, and each row its file; no garbage; the tiles join; no time is claimed as recorded that is not on the disk;
- * nothing was unlinked under the floor or under a hold. After every day: nothing over keep is left unheld. Every
- * week fsck over everything, at the end with every seal. The last line has the head of the ledger: the same seed
- * gives the same. */
+ * nothing was unlinked under the floor or under a hold, nor of a camera more than two days of footage in a day. After
+ * every day: nothing over keep is left unheld. Every week fsck over everything, at the end with every seal. The last line
+ * has the head of the ledger: the same seed gives the same. */
 #include "sim.h"
 #include "tests/unit/vfs_fault.h"
 
@@ -192,6 +192,7 @@ static void finish(void)
 	for (unsigned i = 0; i < sim.cameras; i++) {
 		cam_reset(&sim.cams[i]);
 		free(sim.cams[i].films);
+		free(sim.cams[i].going);
 	}
 	free(sim.holds);
 	keeper_finish(&sim.box);

@@ -13,6 +13,8 @@
 #define TICKS_PER_HOUR 3
 #define FLOOR_DAYS 90
 #define KEEP_DAYS 95
+#define BRAKED_SLACK_US (4 * US_PER_DAY)
+#define BRAKE_US (2 * US_PER_DAY)
 #define KEEP_SLACK_US (2 * US_PER_DAY) /* boots and unwitnessed hours */
 
 struct film {                    /* one sealed file, as the world knows it */
@@ -32,6 +34,10 @@ struct cam {
 	size_t written, told;        /* bytes on disk, bytes said durable */
 	struct film *films;
 	size_t film_count, first;    /* films before `first` are gone */
+	struct going { int64_t on_us, length_us; } *going; /* what went, and when */
+	size_t going_count, going_first;
+	int64_t going_us;            /* of [going_first, going_count): in 24 hours with the box on */
+	int64_t braked_us;           /* on_us when it last stood near the brake; 0: never */
 };
 
 struct held { int64_t id; unsigned camera; int64_t start, end, until_us; };
@@ -47,6 +53,7 @@ struct sim {
 	struct held *holds;
 	unsigned hold_count;
 	unsigned boot;
+	char boot_name[32];
 	uint64_t short_of;           /* bytes that the disk lacks */
 	int64_t archived;            /* files in archive/ */
 	int64_t listed;              /* the last row of the catalogue that was compared with its film */

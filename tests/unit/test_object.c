@@ -214,6 +214,7 @@ static void a_copy_that_is_alone_goes_when_its_time_is_over(void **state)
 	struct bed *b = *state;
 	struct retention_state s = {.now = {SEC(0) + 95 * US_PER_DAY}, .clock_synced = true, .witnessed_us = 95 * US_PER_DAY,
 				    .floor_days = 90, .keep_days = 95};
+	struct brake_waiting waiting = {0};
 	unsigned deleted = 0;
 	int64_t hold;
 
@@ -224,18 +225,18 @@ static void a_copy_that_is_alone_goes_when_its_time_is_over(void **state)
 	}
 	delete_segment(b, "a", 0);
 	delete_segment(b, "a", 1);
-	assert_int_equal(reap_objects(b->c, &s, &deleted), 0);
+	assert_int_equal(reap_objects(b->c, &s, &waiting, &deleted), 0);
 	assert_int_equal(rows(b, "doomed"), 0); /* it ends a second later */
 	s.now.us += US_PER_S;
 	s.witnessed_us = 3 * US_PER_DAY;
-	assert_int_equal(reap_objects(b->c, &s, &deleted), 0);
+	assert_int_equal(reap_objects(b->c, &s, &waiting, &deleted), 0);
 	assert_int_equal(rows(b, "doomed"), 0); /* a clock that jumped */
 	s.now.us += US_PER_S;
 	s.witnessed_us = 96 * US_PER_DAY;
 	assert_int_equal(catalog_begin(b->c), 0);
 	assert_int_equal(hold_place(b->c, s.now, "a", (struct wall_range){{SEC(1)}, {SEC(2)}}, "reason", "", "me", &hold), 0);
 	assert_int_equal(catalog_commit(b->c), 0);
-	assert_int_equal(reap_objects(b->c, &s, &deleted), 0);
+	assert_int_equal(reap_objects(b->c, &s, &waiting, &deleted), 0);
 	assert_int_equal(rows(b, "doomed"), 1);
 	assert_int_equal(rows(b, "kept"), 1); /* its segment is here */
 	expect_doomed(b, SEC(90), PLACE, "");  /* under lock there */
