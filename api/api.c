@@ -124,6 +124,11 @@ void api_on_keeper(struct api *a, bool up)
 		commands_fail_all(&a->commands);
 }
 
+struct remote_lines *api_lines(struct api *a)
+{
+	return &a->lines;
+}
+
 void api_set_sandbox(struct api *a, const struct sandbox_result *r)
 {
 	a->sandbox = *r;
@@ -143,6 +148,8 @@ int api_create(const struct api_deps *deps, struct api **out)
 	rc = commands_open(&a->commands, deps->loop);
 	if (rc == 0)
 		rc = remote_gate_open(&a->remote, deps->loop);
+	if (rc == 0)
+		rc = remote_lines_open(&a->lines, deps->loop, deps->want_line, deps->owner);
 	if (rc == 0)
 		rc = http_server_create(deps->loop, NULL, dispatch, a, &a->server);
 	*out = a;
@@ -179,9 +186,17 @@ static void on_timer_closed(uv_handle_t *h)
 	part_closed((struct api *)((char *)q - offsetof(struct api, commands)));
 }
 
+static void on_lines_closed(struct remote_lines *l)
+{
+	part_closed((struct api *)((char *)l - offsetof(struct api, lines)));
+}
+
+/* Who is inside may still take one. */
 static void on_gate_closed(struct remote_gate *g)
 {
-	part_closed((struct api *)((char *)g - offsetof(struct api, remote)));
+	struct api *a = (struct api *)((char *)g - offsetof(struct api, remote));
+
+	remote_lines_close(&a->lines, on_lines_closed);
 }
 
 void api_close(struct api *a, api_closed_fn *cb)

@@ -27,6 +27,7 @@
 #include <uv.h>
 
 struct api;
+struct remote_lines;
 
 struct api_deps {
 	uv_loop_t *loop;
@@ -37,6 +38,8 @@ struct api_deps {
 	const struct key *site_key;   /* borrowed; signs the ledger's head; NULL: heads are unsigned */
 	/* Sends a message to the keeper; false: not connected. msg is borrowed. */
 	bool (*send)(void *owner, const json_t *msg);
+	/* One more line to the offloader, please (remote_lines.h). */
+	void (*want_line)(void *owner);
 	/* How the regulator's push stands, for /site (new reference); NULL: nobody is told. */
 	json_t *(*regulator)(void *owner);
 	void *owner;
@@ -51,6 +54,7 @@ int api_reload(struct api *a, const struct conf *conf, struct err *e);
 void api_on_msg(struct api *a, const json_t *msg);       /* live, reply; others are ignored */
 void api_on_live(struct api *a, const json_t *cameras);  /* {id: {state, since, …}} */
 void api_on_keeper(struct api *a, bool up);
+struct remote_lines *api_lines(struct api *a);           /* what the supervisor hands over goes there */
 void api_set_sandbox(struct api *a, const struct sandbox_result *r);
 uint16_t api_port(const struct api *a, unsigned listen); /* of the n-th configured listener */
 typedef void api_closed_fn(void *owner);

@@ -9,6 +9,7 @@
 #include "api/http.h"
 #include "api/query.h"
 #include "api/remote_gate.h"
+#include "api/remote_lines.h"
 #include "indexer/catalog.h"
 
 struct route;
@@ -24,6 +25,7 @@ struct api {
 	struct catalog *catalog;        /* NULL until it could be opened */
 	struct commands commands;
 	struct remote_gate remote;      /* to the object store */
+	struct remote_lines lines;      /* to the offloader */
 	json_t *live;                   /* camera id → state, as last heard */
 	json_t *offload; /* how copying to the object store stands, as last told; empty: not told */
 	bool keeper_up, closing;

@@ -394,7 +394,7 @@ int footage_get(struct call *c)
 				     .gone = on_abandoned};
 	f->send = (struct footage_send){.reader = &f->reader, .to = -1};
 	f->holes = json_array();
-	footage_reader_init(&f->reader, &f->plan, f->api->deps.fs, f->api->deps.conf);
+	footage_reader_init(&f->reader, &f->plan, f->api->deps.fs, f->api->deps.conf, &f->api->lines);
 	f->plan.asked = r;
 	f->segment = segment;
 	snprintf(f->plan.camera, sizeof f->plan.camera, "%s", c->id);

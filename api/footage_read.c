@@ -11,10 +11,11 @@
 
 #define NONE UINT_MAX
 
-void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs, const struct conf *conf)
+void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs, const struct conf *conf,
+			 struct remote_lines *lines)
 {
 	*r = (struct footage_reader){.plan = plan, .fs = fs, .conf = conf, .fd = -1, .part = NONE, .loaded = NONE};
-	remote_file_init(&r->remote, conf);
+	remote_file_init(&r->remote, conf, lines);
 	r->window = xcalloc(1, FOOTAGE_WINDOW_BYTES);
 }
 

@@ -39,8 +39,9 @@ struct footage_reader {
 struct footage_piece { const uint8_t *data; size_t len; int fd; int64_t offset; };
 
 /* conf: whose disks are looked through for another file of a segment, when that of the plan is away or damaged (it
- * moved, or it is held and has a copy); borrowed; NULL: none. */
-void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs, const struct conf *conf);
+ * moved, or it is held and has a copy); borrowed; NULL: none. lines: to the offloader; borrowed. */
+void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs, const struct conf *conf,
+			 struct remote_lines *lines);
 /* Looks into the first and the last file: the rest of the plan. Before the first read. */
 int footage_reader_prepare(struct footage_reader *r);
 /* The piece that begins at byte `at` of the answer, which is not its end. */

@@ -8,21 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define QUICK_US US_PER_S /* an answer within this: ask for more at once */
 
 static const char offloader_away[] = "offloader_away", offloader_busy[] = "offloader_busy";
 
-void remote_file_init(struct remote_file *f, const struct conf *conf)
+void remote_file_init(struct remote_file *f, const struct conf *conf, struct remote_lines *lines)
 {
 	*f = (struct remote_file){.fd = -1, .ahead = REMOTE_AHEAD_MIN};
 	pthread_mutex_init(&f->lock, NULL);
-	if (!conf || !conf->offload.url)
-		return;
-	if (snprintf(f->path, sizeof f->path, "%s/run/offload.sock", conf->state) >= (int)sizeof f->path)
-		f->path[0] = '\0'; /* then the offloader does not listen there either */
+	if (conf && conf->offload.url)
+		f->lines = lines;
 }
 
 void remote_file_finish(struct remote_file *f)
@@ -67,18 +64,12 @@ int remote_file_differs(struct remote_file *f)
 	return fail(f, "differs");
 }
 
-static int dial(struct remote_file *f)
+static int take_line(struct remote_file *f)
 {
-	struct sockaddr_un to = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = remote_lines_take(f->lines);
 
 	if (fd < 0)
-		return -errno;
-	snprintf(to.sun_path, sizeof to.sun_path, "%.*s", (int)sizeof to.sun_path - 1, f->path);
-	if (connect(fd, (struct sockaddr *)&to, sizeof to) < 0) {
-		close(fd);
-		return fail(f, errno == EAGAIN ? offloader_busy : offloader_away);
-	}
+		return fail(f, offloader_away);
 	pthread_mutex_lock(&f->lock);
 	bool cancelled = f->cancelled;
 	f->fd = cancelled ? -1 : fd;
@@ -155,7 +146,7 @@ static bool is_cancelled(struct remote_file *f)
 static int ask(struct remote_file *f, int64_t at, uint32_t bytes, uint8_t *out)
 {
 	uint8_t question[OBJECT_READ_ASK_BYTES];
-	int rc = dial(f);
+	int rc = take_line(f);
 
 	if (rc < 0)
 		return rc;

@@ -7,10 +7,11 @@
  * So what was checked is what is given. A worker that asks may wait for REMOTE_LIMIT_US; few may do so at once
  * (remote_gate.h), and whoever may not is told so before anything is asked.
  * Threads: a worker's, one call at a time; remote_file_cancel() any. Memory: remote_file_finish(); at most REMOTE_AHEAD_MAX
- *          and the longest piece loaded. conf is borrowed.
+ *          and the longest piece loaded. conf and lines are borrowed.
  * Errors:  -ENOSYS no object store is configured; -EBUSY it may not ask now; -ENODATA no whole copy is known there; -EREMOTEIO
  *          the store or the offloader does not give it: `trouble`; -ECANCELED. */
 #pragma once
+#include "api/remote_lines.h"
 #include "base/clock.h"
 #include "conf/conf.h"
 #include "media/object_read.h"
@@ -22,7 +23,7 @@
 #define REMOTE_AHEAD_MAX OBJECT_READ_MAX_BYTES
 
 struct remote_file {
-	char path[108];                 /* of the offloader's socket; "" none is configured */
+	struct remote_lines *lines;     /* to the offloader; NULL: none is configured */
 	bool may_ask;                   /* the owner's: inside the gate */
 	struct mono until;              /* of this turn */
 	struct object_read what;        /* the file; at and bytes are the question's */
@@ -37,8 +38,9 @@ struct remote_file {
 	bool cancelled;
 };
 
-void remote_file_init(struct remote_file *f, const struct conf *conf /* NULL: as if none were configured */);
-static inline bool remote_file_is_configured(const struct remote_file *f) { return f->path[0] != '\0'; }
+/* conf NULL: as if none were configured. */
+void remote_file_init(struct remote_file *f, const struct conf *conf, struct remote_lines *lines);
+static inline bool remote_file_is_configured(const struct remote_file *f) { return f->lines != NULL; }
 /* From now on it is this one; what is held of another is dropped. */
 void remote_file_open(struct remote_file *f, const char *camera, struct wall start, const uint8_t seal_digest[SHA256_BYTES],
 		      int64_t end);

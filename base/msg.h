@@ -3,6 +3,7 @@
  * Messages are hints and may be lost; the file system is the durable channel. The
  * exception is a command (`cmd`) of the api or the offloader to the keeper, answered after its commit.
  *
+ *	{"type":"hello"}                         either end of a channel: from now on it can be spoken to (base/channel.h)
  *	{"type":"segment", …}                    recorder → keeper: look at incoming/
  *	{"type":"journal"}                       recorder → keeper: the journal grew
  *	{"type":"journal_seen","file":"…"}       keeper → recorder: older files are not needed
@@ -15,6 +16,7 @@
  *	{"type":"conf","part":{…}}               supervisor → child, first on fd 3 and at reload
  *	{"type":"ready"}                         child → supervisor
  *	{"type":"stop"}                          supervisor → child
+ *	{"type":"line"}                          api → supervisor: one more line to the offloader
  *
  * Threads: loop thread only. Memory: as said per function. */
 #pragma once

@@ -3,6 +3,7 @@
 #include "api/api.h"
 
 #include "api/push.h"
+#include "api/remote_lines.h"
 #include "base/log.h"
 #include "daemon/child.h"
 #include "media/key_handover.h"
@@ -31,6 +32,14 @@ static bool send_to_keeper(void *owner, const json_t *msg)
 	struct api_role *r = owner;
 
 	return link_send(&r->keeper, msg);
+}
+
+/* The supervisor makes it, and hands the other end to the offloader. */
+static void want_line(void *owner)
+{
+	struct api_role *r = owner;
+
+	child_say(r->child, "line");
 }
 
 static json_t *regulator_status(void *owner)
@@ -124,8 +133,8 @@ static int construct(struct child *c, struct err *e)
 	if ((rc = open_access(c, r, e)) < 0 || (rc = open_key(c, r, e)) < 0)
 		return rc;
 	const struct api_deps deps = {.loop = &c->loop, .conf = c->conf, .clock = clock_real(), .fs = fs_patient(),
-				      .access = r->access, .site_key = r->site_key, .send = send_to_keeper, .regulator = regulator_status,
-				      .owner = r};
+				      .access = r->access, .site_key = r->site_key, .send = send_to_keeper, .want_line = want_line,
+				      .regulator = regulator_status, .owner = r};
 	rc = api_create(&deps, &r->api);
 	if (rc < 0)
 		return err_set(e, rc, "make the api: %s", strerror(-rc));
@@ -172,13 +181,13 @@ static void invite(struct api_role *r)
 static int begin(struct child *c, struct err *e)
 {
 	struct api_role *r = c->state;
-	char *socket = state_path(c->conf, "run/keeper.sock"), *catalog = state_path(c->conf, "catalog.db");
+	char *catalog = state_path(c->conf, "catalog.db");
 	int rc = 0;
 
 	api_set_sandbox(r->api, &c->sandbox);
-	r->keeper = (struct link){.owner = r, .on_msg = on_keeper_msg, .on_up = on_keeper_up, .on_down = on_keeper_down};
+	r->keeper = (struct link){.self = CHANNEL_API, .other = CHANNEL_KEEPER, .loop = &c->loop, .owner = r, .on_msg = on_keeper_msg, .on_up = on_keeper_up,
+				  .on_down = on_keeper_down};
 	r->open_parts = 2;
-	link_open(&r->keeper, &c->loop, socket);
 	if (c->conf->regulator.url) {
 		rc = push_create(&c->loop, c->conf, access_db(r->access), catalog, r->site_key, clock_real(), &r->push, e);
 		if (rc == 0)
@@ -187,9 +196,20 @@ static int begin(struct child *c, struct err *e)
 	}
 	if (c->conf->demo)
 		invite(r);
-	free(socket);
 	free(catalog);
 	return rc;
+}
+
+static void take_channel(struct child *c, enum channel_role other, int end)
+{
+	struct api_role *r = c->state;
+
+	if (other == CHANNEL_KEEPER)
+		link_take(&r->keeper, end);
+	else if (other == CHANNEL_OFFLOADER)
+		remote_lines_give(api_lines(r->api), end);
+	else
+		close(end);
 }
 
 static void on_part_closed(void *owner)
@@ -231,7 +251,7 @@ static void destroy(struct child *c)
 }
 
 static const struct child_role role = {
-	.name = "api", .part = CONF_API, .construct = construct, .confine = confine, .begin = begin, .stop = stop,
-	.destroy = destroy};
+	.name = "api", .part = CONF_API, .construct = construct, .confine = confine, .begin = begin, .take_channel = take_channel,
+	.stop = stop, .destroy = destroy};
 
 int main(void) { return child_main(&role); }

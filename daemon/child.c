@@ -57,6 +57,7 @@ void child_stopped(struct child *c)
 		return;
 	c->stopped = true;
 	peer_close(&c->channel);
+	handover_close(&c->handover);
 	for (int i = 0; i < 3; i++)
 		uv_close((uv_handle_t *)&c->signals[i], NULL);
 	uv_close((uv_handle_t *)&c->alive, NULL);
@@ -102,7 +103,7 @@ static int confine(struct child *c, struct err *e)
 	return rc;
 }
 
-static void say(struct child *c, const char *type)
+void child_say(struct child *c, const char *type)
 {
 	json_t *msg = json_pack("{s:s}", "type", type);
 
@@ -112,7 +113,7 @@ static void say(struct child *c, const char *type)
 
 static void on_alive(uv_timer_t *t)
 {
-	say(t->data, "alive");
+	child_say(t->data, "alive");
 }
 
 static void begin(struct child *c)
@@ -126,7 +127,10 @@ static void begin(struct child *c)
 		return;
 	}
 	c->begun = true;
-	say(c, "ready");
+	for (unsigned i = 0; i < c->early_count; i++)
+		c->role->take_channel(c, c->early[i].other, c->early[i].fd);
+	c->early_count = 0;
+	child_say(c, "ready");
 	if (c->role->alive_ms)
 		uv_timer_start(&c->alive, on_alive, c->role->alive_ms, c->role->alive_ms);
 }
@@ -176,6 +180,21 @@ static void on_channel_end(struct peer *p)
 	stop(c);
 }
 
+/* Until it has begun an end waits here: whom nobody says `hello` to waits, too. */
+static void on_handed(void *owner, enum channel_role other, int end)
+{
+	struct child *c = owner;
+
+	if (c->stopping || !c->role->take_channel || (!c->begun && c->early_count == CHILD_EARLY_MAX)) {
+		close(end);
+	} else if (c->begun) {
+		c->role->take_channel(c, other, end);
+	} else {
+		c->early[c->early_count].other = other;
+		c->early[c->early_count++].fd = end;
+	}
+}
+
 static void on_signal(uv_signal_t *h, int signum)
 {
 	if (signum == SIGTERM)
@@ -187,6 +206,9 @@ static int open_channel(struct child *c)
 	c->channel = (struct peer){.owner = c, .on_msg = on_channel_msg, .on_gone = on_channel_end};
 	int rc = peer_open(&c->channel, &c->loop, CHILD_CHANNEL_FD);
 
+	c->handover = (struct handover){.take = on_handed, .owner = c};
+	if (rc == 0)
+		rc = handover_open(&c->handover, &c->loop, CHILD_HANDOVER_FD);
 	if (rc < 0)
 		return rc;
 	uv_timer_init(&c->loop, &c->alive);

@@ -1,6 +1,8 @@
 /* A child process of the supervisor, seen from inside: the channel on fd 3, the loop, the steps of its
  * life. One file per role fills in the steps and is a program of its own; reading those files is reading the architecture.
  *
+ * Channels to other roles come over another descriptor (daemon/handover.h), when the supervisor made them.
+ *
  *	fd 3 says `conf` → construct → confine → begin → `ready` … `conf` again → reload … `key` → take_key … `stop` → stop → exit 0
  *
  * The end of the channel (the supervisor died) is a `stop`.
@@ -8,11 +10,14 @@
  * and seccomp bind the calling thread and what it starts afterwards. */
 #pragma once
 #include "base/err.h"
-#include "base/peer.h"
+#include "base/channel.h"
 #include "base/sandbox.h"
 #include "conf/conf.h"
+#include "daemon/handover.h"
 
 struct child;
+
+#define CHILD_EARLY_MAX 16
 
 struct child_role {
 	const char *name;               /* "recorder" */
@@ -28,6 +33,8 @@ struct child_role {
 	/* A new, valid configuration is in c->conf; earlier ones stay valid until the process ends, because
 	 * cameras borrow from them. NULL: the supervisor restarts this role instead. */
 	void (*reload)(struct child *c);
+	/* An end of a channel to another role; it is this one's now. NULL: it speaks to nobody. */
+	void (*take_channel)(struct child *c, enum channel_role other, int end);
 	/* The key in force was changed while this process may not read it: here it is, in PEM. NULL: not told. */
 	void (*take_key)(struct child *c, const char *pem);
 	/* Close every handle; child_stopped() when it is done. */
@@ -45,14 +52,21 @@ struct child {
 	struct sandbox_result sandbox;
 	void *state;                    /* the role's own */
 	struct peer channel;
+	struct handover handover;
+	struct { enum channel_role other; int fd; } early[CHILD_EARLY_MAX]; /* ends that came before it had begun */
+	unsigned early_count;
 	uv_signal_t signals[3];         /* INT and HUP reach a whole terminal group: ignored; TERM: stop */
 	bool begun, stopping, stopped;
 	int exit_code;
 };
 
 #define CHILD_CHANNEL_FD 3
+#define CHILD_LOCK_FD 4
+#define CHILD_HANDOVER_FD 5
 #define CHILD_CATALOG_DAMAGED 4 /* exit code of the keeper: the catalogue cannot be used, make a new one */
 
+/* Says something of one word to the supervisor. */
+void child_say(struct child *c, const char *type);
 int child_main(const struct child_role *role); /* main() of a role; returns the exit code */
 void child_stopped(struct child *c);
 /* The process can do its work no more (journal lost, …): log, leave; the supervisor starts it again. */

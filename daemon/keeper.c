@@ -1,5 +1,5 @@
 /* The keeper's rights: reads incoming/, writes and unlinks in archive/, writes catalog.db. No network, no
- * exec, no keys. It listens on STATE/run/keeper.sock for hints of the recorder and commands of the api. */
+ * exec, no keys. Over its channels come hints of the recorder, commands of the api and of the offloader. */
 #include "base/log.h"
 #include "daemon/child.h"
 #include "indexer/catalog_closed.h"
@@ -29,7 +29,7 @@ struct keeper {
 	struct catalog_closed closed;
 	struct indexer *indexer;
 	struct reaper reaper;
-	struct hub hub;
+	struct link links[CHANNEL_ROLES]; /* by role; its own is not used */
 	uv_timer_t step, reap, forecast, scrub_due, move_due;
 	struct scrub scrub;
 	struct scrub_job scrub_job;     /* while a worker reads */
@@ -54,35 +54,24 @@ static void leave_if_damaged(int rc)
 
 /* --- telling the others --------------------------------------------------------------- */
 
-static void broadcast(struct keeper *k, json_t *msg)
+static void tell(struct keeper *k, enum channel_role to, json_t *msg)
 {
-	hub_broadcast(&k->hub, msg);
+	link_send(&k->links[to], msg);
 	json_decref(msg);
-}
-
-static json_t *economy_msg(const struct keeper *k)
-{
-	json_t *list = outlook_economy(k->catalog);
-
-	return list ? json_pack("{s:s, s:o}", "type", "economy", "cameras", list) : NULL;
 }
 
 /* The recorder knows it anew whenever one of the two has started. */
-static void on_join(struct hub *h, struct peer *p)
-{
-	json_t *msg = economy_msg(h->owner);
-
-	if (msg)
-		peer_send(p, msg);
-	json_decref(msg);
-}
-
 static void tell_economy(struct keeper *k)
 {
-	json_t *msg = economy_msg(k);
+	json_t *list = outlook_economy(k->catalog);
 
-	if (msg)
-		broadcast(k, msg);
+	if (list)
+		tell(k, CHANNEL_RECORDER, json_pack("{s:s, s:o}", "type", "economy", "cameras", list));
+}
+
+static void on_recorder_up(struct link *l)
+{
+	tell_economy(l->owner);
 }
 
 static void tell_news(struct keeper *k)
@@ -94,11 +83,11 @@ static void tell_news(struct keeper *k)
 	indexer_mark_ledger(k->indexer);
 	if (catalog_ledger_head(k->catalog, &seq, hash) == 0 && seq != k->told_seq) {
 		k->told_seq = seq;
-		broadcast(k, json_pack("{s:s, s:I}", "type", "ledger", "seq", (json_int_t)seq));
+		tell(k, CHANNEL_API, json_pack("{s:s, s:I}", "type", "ledger", "seq", (json_int_t)seq));
 	}
 	if (strcmp(file, k->told_journal) != 0) {
 		snprintf(k->told_journal, sizeof k->told_journal, "%s", file);
-		broadcast(k, json_pack("{s:s, s:s}", "type", "journal_seen", "file", file));
+		tell(k, CHANNEL_RECORDER, json_pack("{s:s, s:s}", "type", "journal_seen", "file", file));
 	}
 }
 
@@ -277,7 +266,7 @@ static void suspect(struct keeper *k, const json_t *msg)
 	scrub_later(k);
 }
 
-static void answer(struct keeper *k, struct peer *from, const json_t *msg)
+static void answer(struct keeper *k, struct link *from, const json_t *msg)
 {
 	const char *verb = json_string_value(json_object_get(msg, "verb"));
 	json_t *body = NULL;
@@ -289,14 +278,15 @@ static void answer(struct keeper *k, struct peer *from, const json_t *msg)
 
 	if (status >= 300)
 		json_object_update(reply, body);
-	peer_send(from, reply);
+	link_send(from, reply);
 	json_decref(reply);
 	tell_news(k);
 }
 
-static void on_msg(struct hub *h, struct peer *from, json_t *msg)
+/* Who may say what: base/channel.h. */
+static void on_msg(struct link *from, json_t *msg)
 {
-	struct keeper *k = h->owner;
+	struct keeper *k = from->owner;
 	const char *type = msg_type(msg);
 
 	if (strcmp(type, "segment") == 0) {
@@ -309,7 +299,7 @@ static void on_msg(struct hub *h, struct peer *from, json_t *msg)
 	} else if (strcmp(type, "suspect") == 0) {
 		suspect(k, msg);
 	} else if (strcmp(type, "live") == 0 || strcmp(type, "offload") == 0) {
-		hub_broadcast(h, msg);
+		link_send(&k->links[CHANNEL_API], msg);
 	}
 }
 
@@ -345,12 +335,7 @@ static int construct(struct child *c, struct err *e)
 	if (rc < 0)
 		return rc;
 	indexer_read_ahead(k->indexer, READERS);
-	path = state_path(c->conf, "run/keeper.sock");
-	rc = hub_listen(&k->hub, &c->loop, path);
-	if (rc < 0)
-		err_set(e, rc, "listen on %s: %s", path, uv_strerror(rc));
-	free(path);
-	return rc;
+	return 0;
 }
 
 static void confine(struct child *c, struct sandbox *s)
@@ -375,7 +360,6 @@ static void confine(struct child *c, struct sandbox *s)
 	sandbox_allow(s, move | SANDBOX_WRITE, "%s/seal-keys", c->conf->state); /* public keys that it has met */
 	sandbox_allow(s, move | SANDBOX_WRITE, "%s/replaced", c->conf->state);  /* disks declared lost */
 	child_allow_system(s);
-	s->listen = true;
 	free(db);
 }
 
@@ -384,9 +368,9 @@ static int begin(struct child *c, struct err *e)
 	struct keeper *k = c->state;
 
 	(void)e;
-	k->hub.owner = k;
-	k->hub.on_msg = on_msg;
-	k->hub.on_join = on_join;
+	for (int i = 0; i < CHANNEL_ROLES; i++)
+		k->links[i] = (struct link){.self = CHANNEL_KEEPER, .other = (enum channel_role)i, .loop = &c->loop, .owner = k,
+					    .on_msg = on_msg, .on_up = i == CHANNEL_RECORDER ? on_recorder_up : NULL};
 	k->reaper = (struct reaper){fs_patient(), clock_real(), c->conf, k->catalog};
 	int rc = reaper_configure(&k->reaper);
 	if (rc < 0)
@@ -413,6 +397,13 @@ static int begin(struct child *c, struct err *e)
 	return 0;
 }
 
+static void take_channel(struct child *c, enum channel_role other, int end)
+{
+	struct keeper *k = c->state;
+
+	link_take(&k->links[other], end);
+}
+
 /* What the recorder sealed at the end is indexed before the keeper goes. */
 static void drain(struct keeper *k)
 {
@@ -431,7 +422,8 @@ static void stop(struct child *c)
 	k->stopping = true;
 	drain(k);
 	scrub_save(&k->scrub);
-	hub_close(&k->hub);
+	for (int i = 0; i < CHANNEL_ROLES; i++)
+		link_close(&k->links[i]);
 	uv_close((uv_handle_t *)&k->step, NULL);
 	uv_close((uv_handle_t *)&k->reap, NULL);
 	uv_close((uv_handle_t *)&k->forecast, NULL);
@@ -458,6 +450,6 @@ static void destroy(struct child *c)
 
 static const struct child_role role = {
 	.name = "keeper", .part = CONF_KEEPER, .construct = construct, .confine = confine, .begin = begin,
-	.stop = stop, .destroy = destroy};
+	.take_channel = take_channel, .stop = stop, .destroy = destroy};
 
 int main(void) { return child_main(&role); }

@@ -1,6 +1,5 @@
-/* The offloader's rights: reads archive/ and catalog.db, talks to the object store, tells the keeper, and answers the api on
- * STATE/run/offload.sock, where it listens before it is confined. It writes nothing, listens to nobody else, and knows no
- * camera. It runs only where an object store is configured. */
+/* The offloader's rights: reads archive/ and catalog.db, talks to the object store, tells the keeper, and answers the api. It
+ * writes nothing, listens to nobody, and knows no camera. It runs only where an object store is configured. */
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fs.h"
@@ -8,7 +7,9 @@
 #include "offload/offload.h"
 #include "offload/read_server.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct offloader_role { struct offload *copying; struct read_server *reading; unsigned open_parts; struct child *child; };
 
@@ -20,13 +21,7 @@ static int construct(struct child *c, struct err *e)
 		return err_set(e, -EINVAL, "no object store is configured");
 	c->state = r = xcalloc(1, sizeof *r);
 	r->child = c;
-	char *socket = state_path(c->conf, "run/offload.sock"), *db = state_path(c->conf, "catalog.db");
-	const struct read_server_deps deps = {.loop = &c->loop, .conf = c->conf, .clock = clock_real(), .catalog_path = db,
-					      .socket = socket};
-	int rc = read_server_create(&deps, &r->reading, e);
-	free(socket);
-	free(db);
-	return rc;
+	return 0;
 }
 
 static void confine(struct child *c, struct sandbox *s)
@@ -46,15 +41,28 @@ static void confine(struct child *c, struct sandbox *s)
 static int begin(struct child *c, struct err *e)
 {
 	struct offloader_role *r = c->state;
-	char *socket = state_path(c->conf, "run/keeper.sock"), *db = state_path(c->conf, "catalog.db");
+	char *db = state_path(c->conf, "catalog.db");
 	const struct offload_deps deps = {.loop = &c->loop, .conf = c->conf, .clock = clock_real(), .fs = fs_real(),
-					  .catalog_path = db, .keeper_socket = socket};
+					  .catalog_path = db};
+	const struct read_server_deps reading = {.loop = &c->loop, .conf = c->conf, .clock = clock_real(), .catalog_path = db};
 
 	(void)e;
 	r->copying = offload_create(&deps);
-	free(socket);
+	r->reading = read_server_create(&reading);
 	free(db);
 	return 0;
+}
+
+static void take_channel(struct child *c, enum channel_role other, int end)
+{
+	struct offloader_role *r = c->state;
+
+	if (other == CHANNEL_KEEPER)
+		offload_take_channel(r->copying, end);
+	else if (other == CHANNEL_API)
+		read_server_take(r->reading, end);
+	else
+		close(end);
 }
 
 static void on_closed(void *arg)
@@ -80,7 +88,7 @@ static void destroy(struct child *c)
 }
 
 static const struct child_role role = {
-	.name = "offloader", .part = CONF_OFFLOADER, .construct = construct, .confine = confine, .begin = begin, .stop = stop,
+	.name = "offloader", .part = CONF_OFFLOADER, .construct = construct, .confine = confine, .begin = begin, .take_channel = take_channel, .stop = stop,
 	.destroy = destroy};
 
 int main(void) { return child_main(&role); }

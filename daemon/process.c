@@ -1,6 +1,8 @@
 #include "daemon/process.h"
 
 #include "base/log.h"
+#include "daemon/child.h"
+#include "daemon/handover.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -66,8 +68,11 @@ static void on_channel_msg(struct peer *c, json_t *msg)
 	if (!p)
 		return;
 	p->silent = 0;
-	if (p->sm.now != STARTING || strcmp(msg_type(msg), "ready") != 0)
+	if (p->sm.now != STARTING || strcmp(msg_type(msg), "ready") != 0) {
+		if (p->spec->heard)
+			p->spec->heard(p, msg);
 		return;
+	}
 	sm_move(&p->sm, RUNNING);
 	if (p->spec->silence_ms)
 		uv_timer_start(&p->timer, on_look, p->spec->silence_ms / LOOKS, p->spec->silence_ms / LOOKS);
@@ -107,6 +112,9 @@ static void drop_channel(struct process *p)
 	struct peer *c = p->channel;
 
 	p->channel = NULL;
+	if (p->handover_fd >= 0)
+		close(p->handover_fd);
+	p->handover_fd = -1;
 	if (!c)
 		return;
 	c->owner = NULL;
@@ -147,47 +155,62 @@ static struct peer *channel_create(struct process *p)
 	return c;
 }
 
-static int spawn_child(struct process *p, int theirs)
+static int spawn_child(struct process *p, int channel, int handover)
 {
-	uv_stdio_container_t io[5] = {
+	uv_stdio_container_t io[] = {
 		{.flags = UV_IGNORE},
 		{.flags = UV_INHERIT_FD, .data.fd = STDOUT_FILENO},
 		{.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
-		{.flags = theirs < 0 ? UV_IGNORE : UV_INHERIT_FD, .data.fd = theirs},
-		{.flags = UV_INHERIT_FD, .data.fd = p->spec->lock_fd},
+		[CHILD_CHANNEL_FD] = {.flags = channel < 0 ? UV_IGNORE : UV_INHERIT_FD, .data.fd = channel},
+		[CHILD_LOCK_FD] = {.flags = UV_INHERIT_FD, .data.fd = p->spec->lock_fd},
+		[CHILD_HANDOVER_FD] = {.flags = handover < 0 ? UV_IGNORE : UV_INHERIT_FD, .data.fd = handover},
 	};
 	/* Our roles leave the terminal's group: who signals the group means the supervisor, which stops them in order. */
 	uv_process_options_t options = {.flags = p->spec->channel ? UV_PROCESS_DETACHED : 0, .exit_cb = on_child_exit, .file = p->spec->argv[0],
-					.args = (char **)p->spec->argv, .stdio = io, .stdio_count = 5};
+					.args = (char **)p->spec->argv, .stdio = io, .stdio_count = sizeof io / sizeof *io};
 
 	p->child.data = p;
 	return uv_spawn(p->loop, &p->child, &options);
 }
 
+static void close_if_open(int fd)
+{
+	if (fd >= 0)
+		close(fd);
+}
+
+/* [0] stays here, [1] goes to the child. */
+static int make_ends(const struct process *p, int channel[2], int handover[2])
+{
+	if (!p->spec->channel)
+		return 0;
+	int rc = uv_socketpair(SOCK_STREAM, 0, channel, UV_NONBLOCK_PIPE, 0);
+	return rc < 0 ? rc : handover_pair(handover);
+}
+
 static void spawn(struct process *p)
 {
-	uv_os_sock_t fds[2] = {-1, -1};
+	int channel[2] = {-1, -1}, handover[2] = {-1, -1};
 
 	p->started_at = clock_mono(clock_real());
-	if (p->spec->channel && uv_socketpair(SOCK_STREAM, 0, fds, UV_NONBLOCK_PIPE, 0) < 0) {
-		wait_and_spawn(p);
-		return;
-	}
-	int rc = spawn_child(p, fds[1]);
-	if (fds[1] >= 0)
-		close(fds[1]);
+	int rc = make_ends(p, channel, handover);
+	if (rc == 0)
+		rc = spawn_child(p, channel[1], handover[1]);
+	close_if_open(channel[1]);
+	close_if_open(handover[1]);
 	if (rc < 0) {
 		log_error("process", "name=%s text=\"cannot start: %s\"", p->spec->name, uv_strerror(rc));
-		if (fds[0] >= 0)
-			close(fds[0]);
+		close_if_open(channel[0]);
+		close_if_open(handover[0]);
 		wait_and_spawn(p);
 		return;
 	}
 	sm_move(&p->sm, STARTING);
 	if (!p->spec->channel)
 		return;
+	p->handover_fd = handover[0];
 	p->channel = channel_create(p);
-	peer_open(p->channel, p->loop, fds[0]);
+	peer_open(p->channel, p->loop, channel[0]);
 	p->spec->started(p);
 }
 
@@ -195,7 +218,7 @@ static void spawn(struct process *p)
 
 int process_start(struct process *p, uv_loop_t *loop, const struct process_spec *spec)
 {
-	*p = (struct process){.spec = spec, .loop = loop, .retry_ms = RETRY_MIN_MS};
+	*p = (struct process){.spec = spec, .loop = loop, .retry_ms = RETRY_MIN_MS, .handover_fd = -1};
 	sm_init(&p->sm, process_states, spec->name, WAITING);
 	int rc = uv_timer_init(loop, &p->timer);
 	if (rc < 0)
@@ -209,6 +232,17 @@ void process_send(struct process *p, const json_t *msg)
 {
 	if (p->channel)
 		peer_send(p->channel, msg);
+}
+
+void process_hand(struct process *p, enum channel_role other, int end)
+{
+	int rc = p->handover_fd < 0 ? 0 : handover_send(p->handover_fd, other, end);
+
+	close(end);
+	if (rc == 0 || p->sm.now == STOPPING)
+		return;
+	log_error("process", "name=%s pid=%d text=\"takes no channel (%s); killed\"", p->spec->name, p->child.pid, strerror(-rc));
+	uv_process_kill(&p->child, SIGKILL);
 }
 
 static void ask_to_stop(struct process *p)
@@ -245,4 +279,9 @@ void process_restart(struct process *p)
 bool process_is_running(const struct process *p)
 {
 	return p->sm.now == RUNNING;
+}
+
+bool process_is_alive(const struct process *p)
+{
+	return p->handover_fd >= 0;
 }

@@ -8,6 +8,7 @@
 
 #include <malloc.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define KEPT_BYTES (8 << 20) /* larger than any usual fragment */
 #define TRIM_EVERY_MS 2000
@@ -85,13 +86,21 @@ static int begin(struct child *c, struct err *e)
 {
 	static const struct recorder_events events = {on_fatal, on_closed};
 	struct recorder_role *r = c->state;
-	char *socket = state_path(c->conf, "run/keeper.sock");
-	int rc = recorder_create(&c->loop, fs_real(), clock_real(), c->conf, r->keys, socket, &events, c, &r->recorder, e);
+	int rc = recorder_create(&c->loop, fs_real(), clock_real(), c->conf, r->keys, &events, c, &r->recorder, e);
 
-	free(socket);
 	uv_timer_init(&c->loop, &r->trim);
 	uv_timer_start(&r->trim, on_trim, TRIM_EVERY_MS, TRIM_EVERY_MS);
 	return rc;
+}
+
+static void take_channel(struct child *c, enum channel_role other, int end)
+{
+	struct recorder_role *r = c->state;
+
+	if (other == CHANNEL_KEEPER)
+		recorder_take_channel(r->recorder, end);
+	else
+		close(end);
 }
 
 static void reload(struct child *c)
@@ -135,7 +144,7 @@ static void destroy(struct child *c)
 
 static const struct child_role role = {
 	.name = "recorder", .part = CONF_RECORDER, .alive_ms = ALIVE_MS, .rest_ms = REST_MS, .construct = construct,
-	.confine = confine, .begin = begin, .reload = reload, .take_key = take_key, .stop = stop, .destroy = destroy};
+	.confine = confine, .begin = begin, .take_channel = take_channel, .reload = reload, .take_key = take_key, .stop = stop, .destroy = destroy};
 
 int main(void)
 {

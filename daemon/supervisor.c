@@ -1,5 +1,6 @@
 #include "daemon/supervisor.h"
 
+#include "api/remote_lines.h"
 #include "base/fs.h"
 #include "base/lang.h"
 #include "base/log.h"
@@ -18,6 +19,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define LOCK_WAIT_S 30
@@ -47,6 +49,45 @@ static const char *const names[ROLES] = {[KEEPER] = "keeper", [API] = "api", [RE
 static const enum conf_role parts[ROLES] = {
 	[KEEPER] = CONF_KEEPER, [API] = CONF_API, [RECORDER] = CONF_RECORDER, [OFFLOADER] = CONF_OFFLOADER};
 
+/* --- channels --------------------------------------------------------------------------- */
+
+static const enum channel_role channel_names[ROLES] = {
+	[KEEPER] = CHANNEL_KEEPER, [API] = CHANNEL_API, [RECORDER] = CHANNEL_RECORDER, [OFFLOADER] = CHANNEL_OFFLOADER};
+
+/* Who speaks to whom. Several pairs: each carries one question (api/remote_lines.h). */
+static const struct { int a, b; unsigned pairs; } channels[] = {
+	{KEEPER, RECORDER, 1}, {KEEPER, API, 1}, {KEEPER, OFFLOADER, 1}, {API, OFFLOADER, REMOTE_LINES}};
+
+static void join(struct supervisor *s, int a, int b)
+{
+	int ends[2];
+
+	if (!process_is_alive(&s->roles[a]) || !process_is_alive(&s->roles[b]))
+		return;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+		log_error("channel", "between=%s and=%s text=\"cannot be made: %s\"", names[a], names[b], strerror(errno));
+		return;
+	}
+	process_hand(&s->roles[a], channel_names[b], ends[0]);
+	process_hand(&s->roles[b], channel_names[a], ends[1]);
+}
+
+/* It has just been started: it and each that it speaks to get the ends of new pairs. */
+static void join_neighbours(struct supervisor *s, int role)
+{
+	for (size_t i = 0; i < sizeof channels / sizeof *channels; i++)
+		for (unsigned n = 0; n < channels[i].pairs && (channels[i].a == role || channels[i].b == role); n++)
+			join(s, channels[i].a, channels[i].b);
+}
+
+static void on_heard(struct process *p, const json_t *msg)
+{
+	struct supervisor *s = p->spec->owner;
+
+	if (p == &s->roles[API] && strcmp(msg_type(msg), "line") == 0)
+		join(s, API, OFFLOADER);
+}
+
 /* --- the state directory ------------------------------------------------------------ */
 
 /* The api's confinement names files that exist, and it may be there before the keeper's first start has
@@ -66,9 +107,21 @@ static int make_catalog_files(const struct conf *conf, struct err *e)
 	return 0;
 }
 
+/* Version 0.1 had its channels there. */
+static void remove_old_sockets(const struct conf *conf)
+{
+	static const char *const old[] = {"run/keeper.sock", "run/offload.sock", "run"};
+
+	for (size_t i = 0; i < sizeof old / sizeof *old; i++) {
+		char *path = xasprintf("%s/%s", conf->state, old[i]);
+		remove(path);
+		free(path);
+	}
+}
+
 static int make_state(const struct conf *conf, struct err *e)
 {
-	static const char *const folders[] = {"", "/keys", "/journal", "/run", "/recorder", "/seal-keys", "/site-keys",
+	static const char *const folders[] = {"", "/keys", "/journal", "/recorder", "/seal-keys", "/site-keys",
 					      "/replaced"};
 
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
@@ -79,6 +132,7 @@ static int make_state(const struct conf *conf, struct err *e)
 			return err_set(e, rc, lang("无法创建状态目录 %s%s：%s", "cannot make the state directory %s%s: %s"),
 				       conf->state, folders[i], strerror(-rc));
 	}
+	remove_old_sockets(conf);
 	return make_catalog_files(conf, e);
 }
 
@@ -260,7 +314,10 @@ static void on_started(struct process *p)
 {
 	struct supervisor *s = p->spec->owner;
 
-	send_part(s, (int)(p - s->roles));
+	int role = (int)(p - s->roles);
+
+	send_part(s, role);
+	join_neighbours(s, role);
 }
 
 static void on_stop_signal(uv_signal_t *h, int signum)
@@ -311,7 +368,7 @@ static void start_role(struct supervisor *s, int role)
 	static const uint64_t silence_ms[ROLES] = {[RECORDER] = 20000};
 
 	s->specs[role] = (struct process_spec){.name = names[role], .argv = s->argv[role], .channel = true,
-		.lock_fd = s->lock_fd, .stop_ms = patience_ms[role], .silence_ms = silence_ms[role], .started = on_started,
+		.lock_fd = s->lock_fd, .stop_ms = patience_ms[role], .silence_ms = silence_ms[role], .started = on_started, .heard = on_heard,
 		.stopped = on_stopped, .exited = on_exited, .owner = s};
 	process_start(&s->roles[role], &s->loop, &s->specs[role]);
 	s->started[role] = true;
@@ -353,6 +410,9 @@ static void watch_signals(struct supervisor *s)
 int supervisor_run(struct conf *conf, const char *conf_path)
 {
 	struct supervisor s = {.conf = conf, .conf_path = conf_path, .lock_fd = -1};
+
+	for (int i = 0; i < ROLES; i++)
+		s.roles[i].handover_fd = -1; /* not started */
 	struct err e = {0};
 
 	signal(SIGPIPE, SIG_IGN);

@@ -1,5 +1,5 @@
-/* Bytes of a copy in the object store, as the api asks the offloader for them over STATE/run/offload.sock: one question and
- * one answer a connection, both of a fixed layout, numbers big-endian.
+/* Bytes of a copy in the object store, as the api asks the offloader for them: one question and
+ * one answer a line (api/remote_lines.h), both of a fixed layout, numbers big-endian.
  *
  *	question  "HFr1" · u32 bytes · u64 at · i64 start_us · seal digest (32) · camera (64, NUL-padded)
  *	answer    "HFa1" · u8 verdict · 3 × 0 · u32 bytes · so many bytes: of the copy, or the name of the trouble

@@ -234,10 +234,15 @@ struct offload *offload_create(const struct offload_deps *deps)
 	o->timer.data = o->tell.data = o;
 	o->told = json_object();
 	uv_timer_start(&o->tell, on_tell, TELL_EVERY_MS, 0);
-	o->keeper = (struct link){.owner = o, .on_msg = on_msg, .on_up = on_up, .on_down = on_down};
-	link_open(&o->keeper, deps->loop, deps->keeper_socket);
+	o->keeper = (struct link){.self = CHANNEL_OFFLOADER, .other = CHANNEL_KEEPER, .loop = deps->loop, .owner = o, .on_msg = on_msg,
+				  .on_up = on_up, .on_down = on_down};
 	log_info("offload", "state=starting place=%s", o->place);
 	return o;
+}
+
+void offload_take_channel(struct offload *o, int end)
+{
+	link_take(&o->keeper, end);
 }
 
 static void part_closed(struct offload *o)

@@ -24,8 +24,10 @@ struct offload_deps {
 	const struct conf *conf;        /* borrowed, as all here */
 	struct clock *clock;
 	struct fs *fs;
-	const char *catalog_path, *keeper_socket;
+	const char *catalog_path;
 };
 
 struct offload *offload_create(const struct offload_deps *deps);
+/* The way to the keeper: an end of a channel to it, in place of the one before. */
+void offload_take_channel(struct offload *o, int end);
 void offload_close(struct offload *o, void (*closed)(void *arg), void *arg);

@@ -1,7 +1,7 @@
 /* What the parts of the offloader's queue share: offload.c has the states, offload_work.c what is done in them. */
 #pragma once
 #include "base/backoff.h"
-#include "base/peer.h"
+#include "base/channel.h"
 #include "base/sm.h"
 #include "offload/ask.h"
 #include "offload/copy.h"

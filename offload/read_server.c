@@ -10,12 +10,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#define VISITS_MAX 16
+#define LINES_MAX 16
 #define ASK_MS 5000     /* for a question to be whole */
 #define ANSWER_MS 10000 /* for an answer to be taken */
 
@@ -52,12 +49,11 @@ struct read_server {
 	struct read_server_deps deps;
 	char *catalog_path, *place;
 	struct catalog *catalog;        /* NULL until it could be opened */
-	uv_pipe_t listener;
 	struct slot slots[READS_MAX];
 	struct visit *visits;
 	unsigned visit_count;
 	enum store_trouble trouble;     /* the last one told */
-	bool closing, listener_closed;
+	bool closing;
 	void (*closed)(void *arg);
 	void *closed_arg;
 };
@@ -66,7 +62,7 @@ struct read_server {
 
 static void maybe_closed(struct read_server *s)
 {
-	if (!s->closing || !s->listener_closed || s->visits)
+	if (!s->closing || s->visits)
 		return;
 	void (*closed)(void *arg) = s->closed;
 	void *arg = s->closed_arg;
@@ -269,41 +265,17 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *b)
 		leave(v);
 		return;
 	}
+	if (v->in_len == 0)
+		uv_timer_start(&v->timer, on_timer, ASK_MS, 0);
 	v->in_len += (size_t)n;
 	if (v->sm.now == ASKING && v->in_len == OBJECT_READ_ASK_BYTES)
 		take_question(v);
 }
 
-/* The folder's and the socket's mode keep others out already. */
-static bool is_ours(uv_pipe_t *pipe)
+void read_server_take(struct read_server *s, int line)
 {
-	struct ucred peer;
-	socklen_t len = sizeof peer;
-	uv_os_fd_t fd;
-
-	return uv_fileno((uv_handle_t *)pipe, &fd) == 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
-	       peer.uid == geteuid();
-}
-
-static void begin_visit(struct visit *v)
-{
-	if (v->server->visit_count > VISITS_MAX || !is_ours(&v->pipe)) {
-		log_warn("offload_read", "text=\"a stranger, or too many at once; connection dropped\"");
-		leave(v);
-		return;
-	}
-	uv_timer_start(&v->timer, on_timer, ASK_MS, 0);
-	if (uv_read_start((uv_stream_t *)&v->pipe, on_alloc, on_read) < 0)
-		leave(v);
-}
-
-static void on_connection(uv_stream_t *listener, int status)
-{
-	struct read_server *s = listener->data;
-
-	if (status < 0)
-		return;
 	struct visit *v = xcalloc(1, sizeof *v);
+
 	v->server = s;
 	v->next = s->visits;
 	s->visits = v;
@@ -313,27 +285,17 @@ static void on_connection(uv_stream_t *listener, int status)
 	uv_pipe_init(s->deps.loop, &v->pipe, 0);
 	uv_timer_init(s->deps.loop, &v->timer);
 	v->pipe.data = v->timer.data = v->work.data = v;
-	if (uv_accept(listener, (uv_stream_t *)&v->pipe) < 0)
+	if (uv_pipe_open(&v->pipe, line) < 0) {
+		close(line);
 		leave(v);
-	else
-		begin_visit(v);
+	} else if (s->closing || s->visit_count > LINES_MAX || uv_read_start((uv_stream_t *)&v->pipe, on_alloc, on_read) < 0) {
+		leave(v);
+	}
 }
 
 /* --- lifetime ------------------------------------------------------------------------------------ */
 
-static int listen_at(struct read_server *s, const char *path, struct err *e)
-{
-	mode_t before = umask(0077);
-
-	unlink(path); /* left by a process that was killed; who may listen here is decided by the folder's mode */
-	int rc = strlen(path) < sizeof((struct sockaddr_un){0}.sun_path) ? uv_pipe_bind(&s->listener, path) : -ENAMETOOLONG;
-	umask(before);
-	if (rc == 0)
-		rc = uv_listen((uv_stream_t *)&s->listener, VISITS_MAX, on_connection);
-	return rc < 0 ? err_set(e, rc, "listen on %.120s: %s", path, strerror(-rc)) : 0;
-}
-
-int read_server_create(const struct read_server_deps *deps, struct read_server **out, struct err *e)
+struct read_server *read_server_create(const struct read_server_deps *deps)
 {
 	struct read_server *s = xcalloc(1, sizeof *s);
 
@@ -344,18 +306,7 @@ int read_server_create(const struct read_server_deps *deps, struct read_server *
 		store_init(&s->slots[i].store, &deps->conf->offload, deps->clock);
 		s->slots[i].store.limit_s = READ_LIMIT_S;
 	}
-	uv_pipe_init(deps->loop, &s->listener, 0);
-	s->listener.data = s;
-	*out = s;
-	return listen_at(s, deps->socket, e);
-}
-
-static void on_listener_closed(uv_handle_t *h)
-{
-	struct read_server *s = h->data;
-
-	s->listener_closed = true;
-	maybe_closed(s);
+	return s;
 }
 
 void read_server_close(struct read_server *s, void (*closed)(void *arg), void *arg)
@@ -369,5 +320,5 @@ void read_server_close(struct read_server *s, void (*closed)(void *arg), void *a
 		next = v->next;
 		leave(v);
 	}
-	uv_close((uv_handle_t *)&s->listener, on_listener_closed);
+	maybe_closed(s);
 }

@@ -1,14 +1,13 @@
 /* Gives the api bytes of copies (media/object_read.h): what lies in the store only is played from there.
  *
- *	connection ─▶ ASKING ──question──▶ READING ──▶ ANSWERING ─▶ closed
+ *	a line ─▶ ASKING ──question──▶ READING ──▶ ANSWERING ─▶ closed
  *	                 └─ no copy known, READS_MAX are read ───┘
  *
  * Reads go on beside copying: each has a handle and a connection of its own, and at most READS_MAX of libuv's threads. A
  * store that does not answer is given up after READ_LIMIT_S; a client that leaves ends its read at once.
- * Threads: loop thread; network on libuv's pool. Memory: read_server_create() allocates, gone after `closed`.
- * Rights: it listens before the process is confined, which may not listen any more; only this user's processes are heard. */
+ * A line carries one question; the supervisor makes each, and the api asks it for more.
+ * Threads: loop thread; network on libuv's pool. Memory: read_server_create() allocates, gone after `closed`. */
 #pragma once
-#include "base/err.h"
 #include "conf/conf.h"
 
 #include <uv.h>
@@ -21,9 +20,9 @@ struct read_server_deps {
 	uv_loop_t *loop;
 	const struct conf *conf;        /* borrowed, as all here */
 	struct clock *clock;
-	const char *catalog_path, *socket;
+	const char *catalog_path;
 };
 
-/* Listens; a stale socket file is replaced. */
-int read_server_create(const struct read_server_deps *deps, struct read_server **out, struct err *e);
+struct read_server *read_server_create(const struct read_server_deps *deps);
+void read_server_take(struct read_server *s, int line); /* it is the server's */
 void read_server_close(struct read_server *s, void (*closed)(void *arg), void *arg);

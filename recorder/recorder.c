@@ -162,8 +162,8 @@ static const struct storage_events storage_events = {
 	.fatal = on_storage_fatal, .closed = on_storage_closed};
 
 int recorder_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const struct conf *conf,
-		    struct seal_keys *keys, const char *keeper_socket, const struct recorder_events *events,
-		    void *owner, struct recorder **out, struct err *e)
+		    struct seal_keys *keys, const struct recorder_events *events, void *owner,
+		    struct recorder **out, struct err *e)
 {
 	struct recorder *r = xcalloc(1, sizeof *r);
 
@@ -176,8 +176,8 @@ int recorder_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const s
 	char *state = xasprintf("%s/recorder", conf->state);
 	economy_order_init(&r->economy, loop, fs, state);
 	free(state);
-	r->keeper = (struct link){.owner = r, .on_msg = on_keeper_msg, .on_closed = on_link_closed};
-	link_open(&r->keeper, loop, keeper_socket);
+	r->keeper = (struct link){.self = CHANNEL_RECORDER, .other = CHANNEL_KEEPER, .loop = loop, .owner = r, .on_msg = on_keeper_msg,
+				  .on_closed = on_link_closed};
 	clock_watch_init(&r->watch, clock);
 	uv_timer_init(loop, &r->tick);
 	r->tick.data = r;
@@ -186,6 +186,11 @@ int recorder_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const s
 		member_add(r, &conf->cameras[i], i);
 	*out = r;
 	return 0;
+}
+
+void recorder_take_channel(struct recorder *r, int end)
+{
+	link_take(&r->keeper, end);
 }
 
 void recorder_reload(struct recorder *r, const struct conf *conf)

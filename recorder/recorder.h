@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/fs.h"
-#include "base/peer.h"
+#include "base/channel.h"
 #include "conf/conf.h"
 
 struct recorder;
@@ -19,10 +19,12 @@ struct recorder_events {
 	void (*closed)(void *owner);
 };
 
-/* conf and keys are borrowed, every later conf too, until `closed`. keeper_socket: where hints go. */
+/* conf and keys are borrowed, every later conf too, until `closed`. */
 int recorder_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const struct conf *conf,
-		    struct seal_keys *keys, const char *keeper_socket, const struct recorder_events *events,
-		    void *owner, struct recorder **out, struct err *e);
+		    struct seal_keys *keys, const struct recorder_events *events, void *owner,
+		    struct recorder **out, struct err *e);
+/* The way for hints to the keeper: an end of a channel to it, in place of the one before. */
+void recorder_take_channel(struct recorder *r, int end);
 /* Cameras that did not change are not touched. Changed roots count at the next start. */
 void recorder_reload(struct recorder *r, const struct conf *conf);
 /* `keys` has another signer (STATE/keys/seal.key was changed). */

@@ -3,8 +3,6 @@ import concurrent.futures
 import contextlib
 import http.client
 import os
-import socket
-import struct
 import time
 
 import pytest
@@ -215,42 +213,6 @@ def test_a_stop_does_not_wait_for_a_silent_store(site, proxy):
             until("the reads have ended", lambda: proxy.server.left >= left + 2)
         site.start()
         until("it is given again", lambda: site.footage("a", start, end).status == 200)
-
-
-def ask_offloader(site, data):
-    """What it answers until it closes."""
-    with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(REMOTE_LIMIT_S)
-        s.connect(site.path("state/run/offload.sock"))
-        s.sendall(data)
-        answer = b""
-        with contextlib.suppress(ConnectionError):
-            while piece := s.recv(65536):
-                answer += piece
-        return answer
-
-
-def question(camera, start, seal, at, size):
-    return b"HFr1" + struct.pack(">IQq", size, at, start) + seal + camera.ljust(64, b"\0")
-
-
-def test_the_offloader_answers_questions_only(site):
-    """And only within what it knows of."""
-    key, start, _ = kept_rows(site)[0]
-    seal = site.catalog_copy().execute("SELECT seal_digest FROM segment WHERE start = ?", (start,)).fetchone()[0]
-    with open(site.file_of(key), "rb") as f:
-        whole = f.read()
-    good = question(b"a", start, seal, 10, 1000)
-    assert ask_offloader(site, good) == b"HFa1\0\0\0\0" + struct.pack(">I", 1000) + whole[10:1010]
-    unknown = b"HFa1\1\0\0\0" + bytes(4)
-    for other in (question(b"b", start, seal, 10, 1000), question(b"a", start + 1, seal, 10, 1000),
-                  question(b"a", start, bytes(32), 10, 1000), question(b"a", start, seal, len(whole), 1),
-                  question(b"a", start, seal, len(whole) - 9, 10), question(b"a", start, seal, 1 << 62, 10)):
-        assert ask_offloader(site, other) == unknown
-    for no_question in (b"GET / HTTP/1.1\r\n\r\n" * 9, bytes(120), good + b"x", question(b"a", start, seal, 10, 0),
-                        question(b"a", start, seal, 10, (4 << 20) + 1), good[:60]):
-        assert ask_offloader(site, no_question) == b""
-    assert ask_offloader(site, good)[12:] == whole[10:1010]
 
 
 def test_a_killed_offloader_is_told_and_the_next_one_answers(site, proxy):

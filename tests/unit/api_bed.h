@@ -29,6 +29,7 @@ struct bed {
 	char admin[TOKEN_TEXT_MAX], regulator[TOKEN_TEXT_MAX], investigator[TOKEN_TEXT_MAX];
 	int64_t admin_id;
 	json_t *sent;          /* commands that went to the keeper */
+	void (*want_line)(struct bed *b); /* NULL: there is no offloader */
 	bool keeper, closed;
 };
 
@@ -47,6 +48,14 @@ static inline bool bed_send(void *owner, const json_t *msg)
 	if (b->keeper)
 		json_array_append_new(b->sent, json_deep_copy(msg));
 	return b->keeper;
+}
+
+static inline void bed_want_line(void *owner)
+{
+	struct bed *b = owner;
+
+	if (b->want_line)
+		b->want_line(b);
 }
 
 static inline void bed_conf(struct bed *b)
@@ -90,7 +99,8 @@ static inline void bed_open(struct bed *b)
 		   "('playroom-east', '活动室东', 'playroom', 1795478400123457, 1795478400123457);"
 		   "INSERT INTO obligation (camera, start) VALUES ('playroom-east', 1795478400123457)");
 	struct api_deps deps = {.loop = &b->loop, .conf = &b->conf, .clock = &b->clock.base, .fs = fs_real(),
-				.access = b->access, .send = bed_send, .owner = b};
+				.access = b->access, .send = bed_send, .want_line = bed_want_line,
+				.owner = b};
 	assert_int_equal(api_create(&deps, &b->api), 0);
 	assert_int_equal(api_listen(b->api, &e), 0);
 	api_on_keeper(b->api, true);

@@ -10,10 +10,12 @@
 #define FIXTURE_FRAME_BYTES 30000u /* a fragment is larger than the reader's window */
 
 #include "api/remote_gate.h"
+#include "api/remote_lines.h"
 #include "api_bed.h"
 #include "media/object_read.h"
 #include "segment_fixture.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -25,11 +27,13 @@ static struct wall at_ms(int64_t ms) { return (struct wall){FIXTURE_START_US + m
 
 /* --- the offloader ------------------------------------------------------------------------------ */
 
-enum manner { GIVES, GIVES_OTHERS, KNOWS_NOTHING, IS_BUSY, HAS_TROUBLE, SAYS_NONSENSE, PROMISES_MORE, LEAVES_HALFWAY, IS_SILENT };
+enum manner { GIVES, GIVES_OTHERS, KNOWS_NOTHING, IS_BUSY, HAS_TROUBLE, SAYS_NONSENSE, PROMISES_MORE, LEAVES_HALFWAY, IS_SILENT, IS_AWAY };
 
 struct far_end {
-	char path[108], folder[80];
-	int listener;
+	char folder[80];
+	int in[2];                      /* lines, as the supervisor hands them over; closed: leave */
+	struct pollfd lines[1 + 2 * REMOTE_LINES]; /* [0] is in[0] */
+	nfds_t count;
 	pthread_t thread;
 	atomic_int manner, questions;
 };
@@ -87,10 +91,27 @@ static void talk(struct far_end *o, int fd)
 		return;
 	assert_int_equal(object_read_parse(wire, &q), 0);
 	atomic_fetch_add(&o->questions, 1);
+	if (how == IS_AWAY)
+		return;
 	if (how == IS_SILENT)
 		(void)!recv(fd, wire, 1, 0); /* until the other end leaves */
 	else
 		answer(o, fd, &q, how);
+}
+
+static void drop_line(struct far_end *o, nfds_t i)
+{
+	close(o->lines[i].fd);
+	o->lines[i] = o->lines[--o->count];
+}
+
+static void take_line(struct far_end *o, int fd)
+{
+	assert_true(o->count < sizeof o->lines / sizeof *o->lines);
+	o->lines[o->count++] = (struct pollfd){.fd = fd, .events = POLLIN};
+	if (atomic_load(&o->manner) == IS_AWAY)
+		while (o->count > 1)
+			drop_line(o, 1);
 }
 
 static void *serve(void *arg)
@@ -98,38 +119,58 @@ static void *serve(void *arg)
 	struct far_end *o = arg;
 	int fd;
 
-	while ((fd = accept4(o->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-		talk(o, fd);
-		close(fd);
+	while (poll(o->lines, o->count, -1) > 0) {
+		for (nfds_t i = o->count - 1; i > 0; i--)
+			if (o->lines[i].revents) {
+				talk(o, o->lines[i].fd);
+				drop_line(o, i);
+			}
+		if (o->lines[0].revents && read(o->in[0], &fd, sizeof fd) != sizeof fd)
+			break;
+		if (o->lines[0].revents)
+			take_line(o, fd);
 	}
+	while (o->count > 0)
+		drop_line(o, 0);
 	return NULL;
+}
+
+static void far_end_give(struct far_end *o, struct bed *b)
+{
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	assert_int_equal(write(o->in[1], &ends[1], sizeof ends[1]), sizeof ends[1]);
+	remote_lines_give(api_lines(b->api), ends[0]);
 }
 
 static void far_end_open(struct far_end *o, struct bed *b)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-
-	*o = (struct far_end){.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+	*o = (struct far_end){.count = 1};
+	assert_int_equal(pipe2(o->in, O_CLOEXEC), 0);
+	o->lines[0] = (struct pollfd){.fd = o->in[0], .events = POLLIN};
 	snprintf(o->folder, sizeof o->folder, "%s/store", b->dir);
-	snprintf(o->path, sizeof o->path, "%s/run", b->dir);
-	assert_int_equal(fs_mkdirs(fs_real(), o->path, 0700), 0);
-	snprintf(o->path, sizeof o->path, "%s/run/offload.sock", b->dir);
-	memcpy(addr.sun_path, o->path, sizeof addr.sun_path);
-	assert_int_equal(bind(o->listener, (struct sockaddr *)&addr, sizeof addr), 0);
-	assert_int_equal(listen(o->listener, 8), 0);
 	assert_int_equal(pthread_create(&o->thread, NULL, serve, o), 0);
+	for (int i = 0; i < REMOTE_LINES; i++)
+		far_end_give(o, b);
 }
 
 static void far_end_close(struct far_end *o)
 {
-	shutdown(o->listener, SHUT_RDWR);
+	close(o->in[1]);
 	pthread_join(o->thread, NULL);
-	close(o->listener);
 }
 
 /* --- a site ------------------------------------------------------------------------------------------- */
 
 struct site { struct bed bed; struct far_end far; char archive[128]; };
+
+static void on_want_line(struct bed *b)
+{
+	struct site *s = (struct site *)b;
+
+	far_end_give(&s->far, b);
+}
 
 static void site_open(struct site *s)
 {
@@ -149,6 +190,7 @@ static void site_open(struct site *s)
 	buf_finish(&bytes);
 	snprintf(s->archive, sizeof s->archive, "%s/archive", s->bed.root);
 	far_end_open(&s->far, &s->bed);
+	s->bed.want_line = on_want_line;
 }
 
 static void site_close(struct site *s)
@@ -310,8 +352,14 @@ static void tells_what_the_offloader_says(void **state)
 	atomic_store(&s.far.manner, GIVES);
 	assert_int_equal(fetch(&s, &c, 0, 3000), 200);
 	client_finish(&c);
-	unlink(s.far.path);
-	refused(&s, 503, "offloader_away");
+	atomic_store(&s.far.manner, IS_AWAY);
+	for (int i = 0; i <= REMOTE_LINES; i++)
+		refused(&s, 503, "offloader_away");
+	atomic_store(&s.far.manner, GIVES); /* it was started anew */
+	for (int i = 0; i < REMOTE_LINES; i++)
+		far_end_give(&s.far, &s.bed);
+	assert_int_equal(fetch(&s, &c, 0, 3000), 200);
+	client_finish(&c);
 	site_close(&s);
 }
 

@@ -1,0 +1,24 @@
+/* How a role comes by its ends of channels: the supervisor sends them, one a packet, with the name of who has the other end. A
+ * role can send nothing back this way.
+ *
+ * Threads: loop thread. Memory: the caller's. Errors: 0 or -errno. */
+#pragma once
+#include "base/channel.h"
+
+struct handover {
+	uv_poll_t poll;
+	int fd;
+	/* It owns the descriptor from now on. */
+	void (*take)(void *owner, enum channel_role other, int end);
+	void *owner;
+	bool open;
+};
+
+/* The supervisor's side: [0] stays, [1] is the role's. */
+int handover_pair(int fds[2]);
+/* The descriptor stays the caller's. -EAGAIN: the role does not take what it is given. */
+int handover_send(int fd, enum channel_role other, int end);
+
+/* The role's side. */
+int handover_open(struct handover *h, uv_loop_t *loop, int fd);
+void handover_close(struct handover *h);
