@@ -13,9 +13,11 @@ struct access_unit {
 	struct buf data;                     /* Annex B */
 	uint32_t nal_at[ACCESS_UNIT_MAX_NALS]; /* offsets of start codes */
 	unsigned nals;
+	size_t scanned;                      /* of data: looked through for start codes */
+	unsigned repairs;                    /* start codes that were made of three bytes, or that led to nothing */
 	bool slice, key, sets;               /* what it holds so far */
 	bool whole_head;                     /* its first slice is the first of a picture */
-	bool damaged, after_loss, restarted;
+	bool damaged, after_loss, after_jump, restarted;
 	bool marker;                         /* its last packet had the marker bit */
 	uint32_t timestamp;
 	int64_t ticks;
@@ -24,9 +26,11 @@ struct access_unit {
 
 void access_unit_clear(struct access_unit *au);
 void access_unit_finish(struct access_unit *au);
-/* A piece: NAL units with start codes (several only if `aggregate`), or the next part of the last one. */
-void access_unit_add(struct access_unit *au, enum track_codec codec, const uint8_t *piece, size_t len,
-		     bool aggregate);
+/* A piece: NAL units with start codes, or the next part of the last one. Start codes inside what the packets
+ * call one unit part it: no unit may hold one (H.264 §7.4.1), but some cameras send several as one. */
+void access_unit_add(struct access_unit *au, enum track_codec codec, const uint8_t *piece, size_t len);
+/* Nothing more comes: looks at what the last pieces held. */
+void access_unit_end(struct access_unit *au, enum track_codec codec);
 /* Whether a piece that begins with a NAL unit starts another picture than this one. */
 bool access_unit_ends_before(const struct access_unit *au, enum track_codec codec, const uint8_t *piece,
 			     size_t len);

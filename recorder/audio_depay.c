@@ -64,6 +64,8 @@ int audio_depay_create(const struct track *t, audio_frame_fn *fn, void *arg, str
 	d->format = (struct audio_format){.codec = t->codec, .rate = t->clock_rate,
 					  .channels = t->channels ? t->channels : 1};
 	d->payload_type = t->payload_type;
+	d->source.reliable = t->reliable;
+	d->source.clock_rate = t->clock_rate;
 	d->fn = fn;
 	d->arg = arg;
 	int rc = open_depay(d, t, e);
@@ -130,12 +132,18 @@ int audio_depay_feed(struct audio_depay *d, const uint8_t *packet, size_t len, s
 {
 	struct rtp_packet p;
 
-	if (rtp_packet_parse(packet, len, &p) < 0 || p.payload_type != d->payload_type)
+	if (rtp_packet_parse(packet, len, &p) < 0)
 		return 0;
+	if (p.payload_type != d->payload_type) {
+		rtp_source_pass(&d->source, &p);
+		return 0;
+	}
 	enum rtp_verdict verdict = rtp_source_judge(&d->source, &p, arrival);
-	if (verdict == RTP_SKIP)
+	if (verdict == RTP_AFTER_JUMP)
+		rtp_source_believe(&d->source);
+	if (verdict == RTP_SKIP || p.payload_len == 0)
 		return 0;
-	if (verdict == RTP_TAKE_OVER) {
+	if (verdict == RTP_TAKE_OVER || verdict == RTP_RESTART) {
 		d->restarted = true;
 		d->unwrap = (struct rtp_unwrap){0};
 	}

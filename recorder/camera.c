@@ -236,8 +236,10 @@ static void on_tracks(void *owner, const struct track *list, unsigned count)
 {
 	struct camera *cam = owner;
 
-	if (cam->sm.now == CONNECTING && !cam->run)
-		begin_run(cam, &list[0], count > 1 ? &list[1] : NULL);
+	if (cam->sm.now != CONNECTING)
+		return;
+	end_run(cam); /* they come another way than was told before */
+	begin_run(cam, &list[0], count > 1 ? &list[1] : NULL);
 }
 
 static void on_playing(void *owner)

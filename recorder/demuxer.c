@@ -26,6 +26,8 @@ static int read_packet(struct demuxer *d, uint8_t *out, int room)
 	put_u32be(out + 4, p->timestamp);
 	put_u32be(out + 8, 1);
 	memcpy(out + RTP_HEADER_BYTES, p->payload, p->payload_len);
+	if (d->set_at < p->payload_len)
+		out[RTP_HEADER_BYTES + d->set_at] |= d->set_bits;
 	return (int)len;
 }
 
@@ -157,7 +159,14 @@ void demuxer_close(struct demuxer *d)
 
 void demuxer_give(struct demuxer *d, const struct rtp_packet *p)
 {
+	demuxer_give_changed(d, p, 0, 0);
+}
+
+void demuxer_give_changed(struct demuxer *d, const struct rtp_packet *p, size_t at, uint8_t bits)
+{
 	d->input = p;
+	d->set_at = at;
+	d->set_bits = bits;
 }
 
 int demuxer_take(struct demuxer *d)

@@ -20,6 +20,8 @@ struct demuxer {
 	struct buf sdp;
 	size_t sdp_at;
 	const struct rtp_packet *input; /* the packet that it may read; NULL: none */
+	size_t set_at;                  /* a byte of its payload that set_bits are added to */
+	uint8_t set_bits;
 	uint16_t fed;                   /* its sequence number */
 };
 
@@ -28,6 +30,8 @@ int demuxer_open(struct demuxer *d, const struct track *t, struct err *e);
 void demuxer_close(struct demuxer *d);
 /* The next packet; borrowed until demuxer_take() answers 0. */
 void demuxer_give(struct demuxer *d, const struct rtp_packet *p);
+/* It is to read the packet with these bits set in that byte of its payload. */
+void demuxer_give_changed(struct demuxer *d, const struct rtp_packet *p, size_t at, uint8_t bits);
 /* 1: a piece of at least one byte; 0: there is none now; negative: it can go on no more. */
 int demuxer_take(struct demuxer *d);
 /* What the SDP told beforehand (Annex B parameter sets, AudioSpecificConfig); NULL and 0 if nothing. */

@@ -4,16 +4,20 @@
 #include "recorder/demuxer.h"
 #include "recorder/don_order.h"
 #include "recorder/parameter_sets.h"
+#include "recorder/rtp_payload.h"
 #include "recorder/rtp_source.h"
 
 #include <stdlib.h>
 
 #define NO_MARKER_US (250 * US_PER_MS)
+#define LATE_FRAME_FACTOR 3 / 2      /* of the longest step between two frames: one is missing */
+#define LATE_FRAME_MAX_S 10          /* further apart: the timestamps jumped */
 #define HEAD_WITHOUT_SLICE_MAX_BYTES 65536
 
 struct depay {
 	enum track_codec codec;
 	uint8_t payload_type;
+	uint32_t clock_rate;
 	depay_frame_fn *fn;
 	void *arg;
 
@@ -23,7 +27,10 @@ struct depay {
 	struct rtp_unwrap unwrap;
 	bool marker_used;
 	bool key_sets;                  /* key frames bring parameter sets with them */
-	bool loss, restart;             /* what the next piece must know */
+	bool loss, jump, restart;       /* what the next piece must know */
+	struct rtp_payload open;        /* the fragment before */
+	bool lacks_first;               /* that was an empty one, and its unit's first */
+	uint32_t step;                  /* ticks between frames, the longest lately */
 
 	struct access_unit au;
 	struct parameter_sets sets;
@@ -55,6 +62,9 @@ int depay_create(const struct track *t, depay_frame_fn *fn, void *arg, struct de
 	*out = NULL;
 	d->codec = t->codec;
 	d->payload_type = t->payload_type;
+	d->clock_rate = t->clock_rate;
+	d->source.reliable = t->reliable;
+	d->source.clock_rate = t->clock_rate;
 	d->fn = fn;
 	d->arg = arg;
 	parameter_sets_init(&d->sets, t->codec);
@@ -107,15 +117,16 @@ static void take_sets(struct depay *d)
  * key frames of this camera do. */
 static bool is_damaged(const struct depay *d, const struct access_unit *au)
 {
-	bool whole_key = au->key && au->whole_head && (au->sets || !d->key_sets);
+	bool whole = au->whole_head && (!au->key || au->sets || !d->key_sets);
 
-	return au->damaged || (au->after_loss && !whole_key);
+	return au->damaged || (au->after_loss && !(au->key && whole)) || (au->after_jump && !whole);
 }
 
 static void emit(struct depay *d)
 {
 	struct access_unit *au = &d->au;
 
+	access_unit_end(au, d->codec);
 	if (au->slice) {
 		struct frame f = {
 			.data = au->data.data,
@@ -154,12 +165,17 @@ static void begin_unit(struct depay *d, const struct rtp_packet *p, struct mono 
 {
 	struct access_unit *au = &d->au;
 
+	uint32_t step = p->timestamp - au->timestamp;
+
 	if (au->data.len > HEAD_WITHOUT_SLICE_MAX_BYTES)
 		access_unit_clear(au);
+	if (step > 0 && step < d->clock_rate * LATE_FRAME_MAX_S)
+		d->step = step > d->step ? step : d->step - d->step / 16;
 	au->timestamp = p->timestamp;
 	au->ticks = rtp_unwrap(&d->unwrap, p->timestamp);
 	au->arrival = arrival;
 	au->after_loss |= d->loss;
+	au->after_jump |= d->jump;
 	au->restarted |= d->restart;
 	d->restart = false;
 }
@@ -168,7 +184,6 @@ static void take_piece(struct depay *d, const struct rtp_packet *p, const uint8_
 		       struct mono arrival)
 {
 	struct access_unit *au = &d->au;
-	unsigned type = d->codec == TRACK_H264 ? p->payload[0] & 0x1f : p->payload[0] >> 1 & 0x3f;
 	bool next = begins_frame(d, p, piece, len, arrival);
 
 	if (d->loss && au->data.len && !(next && au->marker))
@@ -177,17 +192,43 @@ static void take_piece(struct depay *d, const struct rtp_packet *p, const uint8_
 		emit(d);
 	if (next || !au->slice)
 		begin_unit(d, p, arrival);
-	d->loss = false;
-	access_unit_add(au, d->codec, piece, len, type == (d->codec == TRACK_H264 ? 24 : 48));
+	d->loss = d->jump = false;
+	access_unit_add(au, d->codec, piece, len);
 	au->marker = p->marker;
+}
+
+/* Whether this is a part of a unit whose beginning is not the one before. */
+static bool is_torn_off(const struct depay *d, const struct rtp_payload *l)
+{
+	return l->fragment && !l->first && !(d->open.fragment && d->open.type == l->type);
+}
+
+/* Gives the packet to the demuxer, which begins a unit at its first fragment only. */
+static void give(struct depay *d, const struct rtp_packet *p, struct rtp_payload *l)
+{
+	if (d->lacks_first && l->fragment && !l->first && l->type == d->open.type) {
+		l->first = true;
+		demuxer_give_changed(&d->demuxer, p, l->flags_at, RTP_FRAGMENT_FIRST);
+	} else {
+		demuxer_give(&d->demuxer, p);
+	}
+	d->lacks_first = false;
 }
 
 static int demux(struct depay *d, const struct rtp_packet *p, struct mono arrival)
 {
+	struct rtp_payload l = rtp_payload_look(d->codec, false, p);
 	unsigned pieces = 0;
 	int rc;
 
-	demuxer_give(&d->demuxer, p);
+	if (l.idle && d->open.fragment)
+		return 0; /* it would part a unit, for nothing */
+	struct rtp_packet own = *p;
+	own.payload += l.code_bytes;
+	own.payload_len -= l.code_bytes;
+	give(d, &own, &l);
+	d->loss |= is_torn_off(d, &l);
+	d->open = l;
 	while ((rc = demuxer_take(&d->demuxer)) > 0) {
 		take_piece(d, p, d->demuxer.piece->data, (size_t)d->demuxer.piece->size, arrival);
 		pieces++;
@@ -207,15 +248,46 @@ static int on_ordered(void *arg, const struct rtp_packet *p, bool after_loss, st
 
 /* --- packets ------------------------------------------------------------------------- */
 
+static void begin_anew(struct depay *d)
+{
+	d->restart = true;
+	d->unwrap = (struct rtp_unwrap){0};
+}
+
 static void take_over(struct depay *d)
 {
 	if (d->order)
 		don_order_flush(d->order);
 	d->au.damaged |= !d->au.marker;
 	emit(d);
-	d->restart = true;
+	begin_anew(d);
 	d->loss = true;
-	d->unwrap = (struct rtp_unwrap){0};
+	d->open = (struct rtp_payload){0};
+}
+
+/* The numbers say that packets are missing before this one: do the pictures say so, too? Within a frame there is
+ * nothing that could deny it. Between two, there is: the end of the one before, and the time between them. */
+static bool lacks_something(const struct depay *d, const struct rtp_packet *p)
+{
+	const struct access_unit *au = &d->au;
+	struct rtp_payload l = rtp_payload_look(d->codec, d->order != NULL, p);
+	uint32_t step = p->timestamp - au->timestamp;
+
+	if (d->order || (step != 0 && l.fragment && !l.first) || (au->data.len > 0 && !au->marker && (step == 0 || d->marker_used)))
+		return true;
+	return step > d->step * LATE_FRAME_FACTOR && step < d->clock_rate * LATE_FRAME_MAX_S;
+}
+
+/* An empty first fragment still says where its unit begins, and the marker where its frame ends. */
+static void take_nothing(struct depay *d, const struct rtp_packet *p, const struct rtp_payload *l)
+{
+	struct access_unit *au = &d->au;
+
+	au->marker |= p->marker && au->data.len > 0 && p->timestamp == au->timestamp;
+	if (!l->fragment || !l->first)
+		return;
+	d->lacks_first = true;
+	d->open = *l;
 }
 
 int depay_feed(struct depay *d, const uint8_t *packet, size_t len, bool rtcp, struct mono arrival)
@@ -223,15 +295,32 @@ int depay_feed(struct depay *d, const uint8_t *packet, size_t len, bool rtcp, st
 	struct rtp_packet p;
 	bool after_loss = false;
 
-	if (rtcp || rtp_packet_parse(packet, len, &p) < 0 || p.payload_type != d->payload_type)
+	if (rtcp || rtp_packet_parse(packet, len, &p) < 0)
 		return 0;
+	if (p.payload_type != d->payload_type) {
+		rtp_source_pass(&d->source, &p);
+		return 0;
+	}
 	switch (rtp_source_judge(&d->source, &p, arrival)) {
 	case RTP_SKIP:       return 0;
 	case RTP_TAKE:       break;
 	case RTP_AFTER_LOSS: after_loss = true; break;
 	case RTP_TAKE_OVER:  take_over(d); break;
+	case RTP_RESTART:    begin_anew(d); break;
+	case RTP_AFTER_JUMP:
+		d->jump = true;
+		after_loss = lacks_something(d, &p);
+		if (after_loss)
+			rtp_source_believe(&d->source);
+		break;
 	}
 	d->marker_used |= p.marker;
+	struct rtp_payload l = rtp_payload_look(d->codec, d->order != NULL, &p);
+	if (!l.media) {
+		d->loss |= after_loss;
+		take_nothing(d, &p, &l);
+		return 0;
+	}
 	return d->order ? don_order_put(d->order, &p, after_loss, arrival) : on_ordered(d, &p, after_loss, arrival);
 }
 

@@ -16,8 +16,8 @@ static enum nal_role role_h264(unsigned type)
 
 static enum nal_role role_h265(unsigned type)
 {
-	if (type < 32)
-		return type >= 16 && type <= 23 ? NAL_KEY_SLICE : NAL_SLICE;
+	if (type < 32) /* 10–15 and 22–31 are reserved: a decoder ignores them */
+		return type <= 9 ? NAL_SLICE : type >= 16 && type <= 21 ? NAL_KEY_SLICE : NAL_OTHER;
 	switch (type) {
 	case 32: return NAL_VPS;
 	case 33: return NAL_SPS;

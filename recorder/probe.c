@@ -84,6 +84,8 @@ static void on_tracks(void *owner, const struct track *list, unsigned count)
 	probe_measure_init(&p->measure, video->codec, video->clock_rate);
 	p->out->codec = track_codec_name(video->codec);
 	p->out->sets_in_sdp = video->fmtp && strstr(video->fmtp, "sprop-");
+	depay_destroy(p->depay);
+	p->depay = NULL;
 	if (depay_create(video, on_frame, p, &p->depay, &e) < 0)
 		not_recordable(p, CAUSE_STREAM_UNUSABLE, e.text);
 }

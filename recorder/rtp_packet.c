@@ -32,7 +32,7 @@ int rtp_packet_parse(const uint8_t *data, size_t len, struct rtp_packet *out)
 	if (data[0] & 0x10 && !skip_extension(data, len, &at))
 		return -EBADMSG;
 	size_t padding = data[0] & 0x20 ? data[len - 1] : 0;
-	if ((data[0] & 0x20 && padding == 0) || len - at <= padding)
+	if ((data[0] & 0x20 && padding == 0) || len - at < padding)
 		return -EBADMSG;
 	*out = (struct rtp_packet){
 		.payload_type = data[1] & 0x7f,

@@ -15,9 +15,9 @@ struct rtp_packet {
 	uint16_t sequence;
 	uint32_t timestamp, ssrc;
 	const uint8_t *payload;
-	size_t payload_len; /* without padding; at least 1 */
+	size_t payload_len; /* without padding; 0: it carries nothing */
 };
-/* 0, or -EBADMSG: not RTP, or nothing in it. */
+/* 0, or -EBADMSG: not RTP. */
 int rtp_packet_parse(const uint8_t *data, size_t len, struct rtp_packet *out);
 
 /* A sender report: the camera's clock at an RTP timestamp. */

@@ -113,6 +113,8 @@ void rtp_reorder_put(struct rtp_reorder *r, const uint8_t *packet, size_t len, s
 
 	if (rtp_packet_parse(packet, len, &p) < 0)
 		return;
+	if (r->begun && p.sequence == r->next) /* another name for the same source */
+		r->ssrc = p.ssrc;
 	if (r->begun && p.ssrc != r->ssrc && ++r->foreign < FOREIGN_MAX) {
 		r->fn(r->arg, packet, len);
 		return;

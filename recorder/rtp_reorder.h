@@ -3,8 +3,8 @@
  * What is in sequence passes through untouched. What came too early is kept until the missing packets come,
  * but for at most RTP_REORDER_HOLD_US, RTP_REORDER_PACKETS and RTP_REORDER_BYTES: then the missing ones are
  * lost, which the reader sees by the sequence numbers. What comes too late, or twice, is dropped.
- * A sequence that begins elsewhere is followed; packets of another source (SSRC) pass through and, when
- * there are enough of them in a row, are followed (rtp_source.h judges them).
+ * A sequence that begins elsewhere is followed; packets of another source (SSRC) pass through and, when one has
+ * the number that is due, or there are enough of them in a row, are followed (rtp_source.h judges them).
  * Pure. Threads: one at a time. Memory: the caller's struct; rtp_reorder_finish() frees what is kept.
  * Source: RFC 3550 A.1. */
 #pragma once

@@ -1,7 +1,6 @@
 #include "rtsp_session_inner.h"
 
 #include "rtsp_reply.h"
-#include "sdp.h"
 
 #include "base/lang.h"
 #include "base/log.h"
@@ -122,9 +121,10 @@ static int add_track(struct rtsp_session *s, const struct rtsp_url *from, const 
 	return 0;
 }
 
-static int resolve_urls(struct rtsp_session *s, const struct rtsp_item *r, const struct sdp *sdp)
+static int resolve_urls(struct rtsp_session *s, const struct rtsp_item *r)
 {
 	const char *base = rtsp_item_header(r, "Content-Base");
+	const struct sdp *sdp = &s->sdp;
 	struct rtsp_url from;
 
 	if (!base)
@@ -140,36 +140,41 @@ static int resolve_urls(struct rtsp_session *s, const struct rtsp_item *r, const
 	return rc;
 }
 
-static void tell_tracks(struct rtsp_session *s, const struct sdp *sdp)
+static void tell_tracks(struct rtsp_session *s)
 {
-	const struct track list[RTSP_TRACKS_MAX] = {sdp->track, sdp->audio};
+	struct track list[RTSP_TRACKS_MAX] = {s->sdp.track, s->sdp.audio};
 
-	if (s->target->audio && !sdp->has_audio && sdp->other_audio[0])
-		log_warn("audio", "host=%s state=refused codec=%s text=\"%s\"", s->url.host, sdp->other_audio,
+	for (unsigned i = 0; i < RTSP_TRACKS_MAX; i++)
+		list[i].reliable = !s->transport.udp;
+	s->events->tracks(s->owner, list, s->transport.count);
+}
+
+static void warn_of_sound(const struct rtsp_session *s)
+{
+	if (s->target->audio && !s->sdp.has_audio && s->sdp.other_audio[0])
+		log_warn("audio", "host=%s state=refused codec=%s text=\"%s\"", s->url.host, s->sdp.other_audio,
 			 lang("该声音编码无法录制,请在摄像机中改为 AAC 或 G.711",
 			      "this sound codec is not recorded, set AAC or G.711 in the camera"));
-	s->events->tracks(s->owner, list, s->transport.count);
 }
 
 static void answered_describe(struct rtsp_session *s, const struct rtsp_item *r)
 {
-	struct sdp sdp;
 	struct err e;
 
 	if (s->events->described)
 		s->events->described(s->owner, (const char *)r->data, r->len);
-	if (sdp_parse((const char *)r->data, r->len, &sdp, &e) < 0) {
+	sdp_finish(&s->sdp);
+	if (sdp_parse((const char *)r->data, r->len, &s->sdp, &e) < 0) {
 		rtsp_session_end(s, CAUSE_STREAM_UNUSABLE, e.text);
 		return;
 	}
-	if (resolve_urls(s, r, &sdp) < 0) {
-		sdp_finish(&sdp);
+	if (resolve_urls(s, r) < 0) {
 		rtsp_session_end(s, CAUSE_STREAM_UNUSABLE, lang("摄像机给出的视频地址不对",
 			"the camera names no valid address for its video"));
 		return;
 	}
-	tell_tracks(s, &sdp);
-	sdp_finish(&sdp);
+	warn_of_sound(s);
+	tell_tracks(s);
 	if (s->sm.now == DESCRIBE) /* the owner may have closed us */
 		rtsp_session_set_up(s);
 }
@@ -203,7 +208,9 @@ static void fell_back(struct rtsp_session *s)
 
 	log_warn("rtsp_transport", "url=\"%s\" asked=udp used=tcp",
 		 log_quote(quoted, sizeof quoted, rtsp_url_format(&s->url, url)));
-	rtsp_session_set_up(s);
+	tell_tracks(s);
+	if (s->sm.now == SETUP)
+		rtsp_session_set_up(s);
 }
 
 static bool is_redirect(int status)

@@ -251,6 +251,7 @@ static void release(struct rtsp_session *s)
 	sm_move(&s->sm, CLOSED);
 	closed(owner);
 	rtsp_request_finish(&s->request);
+	sdp_finish(&s->sdp);
 	free(s);
 }
 

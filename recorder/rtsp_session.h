@@ -27,7 +27,8 @@ struct rtsp_session;
 /* What the session tells. `owner` is the pointer given at creation. */
 struct rtsp_events {
 	/* DESCRIBE was understood: the tracks that will be set up: the video, then the sound, if the target wants
-	 * it and there is one. The camera may still refuse the sound. Borrowed for the call. */
+	 * it and there is one. The camera may still refuse the sound; and if it refuses UDP, they are told again, as
+	 * they come then (track.reliable). Borrowed for the call. */
 	void (*tracks)(void *owner, const struct track *list, unsigned count);
 	/* PLAY was answered 200: media may come (it may have come before). */
 	void (*playing)(void *owner);

@@ -8,6 +8,7 @@
 #include "recorder/rtsp_session.h"
 #include "recorder/rtsp_transport.h"
 #include "recorder/rtsp_url.h"
+#include "recorder/sdp.h"
 
 /* Drawn in rtsp_session.c. */
 enum { CONNECTING, OPTIONS, DESCRIBE, SETUP, PLAY, PLAYING, ENDED, LEAVING, CLOSING, CLOSED };
@@ -26,6 +27,7 @@ struct rtsp_session {
 	unsigned redirects;
 	struct rtsp_request request;
 	struct rtsp_transport transport;
+	struct sdp sdp;            /* what was offered, until the end */
 
 	struct rtsp_keepalive keepalive;
 	bool heard;                /* anything, since the last keep-alive was sent */

@@ -4,11 +4,13 @@
 #include "span.h"
 
 #include "base/buf.h"
+#include "base/crypto.h"
 
 #include <ctype.h>
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -67,20 +69,54 @@ static bool nal_type_fits(enum track_codec codec, uint8_t first)
 	return type >= 32 && type <= 34; /* VPS, SPS, PPS */
 }
 
-/* One parameter set in base64. */
-static bool is_parameter_set(enum track_codec codec, struct span v)
+/* Base64, with its padding, with too much, or without. The length, or -1. */
+static int decode(struct span v, uint8_t out[SET_TEXT_MAX])
 {
-	uint8_t bytes[SET_TEXT_MAX];
+	char text[SET_TEXT_MAX + 4];
 
-	if (v.len < 4 || v.len > SET_TEXT_MAX || v.len % 4 != 0)
+	while (v.len > 0 && v.p[v.len - 1] == '=')
+		v.len--;
+	if (v.len < 4 || v.len > SET_TEXT_MAX - 4 || v.len % 4 == 1)
+		return -1;
+	for (size_t i = 0; i < v.len; i++)
+		if (!isalnum((unsigned char)v.p[i]) && v.p[i] != '+' && v.p[i] != '/')
+			return -1;
+	size_t padding = (4 - v.len % 4) % 4;
+	int n = snprintf(text, sizeof text, "%.*s%.*s", (int)v.len, v.p, (int)padding, "==");
+	return EVP_DecodeBlock(out, (const unsigned char *)text, n) - (int)padding;
+}
+
+/* Adds one NAL unit to the list, in base64. Trailing zeros belong to a byte stream, not to the unit. */
+static bool add_unit(struct buf *list, enum track_codec codec, const uint8_t *nal, size_t len)
+{
+	while (len > 0 && nal[len - 1] == 0)
+		len--;
+	if (len < 3 || !nal_type_fits(codec, nal[0]))
 		return false;
-	for (size_t i = 0; i < v.len; i++) {
-		bool padding = v.p[i] == '=' && i + 2 >= v.len;
-		if (!isalnum((unsigned char)v.p[i]) && v.p[i] != '+' && v.p[i] != '/' && !padding)
-			return false;
+	char *text = base64_encode(nal, len);
+	if (list->len)
+		buf_add(list, ",", 1);
+	buf_add_text(list, text);
+	free(text);
+	return true;
+}
+
+/* One item: a parameter set; or a piece of byte stream with start codes, in which there is at least one beside
+ * units of other kinds. How many there were. */
+static unsigned add_item(struct buf *list, enum track_codec codec, struct span item)
+{
+	static const uint8_t code[] = {0, 0, 1};
+	uint8_t bytes[SET_TEXT_MAX];
+	int n = decode(item, bytes);
+	unsigned count = 0;
+
+	for (size_t at = 0, len = n < 0 ? 0 : (size_t)n; at < len;) {
+		const uint8_t *next = memmem(bytes + at, len - at, code, sizeof code);
+		size_t end = next ? (size_t)(next - bytes) : len;
+		count += add_unit(list, codec, bytes + at, end - at);
+		at = next ? end + sizeof code : len;
 	}
-	int n = EVP_DecodeBlock(bytes, (const unsigned char *)v.p, (int)v.len);
-	return n >= 3 && nal_type_fits(codec, bytes[0]);
+	return count;
 }
 
 /* A list of them: adds the good ones to b as "key=a,b". One bad one leaves out the list: half a set
@@ -98,10 +134,9 @@ static void add_parameter_sets(struct buf *b, enum track_codec codec, const char
 		v = (struct span){v.p + used, v.len - used};
 		if (item.len == 0)
 			continue; /* a comma too many is common */
-		good = is_parameter_set(codec, item) && ++count <= SETS_MAX;
-		if (list.len)
-			buf_add(&list, ",", 1);
-		buf_add(&list, item.p, item.len);
+		unsigned units = add_item(&list, codec, item);
+		count += units;
+		good = units > 0 && count <= SETS_MAX;
 	}
 	if (good && count > 0 && b->len + list.len + strlen(key) + 2 < SDP_FMTP_MAX)
 		buf_printf(b, "%s%s=%.*s", b->len ? ";" : "", key, (int)list.len, (char *)list.data);

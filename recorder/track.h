@@ -13,6 +13,7 @@ struct track {
 	uint8_t payload_type;     /* of RTP, 0–127 */
 	uint32_t clock_rate;      /* RTP ticks per second; 90000 for video, samples for audio */
 	uint8_t channels;         /* of audio, 1 or 2; 0: the SDP does not say, or video */
+	bool reliable;            /* its packets come over TCP: none is lost, doubled or misplaced on the way */
 	uint16_t max_don_diff;    /* H.265: units are sent in another order than they are decoded in, by so much at most
 	                             (don_order.h); 0: they are not */
 	uint16_t depack_nalus;    /* and so many must be held at most; 0: the SDP does not say */

@@ -112,6 +112,24 @@ static void keeps_the_control_of_the_session(void **state)
 	sdp_finish(&s);
 }
 
+/* As a byte stream, one or several in an item, with start codes of three and four bytes, and other units between. */
+static void parts_parameter_sets_at_start_codes(void **state)
+{
+#define STREAM HEAD "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 sprop-parameter-sets="
+#define SETS265 "QAEMAf//AWAAAAMAAAMAAAMAAAMAlqwJ"
+	(void)state;
+	takes(STREAM "AAAAAWdCwB4=,AAABaM48gA==\r\n", TRACK_H264, 96, "sprop-parameter-sets=Z0LAHg==,aM48gA==", NULL);
+	takes(STREAM "AAAAAWdCwB4AAAAAAWjOPIAAAAFlAAEC\r\n", TRACK_H264, 96, "sprop-parameter-sets=Z0LAHg==,aM48gA==", NULL);
+	takes(STREAM "Z0LAHgAAAWjOPIA=\r\n", TRACK_H264, 96, "sprop-parameter-sets=Z0LAHg==,aM48gA==", NULL);
+	takes(STREAM "AAAAAWUAAQI=,aM48gA==\r\n", TRACK_H264, 96, NULL, NULL);
+	takes(STREAM "AAAAAQAAAAE=,aM48gA==\r\n", TRACK_H264, 96, NULL, NULL);
+	takes(HEAD "m=video 0 RTP/AVP 98\r\na=rtpmap:98 H265/90000\r\na=fmtp:98 sprop-vps=AAAAAUABDAH//wFgAAADAAADAAADAAADAJasCQ==",
+	      TRACK_H265, 98, "sprop-vps=" SETS265, NULL);
+	/* padding: none, and too much */
+	takes(STREAM "Z0LAHg,aM48gA===\r\n", TRACK_H264, 96, "sprop-parameter-sets=Z0LAHg==,aM48gA==", NULL);
+	takes(STREAM "Z0LAH,aM48gA\r\n", TRACK_H264, 96, NULL, NULL);
+}
+
 static void passes_on_only_what_is_valid(void **state)
 {
 #define VIDEO HEAD "m=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 "
@@ -119,7 +137,7 @@ static void passes_on_only_what_is_valid(void **state)
 	takes(VIDEO "sprop-parameter-sets=!!!!,aM48gA==;packetization-mode=1\r\n", TRACK_H264, 96,
 	      "packetization-mode=1", NULL);
 	takes(VIDEO "sprop-parameter-sets=aM48gA==,\r\n", TRACK_H264, 96, "sprop-parameter-sets=aM48gA==", NULL);
-	takes(VIDEO "sprop-parameter-sets=AAAAAWdCwB4=\r\n", TRACK_H264, 96, NULL, NULL); /* no SPS */
+	takes(VIDEO "sprop-parameter-sets=AWdCwB4=\r\n", TRACK_H264, 96, NULL, NULL); /* no SPS */
 	takes(VIDEO "sprop-parameter-sets=aM4=gA==\r\n", TRACK_H264, 96, NULL, NULL);
 	takes(VIDEO "profile-level-id=42c01g;x=y;;=;packetization-mode\r\n", TRACK_H264, 96, NULL, NULL);
 	takes(VIDEO "packetization-mode=0;packetization-mode=2\r\n", TRACK_H264, 96, "packetization-mode=0", NULL);
@@ -237,6 +255,7 @@ int main(void)
 		cmocka_unit_test(says_how_far_units_are_out_of_order),
 		cmocka_unit_test(takes_the_first_good_video),
 		cmocka_unit_test(keeps_the_control_of_the_session),
+		cmocka_unit_test(parts_parameter_sets_at_start_codes),
 		cmocka_unit_test(passes_on_only_what_is_valid),
 		cmocka_unit_test(bounds_the_parameters),
 		cmocka_unit_test(finds_the_sound),
