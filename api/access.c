@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "indexer/db_format.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -14,10 +15,14 @@
 #define USED_EVERY_US (60 * US_PER_S) /* a use is written down at most so often: each write is a sync */
 
 static const char schema[] =
-	"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
 	"CREATE TABLE IF NOT EXISTS token (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,"
 	" hash BLOB NOT NULL UNIQUE, role TEXT NOT NULL, created_at INTEGER NOT NULL, last_used_at INTEGER,"
 	" expires_at INTEGER, revoked_at INTEGER);";
+
+/* What a database of version 0.1 lacks (indexer/db_format.h). */
+static const char upgrade[] = "SELECT 1;";
+
+static const struct db_format format = {.version = ACCESS_FORMAT, .min_reader = ACCESS_FORMAT, .schema = schema, .upgrade = upgrade};
 
 struct access { sqlite3 *db; struct clock *clock; };
 
@@ -51,14 +56,32 @@ static int trouble(struct access *a, const char *what)
 	return -EIO;
 }
 
+static int make(const char *path, struct err *e)
+{
+	struct db *db;
+	int rc = db_open_writer(path, &db, e);
+
+	if (rc < 0)
+		return rc;
+	rc = db_format_make(db, path, &format, e);
+	db_close(db);
+	return rc;
+}
+
 int access_open(const char *path, struct clock *clock, struct access **out, struct err *e)
 {
-	struct access *a = xcalloc(1, sizeof *a);
 	mode_t before = umask(0077);
-	int rc = sqlite3_open_v2(path, &a->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+	int rc = make(path, e);
 
+	*out = NULL;
+	if (rc < 0) {
+		umask(before);
+		return rc;
+	}
+	struct access *a = xcalloc(1, sizeof *a);
+	rc = sqlite3_open_v2(path, &a->db, SQLITE_OPEN_READWRITE, NULL);
 	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(a->db, schema, NULL, NULL, NULL);
+		rc = sqlite3_exec(a->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", NULL, NULL, NULL);
 	umask(before);
 	a->clock = clock;
 	*out = a;

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define ACCESS_FORMAT 2 /* indexer/db_format.h */
 #define TOKEN_TEXT_MAX 47 /* hf_ + 43 + NUL */
 #define TOKEN_NAME_MAX 64
 

@@ -40,6 +40,8 @@ static const struct command {
 	 "离线核验录像文件、文件夹或台账（只需公钥）", "check a copy of footage or ledger, offline, with nothing but a public key"},
 	{"rebuild", command_rebuild, true, "[-c FILE]", "停止后：移开目录数据库，下次启动时由录像文件重建",
 	 "stopped: put the catalogue aside, so that the next start makes it again from the files"},
+	{"downgrade", command_downgrade, true, "[-c FILE]", "停止后：换回旧版程序时，放回升级前的数据库副本",
+	 "stopped, back on an older program: put back the copies of the databases that were made before the newer one took them over"},
 	{"probe", command_probe, false,
 	 "URL [SUB_URL] [--username USER [--password-file FILE]] [--transport udp] [--tls-pin PIN | --tls-ca FILE] [--seconds N] [--json]",
 	 "检查一台摄像机：哪里对，哪里不对，怎样改（不写 --password-file 时从标准输入读密码）",

@@ -1,30 +1,10 @@
-#include "base/buf.h"
 #include "base/lang.h"
 #include "cli/commands.h"
+#include "cli/state_lock.h"
 #include "indexer/catalog.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/file.h>
 #include <unistd.h>
-
-/* The server's own lock: while it runs, nobody may take its catalogue away. */
-static int take_lock(const char *state)
-{
-	char *path = xasprintf("%s/lock", state);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), rc = fd < 0 ? -errno : flock(fd, LOCK_EX | LOCK_NB);
-
-	free(path);
-	if (rc == 0)
-		return fd;
-	fprintf(stderr, "holdfast: %s\n", lang("请先停止服务：目录数据库正在使用", "stop the server first: its catalogue is in use"));
-	if (fd >= 0)
-		close(fd);
-	return -1;
-}
 
 /* The work itself is done by the keeper when it starts beside an archive without a catalogue, while recording
  * goes on (indexer/rebuild.c). */
@@ -32,7 +12,7 @@ int command_rebuild(const struct options *o)
 {
 	char aside[4096];
 	struct err e = {0};
-	int fd = take_lock(o->state);
+	int fd = state_lock(o->state);
 
 	if (fd < 0)
 		return CLI_CANNOT;

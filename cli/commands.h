@@ -16,6 +16,7 @@ int command_ledger(const struct options *o);
 int command_backup(const struct options *o);
 int command_fsck(const struct options *o);
 int command_rebuild(const struct options *o);
+int command_downgrade(const struct options *o);
 int command_verify(const struct options *o);
 int command_probe(const struct options *o);
 int command_discover(const struct options *o);

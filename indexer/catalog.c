@@ -1,4 +1,5 @@
 #include "catalog_internal.h"
+#include "db_format.h"
 
 #include "base/buf.h"
 
@@ -8,17 +9,14 @@
 int catalog_open(const char *path, struct catalog **out, struct err *e)
 {
 	struct db *db;
-	int64_t tables = 0;
 	int rc = db_open_reader(path, &db, e);
 
 	if (rc < 0)
 		return rc;
-	rc = db_int(db, &tables, "SELECT count(*) FROM sqlite_master WHERE name = 'ledger'", "");
-	if (rc == 0 && tables == 0)
-		rc = -EAGAIN;
+	rc = db_format_check(db, path, CATALOG_FORMAT, e);
 	if (rc < 0) {
 		db_close(db);
-		return err_set(e, rc, "the catalogue %s is not ready", path);
+		return rc;
 	}
 	*out = xcalloc(1, sizeof **out);
 	(*out)->db = db;

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #define CATALOG_ID_MAX 65
+#define CATALOG_FORMAT 2 /* db_format.h */
 #define CATALOG_STORE_ROOT 0 /* the root of segments whose bytes are in the object store only */
 
 struct catalog;
@@ -29,6 +30,7 @@ void catalog_close(struct catalog *c);
 /* Moves a catalogue that is not to be used any more out of the way: STATE/catalog.db → catalog.db.TIME, its log
  * beside it. Nobody may have it open. `to` (at least 4096 bytes): where it lies now, "" if there was none. */
 int catalog_put_aside(const char *state, struct wall now, char *to, struct err *e);
+int db_put_aside(const char *state, const char *db, struct wall now, char *to, struct err *e); /* "access.db", … */
 /* How much of the file is kept at hand, in place of SQLite's 2 MB: for who reads all of it. */
 int catalog_cache(struct catalog *c, unsigned mib);
 /* One consistent view over several questions: BEGIN … (nestable: no). The end tells the first that could not be

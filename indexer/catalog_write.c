@@ -1,6 +1,7 @@
 #include "catalog_write.h"
 
 #include "catalog_internal.h"
+#include "db_format.h"
 #include "gap.h"
 #include "schema.h"
 
@@ -9,33 +10,19 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A catalogue that an earlier build made. */
-static int add_columns(struct db *db)
-{
-	int64_t has = 0;
-	int rc = db_int(db, &has, "SELECT count(*) FROM pragma_table_info('segment') WHERE name = 'init_crc'", "");
-
-	return rc < 0 || has ? rc : db_exec(db, "ALTER TABLE segment ADD COLUMN init_crc INTEGER");
-}
-
 int catalog_create(const char *path, struct catalog **out, struct err *e)
 {
+	static const struct db_format format = {.version = CATALOG_FORMAT, .min_reader = CATALOG_FORMAT, .schema = schema_sql,
+						.upgrade = schema_upgrade_sql};
 	struct db *db;
 	int rc = db_open_writer(path, &db, e);
 
 	if (rc < 0)
 		return rc;
-	rc = db_begin(db);
-	if (rc == 0)
-		rc = db_exec(db, schema_sql);
-	if (rc == 0)
-		rc = add_columns(db);
-	rc = db_in_transaction(db) ? db_end(db, rc) : rc;
+	rc = db_format_make(db, path, &format, e);
 	if (rc < 0) {
 		db_close(db);
-		return err_set(
-		    e, rc, "the catalogue %s cannot be used: is it damaged, or is another keeper running?",
-		    path);
+		return rc;
 	}
 	*out = xcalloc(1, sizeof **out);
 	**out = (struct catalog){.db = db};

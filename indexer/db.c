@@ -184,6 +184,24 @@ int db_savepoint_end(struct db *d, int rc)
 	return rc < 0 ? rc : db_run(d, "RELEASE part", "");
 }
 
+int db_copy(struct db *d, const char *to)
+{
+	sqlite3 *copy = NULL;
+	int code = sqlite3_open_v2(to, &copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+	sqlite3_backup *b = code == SQLITE_OK ? sqlite3_backup_init(copy, "main", d->handle, "main") : NULL;
+
+	if (b) {
+		sqlite3_backup_step(b, -1);
+		code = sqlite3_backup_finish(b);
+	} else if (code == SQLITE_OK) {
+		code = sqlite3_extended_errcode(copy);
+	}
+	int closed = sqlite3_close(copy);
+	if (code == SQLITE_OK)
+		code = closed;
+	return code == SQLITE_OK ? 0 : fail(d, code, to);
+}
+
 /* --- statements --------------------------------------------------------------------- */
 
 int db_exec(struct db *d, const char *sql)

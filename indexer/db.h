@@ -21,6 +21,8 @@ struct db;
 int db_open_reader(const char *path, struct db **out, struct err *e);
 int db_open_writer(const char *path, struct db **out, struct err *e);
 void db_close(struct db *d);
+/* All of it, as it is, to an empty or absent file. */
+int db_copy(struct db *d, const char *to);
 
 /* A transaction remembers its first failure, whatever it was of (prepare, bind, step, a value that could not be read) and
  * whether or not the caller looked: from there on every call on this database returns that error and does nothing,
