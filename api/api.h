@@ -16,6 +16,7 @@
  *   gap.explain   {id, text, by}                               → body {} */
 #pragma once
 #include "api/access.h"
+#include "api/ledger_keep.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/err.h"
@@ -35,6 +36,7 @@ struct api_deps {
 	struct clock *clock;
 	struct fs *fs;
 	struct access *access;        /* borrowed; closed by the caller after the closed callback */
+	struct ledger_keep *heads;    /* borrowed; what was signed before; NULL: heads are not kept */
 	const struct key *site_key;   /* borrowed; signs the ledger's head; NULL: heads are unsigned */
 	/* Sends a message to the keeper; false: not connected. msg is borrowed. */
 	bool (*send)(void *owner, const json_t *msg);

@@ -84,19 +84,33 @@ static json_t *signer(struct call *c)
 	return json_string(print);
 }
 
+/* What was let out before must be in it; only then it is signed. */
+static int answer_head(struct call *c, struct catalog *cat, int64_t seq, const uint8_t hash[SHA256_BYTES])
+{
+	struct ledger_keep *heads = c->api->deps.heads;
+	char hex[SHA256_HEX_MAX], at[WALL_TEXT_MAX];
+	struct ledger_kept against;
+	int rc = heads ? ledger_keep_sign(heads, cat, seq, hash, &against) : 0;
+
+	if (rc < 0)
+		return call_broken(c, rc);
+	hex_encode(hash, SHA256_BYTES, hex);
+	wall_format(clock_wall(c->api->deps.clock), at);
+	json_t *o = json_pack("{s:s, s:I, s:s, s:s, s:o, s:o}", "site", c->api->deps.conf->site.id, "seq", (json_int_t)seq, "hash", hex,
+			      "at", at, "key", signer(c), "signature", rc == 0 ? sign(c, at, seq, hex) : json_null());
+	if (rc > 0)
+		json_object_set_new(o, "contradicts", json_pack("{s:I, s:o, s:s}", "seq", (json_int_t)against.seq, "hash",
+								json_hex(against.hash, SHA256_BYTES), "receiver", against.who));
+	call_json(c, 200, o);
+	return 0;
+}
+
 int ledger_head(struct call *c)
 {
 	uint8_t hash[SHA256_BYTES];
-	char hex[SHA256_HEX_MAX], at[WALL_TEXT_MAX];
 	int64_t seq;
 	struct catalog *cat = call_catalog(c);
 	int rc = cat ? catalog_ledger_head(cat, &seq, hash) : -EAGAIN;
 
-	if (rc < 0)
-		return call_broken(c, rc);
-	hex_encode(hash, sizeof hash, hex);
-	wall_format(clock_wall(c->api->deps.clock), at);
-	call_json(c, 200, json_pack("{s:s, s:I, s:s, s:s, s:o, s:o}", "site", c->api->deps.conf->site.id,
-				    "seq", (json_int_t)seq, "hash", hex, "at", at, "key", signer(c), "signature", sign(c, at, seq, hex)));
-	return 0;
+	return rc < 0 ? call_broken(c, rc) : answer_head(c, cat, seq, hash);
 }

@@ -41,6 +41,7 @@ struct push {
 	unsigned retry_ms;
 	long last_status;
 	char last_error[CURL_ERROR_SIZE];
+	const struct ledger_keep *keep; /* NULL: heads are not kept */
 	int open_handles;
 	void (*closed)(void *arg);
 	void *closed_arg;
@@ -115,6 +116,8 @@ static int compose(struct push *p)
 		int64_t before = p->planned;
 		p->planned = p->batch.last;
 		rc = cursor_save(p);
+		if (rc == 0 && p->keep)
+			rc = ledger_keep_note(p->keep, "sent", p->to->url, p->batch.last, p->batch.last_hash);
 		if (rc < 0) {
 			p->planned = before; /* what is not written down is not sent */
 			return rc;
@@ -192,6 +195,8 @@ static void acknowledged(struct push *p)
 	p->acked = p->batch.last;
 	p->planned = 0;
 	p->retry_ms = RETRY_MIN_MS;
+	if (p->keep)
+		ledger_keep_note(p->keep, "acknowledged", p->to->url, p->batch.last, p->batch.last_hash);
 	if (cursor_save(p) < 0)
 		log_error("push", "text=\"cannot remember the acknowledgement; it will be sent again\"");
 	sm_move(&p->sm, IDLE);
@@ -294,6 +299,11 @@ void push_also_sign(struct push *p, struct key *const *keys, unsigned count)
 {
 	for (unsigned i = 0; i < count && p->key_count < 1 + PUSH_KEYS_MAX; i++)
 		p->keys[p->key_count++] = keys[i];
+}
+
+void push_keep_heads(struct push *p, const struct ledger_keep *keep)
+{
+	p->keep = keep;
 }
 
 void push_poke(struct push *p)

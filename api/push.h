@@ -13,6 +13,7 @@
 #pragma once
 #include "base/crypto.h"
 #include "conf/conf.h"
+#include "api/ledger_keep.h"
 #include "indexer/catalog.h"
 
 #include <sqlite3.h>
@@ -27,6 +28,8 @@ int push_create(uv_loop_t *loop, const struct conf *conf, sqlite3 *db, const cha
 /* Keys that sign beside site_key, so that a receiver that knows only the one before can verify. Borrowed. */
 #define PUSH_KEYS_MAX 4
 void push_also_sign(struct push *p, struct key *const *keys, unsigned count);
+/* What is sent and acknowledged is kept there. Borrowed. */
+void push_keep_heads(struct push *p, const struct ledger_keep *keep);
 void push_poke(struct push *p); /* the ledger may have grown */
 /* {"url","acknowledged","head","state","last_status","last_error","since"}: for /api/v1/site. New reference. */
 json_t *push_status(const struct push *p);

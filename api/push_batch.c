@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 void push_batch_init(struct push_batch *b)
 {
@@ -31,6 +32,7 @@ int push_batch_add(struct push_batch *b, const char *site, const struct ledger_e
 	if (b->first == 0)
 		b->first = e->seq;
 	b->last = e->seq;
+	memcpy(b->last_hash, e->hash, sizeof b->last_hash);
 	return 0;
 }
 

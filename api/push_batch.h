@@ -12,6 +12,7 @@
 struct push_batch {
 	json_t *events;
 	int64_t first, last;            /* seq; 0 while empty */
+	uint8_t last_hash[SHA256_BYTES];
 	struct buf body;                /* set by push_batch_seal() */
 	char id[128];                   /* webhook-id */
 };

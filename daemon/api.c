@@ -19,6 +19,7 @@ struct api_role {
 	struct key *earlier[PUSH_KEYS_MAX]; /* that sign beside it for a while */
 	unsigned earlier_count;
 	json_t *handovers;              /* for the ledger; NULL: they could not be read, and nothing is told */
+	struct ledger_keep heads;
 	struct push *push;              /* NULL: no regulator is told */
 	struct link keeper;
 	struct child *child;
@@ -132,8 +133,9 @@ static int construct(struct child *c, struct err *e)
 	r->child = c;
 	if ((rc = open_access(c, r, e)) < 0 || (rc = open_key(c, r, e)) < 0)
 		return rc;
+	r->heads = (struct ledger_keep){.fs = fs_real(), .state = c->conf->state};
 	const struct api_deps deps = {.loop = &c->loop, .conf = c->conf, .clock = clock_real(), .fs = fs_patient(),
-				      .access = r->access, .site_key = r->site_key, .send = send_to_keeper, .want_line = want_line,
+				      .access = r->access, .heads = &r->heads, .site_key = r->site_key, .send = send_to_keeper, .want_line = want_line,
 				      .regulator = regulator_status, .owner = r};
 	rc = api_create(&deps, &r->api);
 	if (rc < 0)
@@ -159,6 +161,8 @@ static void confine(struct child *c, struct sandbox *s)
 	child_allow_db(s, catalog, SANDBOX_READ);
 	child_allow_db(s, access, SANDBOX_READ | SANDBOX_WRITE);
 	sandbox_allow(s, SANDBOX_LIST, "%s", c->conf->state);
+	sandbox_allow(s, SANDBOX_READ | SANDBOX_WRITE | SANDBOX_CREATE | SANDBOX_REMOVE | SANDBOX_RENAME, "%s/" LEDGER_KEPT_FOLDER,
+		      c->conf->state); /* what it let out of the ledger's head: api/ledger_keep.h */
 	allow_tls(s, &c->conf->regulator);
 	child_allow_system(s);
 	s->network = s->listen = true;
@@ -178,6 +182,12 @@ static void invite(struct api_role *r)
 	fflush(stdout);
 }
 
+static void start_push(struct api_role *r)
+{
+	push_also_sign(r->push, r->earlier, r->earlier_count);
+	push_keep_heads(r->push, &r->heads);
+}
+
 static int begin(struct child *c, struct err *e)
 {
 	struct api_role *r = c->state;
@@ -191,7 +201,7 @@ static int begin(struct child *c, struct err *e)
 	if (c->conf->regulator.url) {
 		rc = push_create(&c->loop, c->conf, access_db(r->access), catalog, r->site_key, clock_real(), &r->push, e);
 		if (rc == 0)
-			push_also_sign(r->push, r->earlier, r->earlier_count);
+			start_push(r);
 		r->open_parts += rc == 0;
 	}
 	if (c->conf->demo)

@@ -6,6 +6,7 @@
 #include "indexer/indexer.h"
 #include "indexer/mover.h"
 #include "indexer/scrub.h"
+#include "media/ledger_kept.h"
 #include "retention/outlook.h"
 #include "retention/reaper.h"
 #include "retention/release.h"
@@ -357,6 +358,7 @@ static void confine(struct child *c, struct sandbox *s)
 	child_allow_db(s, db, SANDBOX_READ | SANDBOX_WRITE);
 	sandbox_allow(s, SANDBOX_LIST, "%s", c->conf->state);
 	sandbox_allow(s, SANDBOX_READ, "%s/journal", c->conf->state);
+	sandbox_allow(s, SANDBOX_READ, "%s/" LEDGER_KEPT_FOLDER, c->conf->state);
 	sandbox_allow(s, move | SANDBOX_WRITE, "%s/seal-keys", c->conf->state); /* public keys that it has met */
 	sandbox_allow(s, move | SANDBOX_WRITE, "%s/replaced", c->conf->state);  /* disks declared lost */
 	child_allow_system(s);

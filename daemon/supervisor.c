@@ -121,7 +121,7 @@ static void remove_old_sockets(const struct conf *conf)
 
 static int make_state(const struct conf *conf, struct err *e)
 {
-	static const char *const folders[] = {"", "/keys", "/journal", "/recorder", "/seal-keys", "/site-keys",
+	static const char *const folders[] = {"", "/keys", "/journal", "/recorder", "/seal-keys", "/heads", "/site-keys",
 					      "/replaced"};
 
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {

@@ -15,6 +15,7 @@ struct root {
 	char *path;
 	int64_t id;                  /* 0: none yet */
 	bool present, foreign;       /* foreign: another disk stands there, and that was told */
+	bool mark_compared;          /* what it knows of the ledger was held against ours (ledger_mark.h) */
 };
 
 /* A file that is being written, and how far it was read. */

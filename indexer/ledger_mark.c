@@ -3,123 +3,139 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "catalog_internal.h"
+#include "media/ledger_kept.h"
 #include "object.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
-#define MARK_MAX_BYTES 256
-
-struct mark { int64_t seq; uint8_t hash[SHA256_BYTES]; };
-
-/* --- the file ---------------------------------------------------------------------------- */
+/* What the ledger does not hold of that which is kept. */
+struct losses {
+	struct indexer *ix;
+	struct ledger_kept last;        /* the one of the greatest number; seq 0: nothing is lost */
+	json_t *heads;
+};
 
 static char *mark_path(const struct root *r)
 {
 	return xasprintf("%s/ledger/head", r->path);
 }
 
-static int mark_parse(char *text, struct mark *out)
-{
-	char *rest;
+/* --- comparing ---------------------------------------------------------------------------- */
 
-	text[strcspn(text, "\n")] = '\0';
-	errno = 0;
-	out->seq = strtoll(text, &rest, 10);
-	return errno || out->seq <= 0 || *rest != ' ' ? -EINVAL : hex_decode(rest + 1, out->hash, SHA256_BYTES);
+static int compare(void *arg, const struct ledger_kept *k)
+{
+	struct losses *l = arg;
+	char hex[SHA256_HEX_MAX];
+	bool yes = false;
+	int rc = catalog_ledger_extends(l->ix->catalog, k, &yes);
+
+	if (rc < 0 || yes)
+		return rc;
+	hex_encode(k->hash, SHA256_BYTES, hex);
+	json_array_append_new(l->heads, json_pack("{sI ss ss}", "seq", (json_int_t)k->seq, "hash", hex, "receiver", k->who));
+	if (k->seq > l->last.seq)
+		l->last = *k;
+	return 0;
 }
 
-/* -ENOENT: there is none that can be read. */
-static int mark_load(struct indexer *ix, const struct root *r, struct mark *out)
+static int compare_root(struct losses *l, struct root *r)
 {
-	char *path = mark_path(r), *text = NULL;
-	size_t len;
-	int rc = fs_read_all(ix->fs, path, MARK_MAX_BYTES, &text, &len);
+	char *path = mark_path(r);
+	struct ledger_kept k;
+	int rc = ledger_kept_load(l->ix->fs, path, &k);
 
-	if (rc == 0 && mark_parse(text, out) < 0) {
+	if (rc == -EBADMSG)
 		log_warn("ledger", "path=%s text=\"not a ledger mark; passed over\"", path);
-		rc = -ENOENT;
-	}
-	free(text);
 	free(path);
+	/* What the disk does not give now is asked for again before it is overwritten. */
+	r->mark_compared = rc == 0 || rc == -EBADMSG || rc == -ENOENT;
+	if (rc < 0)
+		return 0;
+	if (!k.who[0])
+		snprintf(k.who, sizeof k.who, "disk");
+	return compare(l, &k);
+}
+
+static int compare_all(struct losses *l)
+{
+	char *folder = xasprintf("%s/" LEDGER_KEPT_FOLDER, l->ix->conf->state);
+	int rc = ledger_kept_each(l->ix->fs, folder, compare, l);
+
+	free(folder);
+	for (unsigned i = 0; rc == 0 && i < l->ix->root_count; i++)
+		if (l->ix->roots[i].present)
+			rc = compare_root(l, &l->ix->roots[i]);
 	return rc;
 }
 
-/* --- at start ------------------------------------------------------------------------------- */
-
-/* Whether the ledger holds what the mark says of it. */
-static int agrees(struct indexer *ix, const struct mark *m, bool *yes)
+static int tell(struct losses *l)
 {
-	uint8_t hash[SHA256_BYTES];
-	struct db_query q;
-	int rc = db_query(ix->catalog->db, &q, "SELECT hash FROM ledger WHERE seq = ?", "i", m->seq);
-
-	if (rc < 0)
-		return rc;
-	rc = db_step(&q);
-	*yes = rc > 0 && db_blob_copy(&q, 0, hash, sizeof hash) == 0 && memcmp(hash, m->hash, sizeof hash) == 0;
-	db_done(&q);
-	return rc < 0 ? rc : 0;
-}
-
-static int tell(struct indexer *ix, const struct mark *lost)
-{
+	struct indexer *ix = l->ix;
 	uint8_t hash[SHA256_BYTES];
 	char hex[SHA256_HEX_MAX];
 	int64_t found;
 	int rc = catalog_ledger_head(ix->catalog, &found, hash);
 
+	if (rc == 0)
+		rc = object_look_again(ix->catalog);
 	if (rc < 0)
 		return rc;
-	hex_encode(lost->hash, SHA256_BYTES, hex);
-	rc = object_look_again(ix->catalog);
-	if (rc < 0)
-		return rc;
-	int64_t after = lost->seq > found ? lost->seq : found;
-	log_error("ledger", "found=%" PRId64 " known=%" PRId64 " text=\"the catalogue is older than the ledger that this "
-		  "box wrote: it was put back or made anew\"", found, lost->seq);
+	hex_encode(l->last.hash, SHA256_BYTES, hex);
+	int64_t after = l->last.seq > found ? l->last.seq : found;
+	log_error("ledger", "found=%" PRId64 " known=%" PRId64 " text=\"the catalogue does not hold the ledger that this box "
+		  "wrote: it was put back, made anew or changed\"", found, l->last.seq);
 	return ledger_append_after(ix->catalog, ix->acc.now, after, "ledger.restored", NULL,
-				   json_pack("{sI ss sI}", "known_seq", (json_int_t)lost->seq, "known_hash", hex, "found_seq",
-					     (json_int_t)found), NULL);
+				   json_pack("{sI ss sI sO}", "known_seq", (json_int_t)l->last.seq, "known_hash", hex, "found_seq",
+					     (json_int_t)found, "heads", l->heads), NULL);
 }
 
 int ledger_mark_check(struct indexer *ix)
 {
-	struct mark lost = {0};
+	struct losses l = {.ix = ix, .heads = json_array()};
+	int rc = compare_all(&l);
 
-	for (unsigned i = 0; i < ix->root_count; i++) {
-		struct mark m;
-		bool yes = true;
-		if (!ix->roots[i].present || mark_load(ix, &ix->roots[i], &m) < 0)
-			continue;
-		int rc = agrees(ix, &m, &yes);
-		if (rc < 0)
-			return rc;
-		if (!yes && m.seq > lost.seq)
-			lost = m;
-	}
-	return lost.seq ? tell(ix, &lost) : 0;
+	if (rc == 0 && l.last.seq > 0)
+		rc = tell(&l);
+	json_decref(l.heads);
+	return rc;
 }
 
 /* --- from then on ------------------------------------------------------------------------------ */
 
+/* A disk that came since knows a ledger of its own: that is asked before it is overwritten. */
+static int compare_late(struct indexer *ix)
+{
+	bool late = false;
+
+	for (unsigned i = 0; i < ix->root_count; i++)
+		late |= ix->roots[i].present && !ix->roots[i].mark_compared;
+	if (!late)
+		return 0;
+	int rc = transaction_begin(ix);
+	return rc < 0 ? rc : transaction_end(ix, ledger_mark_check(ix));
+}
+
+static int mark(struct indexer *ix, const struct root *r, const struct ledger_kept *k)
+{
+	char *path = mark_path(r);
+	int rc = r->present && r->mark_compared ? ledger_kept_save(ix->fs, path, k) : -ENODEV;
+
+	free(path);
+	return rc;
+}
+
 /* A disk that refuses is tried again at the next call. */
 void indexer_mark_ledger(struct indexer *ix)
 {
-	struct mark m;
-	char text[MARK_MAX_BYTES], hex[SHA256_HEX_MAX];
+	struct ledger_kept k = {.who = "disk"};
 	bool all = true;
 
-	if (catalog_ledger_head(ix->catalog, &m.seq, m.hash) < 0 || m.seq == ix->marked_seq)
+	if (compare_late(ix) < 0 || catalog_ledger_head(ix->catalog, &k.seq, k.hash) < 0 || k.seq == ix->marked_seq)
 		return;
-	hex_encode(m.hash, SHA256_BYTES, hex);
-	snprintf(text, sizeof text, "%" PRId64 " %s\n", m.seq, hex);
-	for (unsigned i = 0; i < ix->root_count; i++) {
-		char *path = mark_path(&ix->roots[i]);
-		if (!ix->roots[i].present || fs_replace(ix->fs, path, text, strlen(text), 0644) < 0)
-			all = false;
-		free(path);
-	}
-	ix->marked_seq = all ? m.seq : 0;
+	for (unsigned i = 0; i < ix->root_count; i++)
+		all &= mark(ix, &ix->roots[i], &k) == 0;
+	ix->marked_seq = all ? k.seq : 0;
 }

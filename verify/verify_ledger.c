@@ -101,7 +101,7 @@ static void judge_contradiction(struct dump *d, const struct verify_head *h)
 	long long seq = (long long)h->point.seq;
 
 	if (is_lost(d, &h->point) || (!h->met && seq >= d->lost_first && seq <= d->lost_last))
-		verify_tell(d->v, VERIFY_OPEN, "head_lost", d->path, "",
+		verify_tell(d->v, VERIFY_UNPROVEN, "head_lost", d->path, "",
 			    lang("签名过的第 %lld 条在恢复目录时丢失（台账如此载明）：该段无法判断",
 				 "entry %lld, which was signed, was lost when the catalogue was put back, says the ledger: that span cannot be judged"),
 			    seq);

@@ -8,7 +8,7 @@ import time
 
 digest, seq = bytes(32), 0
 for e in json.load(sys.stdin):
-    seq = e["body"]["known_seq"] + 1 if e["kind"] == "ledger.restored" else seq + 1
+    seq = max(e["body"]["known_seq"], seq) + 1 if e["kind"] == "ledger.restored" else seq + 1
     whole, micros = re.fullmatch(r"(.{19})\.(\d{6})Z", e["at"]).groups()
     at_us = calendar.timegm(time.strptime(whole, "%Y-%m-%dT%H:%M:%S")) * 1000000 + int(micros)
     text = "\0".join([e["kind"], e["camera"] or "", e["body_text"]])
