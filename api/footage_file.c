@@ -4,7 +4,6 @@
 #include "media/segment.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 int footage_file_read(struct footage_reader *r, void *out, size_t len, int64_t at)
@@ -30,7 +29,7 @@ static int open_at(struct footage_reader *r, const char *root, const char *below
 
 	if (snprintf(path, sizeof path, "%s/%s", root, below) >= (int)sizeof path)
 		return -ENAMETOOLONG;
-	return r->fs->open(r->fs, path, O_RDONLY | O_NOFOLLOW, 0);
+	return fs_open_regular(r->fs, path);
 }
 
 static unsigned other_roots(const struct footage_reader *r) { return r->conf ? r->conf->root_count : 0; }

@@ -272,10 +272,26 @@ static int read_fd(struct fs *fs, int fd, size_t max, struct buf *b)
 	}
 }
 
+int fs_open_regular(struct fs *fs, const char *path)
+{
+	struct stat st;
+	int fd = fs->open(fs, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+
+	if (fd == -ELOOP || fd == -ENXIO) /* a link; a socket, or a device without a driver */
+		return FS_NO_FILE;
+	if (fd < 0)
+		return fd;
+	int rc = fstat(fd, &st) < 0 ? -errno : S_ISREG(st.st_mode) ? 0 : FS_NO_FILE;
+	if (rc == 0)
+		return fd;
+	fs->close(fs, fd);
+	return rc;
+}
+
 int fs_read_all(struct fs *fs, const char *path, size_t max, char **data, size_t *len)
 {
 	struct buf b = {0};
-	int fd = fs->open(fs, path, O_RDONLY, 0);
+	int fd = fs->open(fs, path, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0); /* a FIFO is an error, no wait */
 
 	if (fd < 0)
 		return fd;

@@ -7,6 +7,7 @@
 #include "base/crypto.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -43,6 +44,10 @@ void fs_fault_init(struct fs_fault *f, struct fs *inner, struct fault *fault, in
 void fs_be_idle(void);
 
 /* Built on the seam. */
+/* For reading what lies where strangers may write: never waits (a FIFO) and follows no link. The descriptor, or negative:
+ * FS_NO_FILE for what is there and is no regular file. */
+#define FS_NO_FILE (-EMEDIUMTYPE)
+int fs_open_regular(struct fs *fs, const char *path);
 int fs_mkdirs(struct fs *fs, const char *path, mode_t mode);
 /* Makes path hold exactly these bytes, whole and durable or not at all: temporary
  * file, sync, rename, sync of the folder. */

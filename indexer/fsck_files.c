@@ -5,7 +5,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 
@@ -47,7 +46,7 @@ static bool is_newer(struct fsck_walk *w, const char *camera, const char *path)
 	json_int_t mark = json_integer_value(json_object_get(w->newest, camera));
 	struct segment_scan scan;
 	struct stat st;
-	int fd = w->f->fs->open(w->f->fs, path, O_RDONLY | O_NOFOLLOW, 0);
+	int fd = fs_open_regular(w->f->fs, path);
 
 	if (fd < 0)
 		return false;

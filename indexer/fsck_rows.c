@@ -5,7 +5,6 @@
 #include "base/crew.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +17,7 @@ static void look_at(const struct fsck_walk *w, struct fsck_look *l)
 	struct fs *fs = w->f->fs;
 	struct stat st;
 
-	l->fd = fs->open(fs, l->path, O_RDONLY | O_NOFOLLOW, 0);
+	l->fd = fs_open_regular(fs, l->path);
 	if (l->fd < 0)
 		return;
 	l->sized = fstat(l->fd, &st) == 0 && st.st_size == l->bytes;
@@ -104,7 +103,7 @@ static void judge(struct fsck_walk *w, const struct fsck_look *l)
 {
 	if (l->fd < 0) {
 		if (!row_is_gone(w, l))
-			fsck_find(w->f, "%s: %s", l->path, strerror(-l->fd));
+			fsck_find(w->f, "%s: %s", l->path, l->fd == FS_NO_FILE ? "is no regular file" : strerror(-l->fd));
 		return;
 	}
 	if (!l->sized && catalog_is_damaged(w->catalog, l->camera, l->start) > 0)

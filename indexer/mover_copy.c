@@ -39,7 +39,7 @@ static int digest(struct mover_job *j, int fd, int to, uint8_t out[SHA256_BYTES]
 static int write_part(struct mover_job *j, const char *part, uint8_t out[SHA256_BYTES])
 {
 	char *file = copy_path(j->from.root_path, j->from.camera, j->from.start);
-	int fd = j->fs->open(j->fs, file, O_RDONLY | O_NOFOLLOW, 0), to = -1;
+	int fd = fs_open_regular(j->fs, file), to = -1;
 	int rc = fd < 0 ? fd : 0;
 
 	free(file);
@@ -61,7 +61,7 @@ static int write_part(struct mover_job *j, const char *part, uint8_t out[SHA256_
 static int read_again(struct mover_job *j, const char *part, const uint8_t want[SHA256_BYTES])
 {
 	uint8_t found[SHA256_BYTES];
-	int fd = j->fs->open(j->fs, part, O_RDONLY | O_NOFOLLOW, 0);
+	int fd = fs_open_regular(j->fs, part);
 
 	if (fd < 0)
 		return fd;

@@ -4,7 +4,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 
 static struct open_file *find(struct indexer *ix, const char *stem)
@@ -42,7 +41,7 @@ static int open_either(struct indexer *ix, const struct root *r, const char *ste
 
 	for (int i = 0; fd == -ENOENT && i < 2; i++) {
 		char *path = xasprintf("%s/incoming/%s%s", r->path, stem, suffix[i]);
-		fd = ix->fs->open(ix->fs, path, O_RDONLY | O_NOFOLLOW, 0);
+		fd = fs_open_regular(ix->fs, path);
 		free(path);
 	}
 	return fd;

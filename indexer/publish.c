@@ -8,7 +8,6 @@
 #include "gap.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 
 struct publication {
@@ -28,10 +27,10 @@ struct publication {
 int archive_read(struct fs *fs, struct seal_keys *keys, const char *path, int64_t *bytes, struct segment_scan *out)
 {
 	struct stat st;
-	int fd = fs->open(fs, path, O_RDONLY | O_NOFOLLOW, 0);
+	int fd = fs_open_regular(fs, path);
 
 	if (fd < 0)
-		return fd;
+		return fd == FS_NO_FILE ? -EBADMSG : fd;
 	int rc = fstat(fd, &st) < 0 ? -errno : 0;
 	if (rc == 0) {
 		*bytes = st.st_size;

@@ -11,7 +11,6 @@
 #include "base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 
 /* One camera's oldest and newest footage over all roots. */
@@ -30,7 +29,7 @@ static bool seal_of(struct indexer *ix, const char *path, const char *camera, st
 	uint8_t end[SEAL_MAX_BYTES];
 	struct stat st;
 	size_t at;
-	int fd = ix->fs->open(ix->fs, path, O_RDONLY | O_NOFOLLOW, 0);
+	int fd = fs_open_regular(ix->fs, path);
 
 	if (fd < 0)
 		return false;

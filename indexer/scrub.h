@@ -38,7 +38,7 @@ struct scrub_job {
 	bool copy;                      /* the second one, of held footage: root and path are those of the copy */
 	bool suspect;                   /* asked for by a reader: out of the order */
 	/* what scrub_read() found */
-	int rc;                         /* 0, -ENOENT it is gone, other: it cannot be read now */
+	int rc;                         /* 0, -ENOENT it is gone, FS_NO_FILE no file stands there, other: it cannot be read now */
 	bool *bad;                      /* of the fragments [from, to) */
 	bool bad_init, bad_seal;
 	int64_t read_bytes;

@@ -202,7 +202,7 @@ static int try_copy(struct judge *g, const char *why)
 int scrub_judge(struct scrub *s, struct scrub_job *j)
 {
 	struct judge g = {.s = s, .j = j, .c = s->catalog, .now = clock_wall(s->clock)};
-	bool gone = j->rc == -ENOENT;
+	bool gone = j->rc == -ENOENT || j->rc == FS_NO_FILE;
 
 	if (!gone && (j->rc < 0 || !found_any(j)))
 		return 0;

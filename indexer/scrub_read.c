@@ -101,9 +101,9 @@ static void all_bad(struct scrub_job *j)
 /* Once more if the disk refuses: it may pass. */
 static int open_file(const struct scrub_job *j)
 {
-	int fd = j->fs->open(j->fs, j->path, O_RDONLY | O_NOFOLLOW, 0);
+	int fd = fs_open_regular(j->fs, j->path);
 
-	return fd == -EIO || fd == -EUCLEAN ? j->fs->open(j->fs, j->path, O_RDONLY | O_NOFOLLOW, 0) : fd;
+	return fd == -EIO || fd == -EUCLEAN ? fs_open_regular(j->fs, j->path) : fd;
 }
 
 void scrub_read(struct scrub_job *j)

@@ -3,7 +3,6 @@
 #include "journal_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,7 +13,7 @@ static int read_one(struct fs *fs, const char *dir, struct journal_pos *pos, uns
 		    journal_fn *fn, void *arg)
 {
 	char *path = xasprintf("%s/%s", dir, pos->file);
-	int fd = fs->open(fs, path, O_RDONLY, 0);
+	int fd = fs_open_regular(fs, path);
 
 	free(path);
 	if (fd < 0)
@@ -95,7 +94,7 @@ static json_t *last_line(const char *tail, size_t len)
 static int read_last(struct fs *fs, const char *path, json_t **out)
 {
 	struct stat st;
-	int fd = fs->open(fs, path, O_RDONLY, 0);
+	int fd = fs_open_regular(fs, path);
 
 	if (fd < 0)
 		return fd;

@@ -3,7 +3,6 @@
 #include "base/buf.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,11 +45,11 @@ int root_identity_load(struct fs *fs, const char *path, struct root_identity *ou
 {
 	uint8_t sector[ROOT_SECTOR_BYTES + 1]; /* one more, to see that it is all */
 	char *file = xasprintf("%s/" ROOT_IDENTITY_FILE, path);
-	int fd = fs->open(fs, file, O_RDONLY, 0);
+	int fd = fs_open_regular(fs, file);
 
 	free(file);
 	if (fd < 0)
-		return fd == -ENOENT || fd == -ENOTDIR ? -ENODEV : fd;
+		return fd == -ENOENT || fd == -ENOTDIR || fd == FS_NO_FILE ? -ENODEV : fd;
 	ssize_t n = fs->pread(fs, fd, sector, sizeof sector, 0);
 	fs->close(fs, fd);
 	if (n > ROOT_SECTOR_BYTES)

@@ -1,13 +1,12 @@
 #include "segment.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 bool segment_is_whole(struct fs *fs, const char *path, int64_t bytes, const uint8_t digest[SHA256_BYTES])
 {
 	struct segment_scan scan;
 	struct stat st;
-	int fd = fs->open(fs, path, O_RDONLY | O_NOFOLLOW, 0);
+	int fd = fs_open_regular(fs, path);
 
 	if (fd < 0)
 		return false;

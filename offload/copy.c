@@ -5,7 +5,6 @@
 #include "retention/policy.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,7 +80,7 @@ static int open_whole(struct copy_job *j)
 
 	segment_archive_name(name, j->camera, j->start);
 	char *path = xasprintf("%s/archive/%s", j->root, name);
-	int fd = j->fs->open(j->fs, path, O_RDONLY | O_NOFOLLOW, 0);
+	int fd = fs_open_regular(j->fs, path);
 	int rc = fd < 0 ? fd : segment_is_whole(j->fs, path, j->bytes, j->seal_digest) ? digest_file(j, fd) : -EBADMSG;
 
 	free(path);

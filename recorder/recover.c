@@ -40,7 +40,7 @@ static bool read_tail(const struct recover_env *env, const char *name, const cha
 	uint8_t end[SEAL_MAX_BYTES];
 	struct stat st;
 	char *path = xasprintf("%s/incoming/%s", env->root, name);
-	int fd = env->fs->open(env->fs, path, O_RDONLY, 0),
+	int fd = fs_open_regular(env->fs, path),
 	    rc = fd < 0 ? fd : env->fs->stat(env->fs, path, &st);
 	bool found = false;
 
@@ -302,7 +302,7 @@ static enum segment_fate examine(struct recovery *r)
 	char *path = xasprintf("%s/incoming/%s", r->env->root, r->x->name);
 	struct stat st;
 
-	r->fd = r->fs->open(r->fs, path, O_RDWR | O_APPEND, 0);
+	r->fd = r->fs->open(r->fs, path, O_RDWR | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
 	int rc = r->fd < 0 ? r->fd : r->fs->stat(r->fs, path, &st);
 	free(path);
 	if (rc < 0)

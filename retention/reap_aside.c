@@ -8,7 +8,6 @@
 #include "retention/claim.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 
 struct aside_place {
@@ -64,7 +63,7 @@ static int digest(const struct aside_place *p, struct aside_file *f)
 {
 	struct fs *fs = p->r->fs;
 	char *path = path_of(p, f);
-	int fd = fs->open(fs, path, O_RDONLY | O_NOFOLLOW, 0);
+	int fd = fs_open_regular(fs, path);
 	int rc = fd < 0 ? fd : fs_digest(fs, fd, f->sha256, &f->bytes);
 
 	if (fd >= 0)
