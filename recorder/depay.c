@@ -328,6 +328,8 @@ void depay_flush(struct depay *d)
 {
 	if (d->order)
 		don_order_flush(d->order);
+	if (d->au.data.len == 0)
+		return;
 	if (d->marker_used && !d->au.marker) {
 		access_unit_clear(&d->au); /* cut off: its packets ceased in the middle */
 		d->loss = true;

@@ -1,5 +1,6 @@
 #include "recorder/run.h"
 
+#include "base/bound.h"
 #include "base/lang.h"
 #include "base/log.h"
 #include "base/sm.h"
@@ -19,6 +20,8 @@
 #define KEY_PATIENCE_US (10 * US_PER_S)
 #define QUIET_US (500 * US_PER_MS)       /* no packet for so long: the frame being gathered is whole */
 #define DETAIL_BYTES 200
+#define FRAME_END_MAX_US (400 * US_PER_MS) /* so long at most lasts a frame that none follows */
+#define CROWDED_MAX 500                  /* frames in a row that no time was left for: a slewed clock makes a few */
 
 /*          key frame, a disk takes it
  *  WAITING ─────────────────────────▶ COVERING
@@ -62,6 +65,7 @@ struct run {
 	struct wall flushed;         /* end of what the open segment was handed */
 	bool has_covered;
 	struct wall covered_end;     /* while not COVERING */
+	unsigned crowded;            /* frames in a row that had no time of their own */
 	bool waits;                  /* frames come, but no key frame */
 	struct mono waits_since;
 	bool told_down, told_broken, closing;
@@ -78,16 +82,19 @@ static void end_coverage(struct run *r, struct wall end, enum gap_cause cause, c
 
 /* --- small questions ---------------------------------------------------------------- */
 
-static struct wall natural_end(const struct run *r)
+/* Of the last frame, while none follows: its usual time, but nothing beyond now and none of what it is unusual to
+ * be still shown. */
+static struct wall natural_end(const struct run *r, struct mono now)
 {
-	return (struct wall){r->last_at.us + timeline_interval(&r->timeline)};
+	int64_t usual = min64(timeline_interval(&r->timeline), FRAME_END_MAX_US);
+	int64_t end = min64(r->last_at.us + usual, clock_watch_wall(&r->watch, now).us + TIMELINE_AHEAD_US);
+
+	return (struct wall){max64(end, r->last_at.us + 1)};
 }
 
-static int64_t patience(const struct run *r)
+static struct wall end_now(const struct run *r)
 {
-	int64_t two = 2 * timeline_interval(&r->timeline);
-
-	return two > r->conf.gap_after_us ? two : r->conf.gap_after_us;
+	return natural_end(r, clock_mono(r->clock));
 }
 
 /* --- telling -------------------------------------------------------------------------- */
@@ -117,7 +124,7 @@ static void break_run(struct run *r, struct wall since, enum gap_cause cause, co
 	r->broken_cause = cause;
 	snprintf(r->broken_detail, sizeof r->broken_detail, "%s", detail);
 	if (r->sm.now == COVERING)
-		end_coverage(r, natural_end(r), cause, detail);
+		end_coverage(r, end_now(r), cause, detail);
 	else
 		tell_down(r, r->has_covered ? r->covered_end : since, cause, detail);
 	if (r->sm.now != BROKEN)
@@ -350,14 +357,18 @@ static void cover(struct run *r, const struct frame *f, struct placed p)
 		store(r, f, p);
 }
 
-static const char *stall_text(void)
+/* A camera that is slower than gap_after is not excused, but told what it is. */
+static const char *stall_text(const struct run *r)
 {
+	if (timeline_interval(&r->timeline) > r->conf.gap_after_us)
+		return lang("摄像机的画面间隔比 recording.gap_after 还长，请提高帧率",
+			    "the camera's pictures are further apart than recording.gap_after: raise its frame rate");
 	return lang("摄像机没有送来画面", "the camera sends no pictures");
 }
 
 static void end_before_damage(struct run *r, int64_t at_us)
 {
-	struct wall end = natural_end(r);
+	struct wall end = end_now(r);
 
 	if (end.us > at_us)
 		end.us = at_us;
@@ -371,8 +382,8 @@ static void on_frame(void *arg, const struct frame *f)
 
 	if (r->sm.now == BROKEN)
 		return;
-	int64_t limit_us = patience(r);
-	struct wall end = natural_end(r);
+	int64_t limit_us = r->conf.gap_after_us;
+	struct wall end = natural_end(r, f->arrival);
 	if (f->restarted)
 		timeline_restart(&r->timeline);
 	struct placed p = timeline_place(&r->timeline, f->rtp_ticks, clock_watch_wall(&r->watch, f->arrival).us);
@@ -380,13 +391,20 @@ static void on_frame(void *arg, const struct frame *f)
 	r->frames++;
 	r->bytes += f->len;
 	meter_add(&r->meter, f->arrival, f->len);
+	r->crowded = p.crowded ? r->crowded + 1 : 0;
+	if (r->crowded > CROWDED_MAX) {
+		break_run(r, end, CAUSE_STREAM_UNUSABLE,
+			  lang("摄像机送来的画面比时间允许的还多，请在摄像机中恢复视频设置",
+			       "the camera sends more pictures than there is time for: reset its video settings"));
+		return;
+	}
 
 	if (r->sm.now == COVERING && f->damaged)
 		end_before_damage(r, p.at_us);
 	/* long after the one before, in its time and in its arrival: nothing was recorded between */
 	if (r->sm.now == COVERING && p.at_us - r->last_at.us > limit_us &&
 	    f->arrival.us - before.us > limit_us)
-		end_coverage(r, end, CAUSE_STREAM_STALLED, stall_text());
+		end_coverage(r, end, CAUSE_STREAM_STALLED, stall_text(r));
 	if (r->sm.now == COVERING)
 		cover(r, f, p);
 	else if (r->sm.now == WAITING)
@@ -468,12 +486,12 @@ static void watch_silence(struct run *r)
 {
 	struct mono now = clock_mono(r->clock);
 
-	if (r->sm.now != COVERING || now.us - r->last_frame.us <= patience(r))
+	if (now.us - r->last_frame.us <= r->conf.gap_after_us)
 		return;
 	if (now.us - r->last_packet.us >= QUIET_US)
-		depay_flush(r->depay);
-	if (r->sm.now == COVERING && now.us - r->last_frame.us > patience(r))
-		end_coverage(r, natural_end(r), CAUSE_STREAM_STALLED, stall_text());
+		depay_flush(r->depay); /* a slow camera's picture, too, is not told only when the next one comes */
+	if (r->sm.now == COVERING && now.us - r->last_frame.us > r->conf.gap_after_us)
+		end_coverage(r, end_now(r), CAUSE_STREAM_STALLED, stall_text(r));
 }
 
 void run_tick(struct run *r)
@@ -507,14 +525,14 @@ bool run_segment_lost(struct run *r, const struct outlet_segment *s, struct wall
 bool run_covered_until(const struct run *r, struct wall *end)
 {
 	if (r->has_covered)
-		*end = r->sm.now == COVERING ? natural_end(r) : r->covered_end;
+		*end = r->sm.now == COVERING ? end_now(r) : r->covered_end;
 	return r->has_covered;
 }
 
 bool run_is_stalled(const struct run *r, struct mono *since)
 {
 	*since = r->last_frame;
-	return clock_mono(r->clock).us - r->last_frame.us > patience(r);
+	return clock_mono(r->clock).us - r->last_frame.us > r->conf.gap_after_us;
 }
 
 const uint8_t *run_id(const struct run *r)
@@ -583,7 +601,7 @@ bool run_destroy(struct run *r, struct wall *end)
 	if (r->sm.now == COVERING)
 		depay_flush(r->depay);
 	if (r->sm.now == COVERING)
-		end_coverage(r, natural_end(r), CAUSE_RECORDER_DOWN, "");
+		end_coverage(r, end_now(r), CAUSE_RECORDER_DOWN, "");
 	bool covered = run_covered_until(r, end);
 	mux_destroy(r->mux);
 	depay_destroy(r->depay);

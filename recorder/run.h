@@ -7,9 +7,9 @@
  * segment_us (staggered by camera), or when the parameter sets change, or when the run ends; the next
  * one starts at the same microsecond. A run begins at its first key frame. Nothing before it is
  * claimed. A frame's end is the next frame's start; the last frame of a run ends after the median of
- * its last frame intervals.
+ * its last frame intervals, after 0.4 s at most, and never later than 100 ms from now.
  *
- * Gaps: no frame for gap_after (and more than two frame intervals) → the segment is closed at the end
+ * Gaps: no frame for gap_after, however slow the camera is → the segment is closed at the end
  * of its last frame and `stalled` is told with that time; the run goes on: when frames come again
  * it opens a new segment at the next key frame and tells `resumed`.
  * Threads: loop thread. Memory: run_create() allocates, run_destroy() closes what is open. */
@@ -27,7 +27,7 @@ struct run_conf {
 	int64_t segment_us, gap_after_us;
 	int64_t stagger_us;              /* the first segment is shorter by this much */
 	/* Where the coverage of the run before ended, or 0: no frame of this one is placed before it
-	 * (unless it lies more than 10 s ahead: then the wall clock was set back). */
+	 * (unless it lies ahead: then the wall clock was set back). */
 	struct wall not_before;
 	const struct track *audio;       /* its sound, borrowed for run_create(); NULL: none is recorded */
 };

@@ -1,5 +1,7 @@
 #include "recorder/timeline.h"
 
+#include "base/bound.h"
+
 #include <string.h>
 
 #define FIRST_INTERVAL_US (40 * US_PER_MS)
@@ -10,7 +12,7 @@
 #define HOLE_US (1 * US_PER_S)
 #define WINDOW_US (4 * US_PER_S)
 #define REORDER_US (1 * US_PER_S)
-#define BOUND_MAX_US (10 * US_PER_S)
+#define CROWD 64                    /* by so many frames the room that is left is shared */
 #define STUCK_MAX 3
 #define DISTRUST_WITHIN_US (120 * US_PER_S)
 #define DISTRUST_FOR_US (600 * US_PER_S)
@@ -19,17 +21,14 @@
 #define INTERVALS_SURE 5            /* of fewer, one silence could be the median, and hide the next one */
 #define UNSURE_MAX_US (500 * US_PER_MS)
 
-static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
-
 void timeline_init(struct timeline *t, uint32_t clock_rate, int64_t not_before_us)
 {
-	*t = (struct timeline){.clock_rate = clock_rate, .last_us = not_before_us - TIMELINE_STEP_US};
+	*t = (struct timeline){.clock_rate = clock_rate, .last_us = INT64_MIN, .bound_us = not_before_us};
 }
 
 void timeline_not_before(struct timeline *t, int64_t us)
 {
-	t->last_us = max64(t->last_us, us - TIMELINE_STEP_US);
+	t->bound_us = max64(t->bound_us, us);
 }
 
 void timeline_restart(struct timeline *t)
@@ -77,8 +76,8 @@ static void begin(struct timeline *t, int64_t ticks, int64_t arrival_us)
 	for (unsigned i = 0; i < 3; i++)
 		t->jumps_us[i] = INT64_MIN;
 	t->depth = 0;
-	if (t->last_us - arrival_us > BOUND_MAX_US)
-		t->last_us = INT64_MIN; /* the wall clock was set back: that time is another one's */
+	if (t->bound_us > arrival_us + TIMELINE_AHEAD_US)
+		t->bound_us = INT64_MIN;
 	anchor_at(t, ticks, arrival_us);
 }
 
@@ -238,6 +237,18 @@ int64_t timeline_interval(const struct timeline *t)
 	return n < INTERVALS_SURE ? min64(sorted[0], UNSURE_MAX_US) : sorted[n / 2];
 }
 
+/* At its wish, but behind the frame before and not in the future. A crowd shares what room is left, so that
+ * nobody fills it while time itself goes on. */
+static struct placed in_room(const struct timeline *t, int64_t at_us, int64_t shown_us, int64_t arrival_us)
+{
+	int64_t limit = arrival_us + TIMELINE_AHEAD_US, least = t->bound_us;
+
+	if (t->last_us != INT64_MIN)
+		least = max64(least, t->last_us + max64(1, min64(TIMELINE_STEP_US, (limit - t->last_us) / CROWD)));
+	at_us = max64(min64(at_us, limit), least);
+	return (struct placed){at_us, min64(shown_us, limit), at_us > limit};
+}
+
 struct placed timeline_place(struct timeline *t, int64_t rtp_ticks, int64_t arrival_us)
 {
 	bool first = !t->begun;
@@ -254,9 +265,12 @@ struct placed timeline_place(struct timeline *t, int64_t rtp_ticks, int64_t arri
 	if (trusted)
 		learn_depth(t, rtp_ticks);
 	int64_t at = trusted ? decode_time(t, shown) : shown;
-	at = max64(at, t->last_us + TIMELINE_STEP_US);
-	if (!first)
-		note_interval(t, at - t->last_us);
-	t->last_us = at;
-	return (struct placed){.at_us = at, .shown_us = trusted && t->depth ? shown : at};
+
+	struct placed p = in_room(t, at, shown, arrival_us);
+	if (!first && t->last_us != INT64_MIN)
+		note_interval(t, p.at_us - t->last_us);
+	t->last_us = p.at_us;
+	if (!trusted || t->depth == 0)
+		p.shown_us = p.at_us;
+	return p;
 }

@@ -14,6 +14,9 @@
 
 #define T0 (INT64_C(1795017600) * US_PER_S)
 #define SEGMENTS_MAX 64
+#define STAGE_GAP_AFTER_US (2 * US_PER_S)
+
+static int64_t stage_gap_after_us = STAGE_GAP_AFTER_US; /* of the next run */
 
 struct outlet_segment {
 	struct outlet_begin begin;
@@ -111,7 +114,7 @@ static inline void begin_coded(const struct rtp_fixture_conf *c, enum track_code
 {
 	struct track t = {.codec = codec, .payload_type = 96, .clock_rate = 90000};
 	struct run_conf conf = {.site = "s", .camera = "c", .segment_us = segment_s * US_PER_S,
-				.gap_after_us = 2 * US_PER_S, .audio = audio};
+				.gap_after_us = stage_gap_after_us, .audio = audio};
 	struct err e;
 
 	w = (struct world){.outlet = {.ops = &fake_ops}, .ts = 0xffff0000};

@@ -243,6 +243,108 @@ static void silences_soon_after_the_start(void **state)
 	finish();
 }
 
+/* One picture every 3 s is not a recording of every second: each is told as what it is. */
+static void a_camera_slower_than_gap_after(void **state)
+{
+	int64_t covered = 0;
+
+	(void)state;
+	begin_quirk(1); /* key frames only */
+	for (unsigned n = 0; n < 20; n++) {
+		int64_t sent = w.clock.wall.us;
+		send_frame(n);
+		pass(3 * US_PER_S - US_PER_S / 15);
+		w.ts += 3 * 90000 - 6000;
+		assert_true(llabs(w.down.us - sent) < 500 * US_PER_MS);
+	}
+	assert_int_equal(w.cause, CAUSE_STREAM_STALLED);
+	assert_in_range(w.ups, 18, 20);
+	assert_in_range(w.downs, 18, 20);
+	end(NULL);
+	for (unsigned i = 0; i < w.count; i++) {
+		covered += w.segments[i].end.us - w.segments[i].begin.start.us;
+		check_segment(&w.segments[i]);
+	}
+	assert_true(covered <= 20 * 500 * US_PER_MS);
+	finish();
+}
+
+/* With a gap_after that is longer than its pace, it is recorded without a gap. */
+static void a_slow_camera_with_a_longer_gap_after(void **state)
+{
+	struct wall covered;
+
+	(void)state;
+	cam = (struct manner){.fps = 15, .ticks_per_s = 90000, .ssrc = 1};
+	stage_gap_after_us = 5 * US_PER_S;
+	begin(1, 300);
+	stage_gap_after_us = STAGE_GAP_AFTER_US;
+	for (unsigned n = 0; n < 20; n++) {
+		send_frame(n);
+		pass(3 * US_PER_S - US_PER_S / 15);
+		w.ts += 3 * 90000 - 6000;
+	}
+	assert_int_equal(w.ups, 1);
+	assert_int_equal(w.downs, 0);
+	end(&covered);
+	assert_true(w.clock.wall.us - covered.us <= 3 * US_PER_S);
+	finish();
+}
+
+static int64_t newest_claim(void)
+{
+	struct wall until = {0};
+	int64_t newest = w.run && run_covered_until(w.run, &until) ? until.us : 0;
+
+	for (unsigned i = 0; i < w.count; i++)
+		newest = w.segments[i].next_us > newest ? w.segments[i].next_us : newest;
+	return newest;
+}
+
+static void send_tiny(void)
+{
+	uint8_t tiny[] = {0x80, 0xe0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x41, 0x9a, 1, 2, 3};
+
+	put_u16be(tiny + 2, w.seq++);
+	put_u32be(tiny + 4, w.ts += 9);
+	run_packet(w.run, tiny, sizeof tiny, false);
+}
+
+/* Thousands of pictures a second, and then none: no time is covered that has not come yet. */
+static void a_flood_of_tiny_pictures(void **state)
+{
+	(void)state;
+	begin_quirk(15);
+	send_frame(0);
+	for (unsigned n = 0; n < 40000 && w.run; n++) {
+		send_tiny();
+		if (n % 100 == 0)
+			pass(12 * US_PER_MS);
+		assert_true(newest_claim() <= w.clock.wall.us + 110 * US_PER_MS);
+	}
+	int64_t died = w.clock.wall.us;
+	pass(20 * US_PER_S);
+	assert_true(w.downs == 1 && llabs(w.down.us - died) <= 500 * US_PER_MS);
+	end(NULL);
+	assert_true(newest_claim() <= died + 500 * US_PER_MS);
+	finish();
+}
+
+/* No time is left for them at all: told as what it is, and recorded no further. */
+static void pictures_without_end_in_no_time(void **state)
+{
+	(void)state;
+	begin_quirk(15);
+	send_frame(0);
+	for (unsigned n = 0; n < 10000 && w.run; n++) {
+		send_tiny();
+	}
+	assert_int_equal(w.brokens, 1);
+	assert_int_equal(w.cause, CAUSE_STREAM_UNUSABLE);
+	assert_true(newest_claim() <= w.clock.wall.us + 110 * US_PER_MS);
+	finish();
+}
+
 static void a_clock_that_is_8_h_off(void **state)
 {
 	uint8_t sr[28] = {0x80, 200, 0, 6};
@@ -377,6 +479,10 @@ int main(void)
 		cmocka_unit_test(sdp_frame_rate_that_lies),
 		cmocka_unit_test(twenty_five_fps_by_day_five_at_night),
 		cmocka_unit_test(silences_soon_after_the_start),
+		cmocka_unit_test(a_camera_slower_than_gap_after),
+		cmocka_unit_test(a_slow_camera_with_a_longer_gap_after),
+		cmocka_unit_test(a_flood_of_tiny_pictures),
+		cmocka_unit_test(pictures_without_end_in_no_time),
 		cmocka_unit_test(a_clock_that_is_8_h_off),
 		cmocka_unit_test(clock_steps),
 		cmocka_unit_test(a_box_that_boots_in_1970),

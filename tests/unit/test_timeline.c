@@ -234,16 +234,94 @@ static void test_bounds(void **state)
 	(void)state;
 	struct timeline t;
 
-	timeline_init(&t, RATE, T0 + 300000);
-	assert_int_equal(timeline_place(&t, 0, T0).at_us, T0 + 300000);
-	assert_true(timeline_place(&t, 6000, T0 + 66667).at_us > T0 + 300000);
-	/* the clock was set back by an hour: that bound is no bound */
+	timeline_init(&t, RATE, T0 + 90000);
+	assert_int_equal(timeline_place(&t, 0, T0).at_us, T0 + 90000);
+	assert_true(timeline_place(&t, 6000, T0 + 66667).at_us > T0 + 90000);
+	/* the clock was set back, by an hour or by a second: that bound is no bound */
 	timeline_init(&t, RATE, T0 + 3600 * US_PER_S);
+	assert_int_equal(timeline_place(&t, 0, T0).at_us, T0);
+	timeline_init(&t, RATE, T0 + US_PER_S);
 	assert_int_equal(timeline_place(&t, 0, T0).at_us, T0);
 	timeline_restart(&t);
 	assert_int_equal(timeline_place(&t, 999999999, T0 + 50000).at_us, T0 + 50000);
 	timeline_not_before(&t, T0 + 150000);
 	assert_int_equal(timeline_place(&t, 999999999 + 6000, T0 + 116667).at_us, T0 + 150000);
+}
+
+/* --- the future ---------------------------------------------------------------------------- */
+
+static int64_t place_in_time(struct timeline *t, int64_t ticks, int64_t arrival, int64_t after)
+{
+	struct placed p = timeline_place(t, ticks, arrival);
+
+	assert_true(p.at_us > after);
+	assert_false(p.crowded);
+	assert_true(p.at_us <= arrival + TIMELINE_AHEAD_US);
+	assert_true(p.shown_us <= arrival + TIMELINE_AHEAD_US);
+	return p.at_us;
+}
+
+/* Thousands of pictures a second, for ten seconds, whatever their timestamps say. */
+static void more_frames_than_real_time_allows(void **state)
+{
+	static const int64_t ticks_each[] = {0, 1, 9, 11, 90, 3000, 90000};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof ticks_each / sizeof ticks_each[0]; k++) {
+		struct timeline t;
+		int64_t last = 0, arrival = T0;
+		timeline_init(&t, RATE, 0);
+		for (int n = 0; n < 80000; n++) {
+			arrival += n % 100 ? 4 : 12000; /* heaps of a hundred */
+			last = place_in_time(&t, n * ticks_each[k], arrival, last);
+		}
+	}
+}
+
+/* Whatever comes: forward always, and never later than it arrived. */
+static void no_arrival_leads_into_the_future(void **state)
+{
+	static const double heap[] = {0, 1e-6, 1e-4, 1e-3, 0.02, 0.3, 3, 40};
+	static const double pace[] = {0, 0.3, 1, 1, 1, 1.001, 1.3, 4, 1000};
+
+	(void)state;
+	for (int life = 0; life < 300; life++) {
+		struct timeline t;
+		int64_t last = 0, arrival = T0, ticks = (int64_t)(uniform() * 4e9);
+		timeline_init(&t, RATE, life % 3 ? 0 : T0 + (int64_t)((uniform() - 0.5) * 400000));
+		for (int n = 0; n < 3000; n++) {
+			double wait = heap[(int)(uniform() * 8)] * uniform();
+			arrival += 1 + (int64_t)(wait * 1e6);
+			ticks += (int64_t)(wait * RATE * pace[life % 9]);
+			if (uniform() < 0.002)
+				ticks += (int64_t)((uniform() - 0.5) * 1e9);
+			if (uniform() < 0.001)
+				timeline_restart(&t);
+			if (uniform() < 0.1) /* reordered */
+				ticks -= (int64_t)(uniform() * 9000);
+			last = place_in_time(&t, ticks, arrival, last);
+		}
+	}
+}
+
+/* Nothing is left but to say so: time stands still, and they go on. */
+static void a_crowd_at_one_instant(void **state)
+{
+	struct timeline t;
+	unsigned crowded = 0;
+	int64_t last = 0;
+
+	(void)state;
+	timeline_init(&t, RATE, 0);
+	for (int n = 0; n < 3000; n++) {
+		struct placed p = timeline_place(&t, n, T0);
+		assert_true(p.at_us > last);
+		crowded += p.crowded;
+		assert_true(p.at_us <= T0 + TIMELINE_AHEAD_US + crowded);
+		last = p.at_us;
+	}
+	assert_in_range(crowded, 1000, 2600); /* hundreds had room, though */
+	assert_false(timeline_place(&t, 3000, T0 + 40 * US_PER_MS).crowded);
 }
 
 int main(void)
@@ -258,6 +336,9 @@ int main(void)
 		cmocka_unit_test(test_reordering),
 		cmocka_unit_test(a_silence_amid_reordered_frames),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(more_frames_than_real_time_allows),
+		cmocka_unit_test(no_arrival_leads_into_the_future),
+		cmocka_unit_test(a_crowd_at_one_instant),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
