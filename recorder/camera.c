@@ -19,6 +19,7 @@
  *
  *  Any state ──close──▶ CLOSING ──last handle closed──▶ CLOSED
  *
+ *  STARTING goes on for as long as pictures come: a stream is not left for want of a key frame.
  *  STALLED: the session is open, but nothing is recorded: silence, or no disk that takes it. */
 enum { IDLE, CONNECTING, STARTING, PLAYING, STALLED, LEAVING, WAITING, CLOSING, CLOSED };
 
@@ -177,14 +178,6 @@ static const char *nothing_came(const struct camera *cam)
 		    "the camera accepted the connection but sent no pictures in 10 s");
 }
 
-static void no_frames(struct camera *cam)
-{
-	leave(cam, CAUSE_STREAM_STALLED, cam->media_seen
-		? lang("10 秒内没有完整画面,请在摄像机中把关键帧间隔设为 2 秒以内,并关闭 H.264+ 或智能编码",
-		       "no whole picture in 10 s: set a key frame every 2 s and no H.264+ in the camera")
-		: nothing_came(cam));
-}
-
 static void leave_if_broken(struct camera *cam)
 {
 	if (!cam->broken || cam->sm.now >= LEAVING)
@@ -197,7 +190,7 @@ static void leave_if_silent(struct camera *cam)
 {
 	struct mono since;
 
-	if (cam->sm.now != PLAYING && cam->sm.now != STALLED)
+	if (cam->sm.now != PLAYING && cam->sm.now != STALLED && !(cam->sm.now == STARTING && cam->media_seen))
 		return;
 	if (cam->world.parts->run_is_stalled(cam->run, &since) &&
 	    now(cam).us - since.us >= CAMERA_SILENCE_US)
@@ -210,8 +203,8 @@ static void tick_run(struct camera *cam)
 	cam->world.parts->run_tick(cam->run);
 	leave_if_broken(cam);
 	leave_if_silent(cam);
-	if (cam->sm.now == STARTING && is_due(cam))
-		no_frames(cam);
+	if (cam->sm.now == STARTING && !cam->media_seen && is_due(cam))
+		leave(cam, CAUSE_STREAM_STALLED, nothing_came(cam));
 }
 
 void camera_tick(struct camera *cam)

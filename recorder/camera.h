@@ -12,7 +12,7 @@
  *   - Between two `up` there is always exactly one since; up.start >= since.
  *   - camera_close() tells neither: the caller writes down why it closed.
  *
- * A session that plays without a frame for 10 s, and one that fell silent for 10 s, is torn down (cause
+ * A session that plays without a packet for 10 s, or without a picture (run.h), and one that fell silent for 10 s, is torn down (cause
  * stream_stalled) and tried again after 1, 2, 4, 8, 15 s (backoff.h); a placed frame begins at 1 s again.
  * Frames that come again before the 10 s just continue in the same run.
  *

@@ -97,7 +97,8 @@ void depay_destroy(struct depay *d)
 
 /* --- frames ------------------------------------------------------------------------- */
 
-static void take_sets(struct depay *d)
+/* Whether they are all that the frame needs. */
+static bool take_sets(struct depay *d)
 {
 	const struct access_unit *au = &d->au;
 
@@ -107,10 +108,10 @@ static void take_sets(struct depay *d)
 		parameter_sets_offer(&d->sets, nal, len);
 	}
 	d->key_sets |= au->key;
-	if (au->damaged)
-		parameter_sets_forget(&d->sets);
-	else
-		parameter_sets_accept(&d->sets);
+	if (!au->damaged)
+		return parameter_sets_accept(&d->sets);
+	parameter_sets_forget(&d->sets);
+	return false;
 }
 
 /* A key frame needs nothing from before it: what was lost there does not hurt it, if it begins as the
@@ -140,7 +141,7 @@ static void emit(struct depay *d)
 			.restarted = au->restarted,
 		};
 		if (au->sets)
-			take_sets(d);
+			f.sets_whole = take_sets(d);
 		d->fn(d->arg, &f);
 	}
 	access_unit_clear(au);

@@ -20,6 +20,7 @@ struct frame {
 	int64_t rtp_ticks;     /* extended RTP timestamp: wraps are undone */
 	struct mono arrival;   /* of its first packet */
 	bool key;              /* IDR (H.264) or IRAP (H.265) */
+	bool sets_whole;       /* it brings all parameter sets that it needs with it */
 	bool damaged;          /* packets were lost in or just before it. A key frame that is itself whole
 	                          is not damaged by what was lost before it */
 	bool restarted;        /* the camera's RTP source (SSRC) changed: rtp_ticks begin anew */

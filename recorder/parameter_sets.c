@@ -38,14 +38,19 @@ void parameter_sets_offer(struct parameter_sets *s, const uint8_t *nal, size_t l
 	buf_add(list, nal, len);
 }
 
+static bool are_complete(enum track_codec codec, const struct buf list[KINDS])
+{
+	return list[1].len && list[2].len && (codec == TRACK_H264 || list[0].len);
+}
+
 static bool differ(const struct buf *a, const struct buf *b)
 {
 	return a->len != b->len || memcmp(a->data, b->data, a->len) != 0;
 }
 
-void parameter_sets_accept(struct parameter_sets *s)
+bool parameter_sets_accept(struct parameter_sets *s)
 {
-	bool changed = false;
+	bool whole = are_complete(s->codec, s->incoming), changed = false;
 
 	for (unsigned k = 0; k < KINDS; k++) {
 		if (s->incoming[k].len == 0)
@@ -59,11 +64,12 @@ void parameter_sets_accept(struct parameter_sets *s)
 		buf_clear(&s->incoming[k]);
 	}
 	if (!changed)
-		return;
+		return whole;
 	s->epoch++;
 	buf_clear(&s->joined);
 	for (unsigned k = 0; k < KINDS; k++)
 		buf_add(&s->joined, s->in_force[k].data, s->in_force[k].len);
+	return whole;
 }
 
 void parameter_sets_forget(struct parameter_sets *s)
@@ -74,6 +80,5 @@ void parameter_sets_forget(struct parameter_sets *s)
 
 bool parameter_sets_complete(const struct parameter_sets *s)
 {
-	return s->in_force[1].len && s->in_force[2].len &&
-	       (s->codec == TRACK_H264 || s->in_force[0].len);
+	return are_complete(s->codec, s->in_force);
 }

@@ -20,8 +20,9 @@ void parameter_sets_init(struct parameter_sets *s, enum track_codec codec);
 void parameter_sets_finish(struct parameter_sets *s);
 /* One NAL unit of a frame; ignored unless it is a parameter set. */
 void parameter_sets_offer(struct parameter_sets *s, const uint8_t *nal, size_t len);
-/* Puts into force what was offered since the last call, or forgets it. */
-void parameter_sets_accept(struct parameter_sets *s);
+/* Puts into force what was offered since the last call, or forgets it. True: that was all that a decoder needs, sets of
+ * each kind. */
+bool parameter_sets_accept(struct parameter_sets *s);
 void parameter_sets_forget(struct parameter_sets *s);
 /* Whether a decoder could start with them. */
 bool parameter_sets_complete(const struct parameter_sets *s);

@@ -1,6 +1,7 @@
 #include "probe.h"
 
 #include "depay.h"
+#include "media_fault.h"
 #include "picture_size.h"
 #include "probe_finding.h"
 #include "probe_measure.h"
@@ -21,6 +22,8 @@ struct probe {
 	uv_timer_t timer;
 	bool waited;               /* beyond play_ms, for a first picture */
 	struct probe_measure measure;
+	uint8_t payload_type;
+	struct media_tally tally;
 };
 
 static void finish(struct probe *p)
@@ -61,6 +64,7 @@ static void on_frame(void *arg, const struct frame *f)
 	struct probe *p = arg;
 
 	probe_measure_frame(&p->measure, f);
+	media_tally_frame(&p->tally, f->key, f->damaged);
 	if (f->key && !p->out->width)
 		measure_size(p, f);
 }
@@ -82,6 +86,7 @@ static void on_tracks(void *owner, const struct track *list, unsigned count)
 
 	(void)count;
 	probe_measure_init(&p->measure, video->codec, video->clock_rate);
+	p->payload_type = video->payload_type;
 	p->out->codec = track_codec_name(video->codec);
 	p->out->sets_in_sdp = video->fmtp && strstr(video->fmtp, "sprop-");
 	depay_destroy(p->depay);
@@ -95,7 +100,8 @@ static void tell_keys(struct probe *p)
 {
 	const struct probe_measure *m = &p->measure;
 	struct probe_result *r = p->out;
-	double longest = (double)m->longest_key_us / US_PER_S, open = (double)(m->last_at.us - m->key_at.us) / US_PER_S;
+	double longest = (double)m->longest_key_us / US_PER_S;
+	double open = (double)(m->last_at.us - (m->keys ? m->key_at.us : m->first_at.us)) / US_PER_S;
 
 	r->keys = m->keys;
 	r->key_interval_open = open > longest;
@@ -127,19 +133,25 @@ static void tell_measures(struct probe *p)
 	tell_keys(p);
 }
 
+static enum media_fault find_fault(const struct probe *p)
+{
+	enum media_fault fault = media_fault_of(&p->tally);
+	const uint8_t *sets;
+	unsigned epoch;
+
+	if (fault != MEDIA_GOOD || p->out->width)
+		return fault;
+	return depay_parameter_sets(p->depay, &sets, &epoch) ? MEDIA_BAD_SETS : MEDIA_NO_SETS;
+}
+
 static void judge(struct probe *p)
 {
 	tell_measures(p);
-	if (p->out->frames == 0) {
-		not_recordable(p, CAUSE_STREAM_STALLED,
-			       lang("摄像机接受了连接,但没有送来画面,请检查其视频设置",
-				    "the camera accepted the connection but sent no pictures: check its video settings"));
-		return;
-	}
-	if (p->out->keys == 0) {
-		not_recordable(p, CAUSE_STREAM_UNUSABLE,
-			       lang("没有收到关键帧,请在摄像机中把关键帧间隔设为 2 秒以内",
-				    "no key frame came: set a key frame every 2 s in the camera"));
+	enum media_fault fault = find_fault(p);
+	if (fault != MEDIA_GOOD && fault != MEDIA_NO_KEY) {
+		char text[DETAIL_MAX];
+		not_recordable(p, fault == MEDIA_SILENT ? CAUSE_STREAM_STALLED : CAUSE_STREAM_UNUSABLE,
+			       media_fault_advice(fault, text, sizeof text));
 		return;
 	}
 	p->out->recordable = true;
@@ -166,6 +178,12 @@ static void on_playing(void *owner)
 	uv_timer_start(&p->timer, on_timer, p->play_ms, 0);
 }
 
+static void measure_packet(struct probe *p, const uint8_t *data, size_t len, struct mono arrival)
+{
+	media_tally_packet(&p->tally, data, len, p->payload_type);
+	probe_measure_packet(&p->measure, data, len, arrival);
+}
+
 static void on_packet(void *owner, unsigned track, const uint8_t *data, size_t len, bool rtcp)
 {
 	struct probe *p = owner;
@@ -176,7 +194,7 @@ static void on_packet(void *owner, unsigned track, const uint8_t *data, size_t l
 	if (rtcp)
 		probe_measure_report(&p->measure, data, len, clock_wall(clock_real()));
 	else
-		probe_measure_packet(&p->measure, data, len, arrival);
+		measure_packet(p, data, len, arrival);
 	if (depay_feed(p->depay, data, len, rtcp, arrival) < 0)
 		not_recordable(p, CAUSE_STREAM_UNUSABLE,
 			       lang("视频流无法解读,请在摄像机中恢复视频设置并选 H.264",

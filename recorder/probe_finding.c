@@ -1,6 +1,7 @@
 #include "recorder/probe_finding.h"
 
 #include "base/lang.h"
+#include "recorder/media_fault.h"
 #include "recorder/run.h"
 
 #include <math.h>
@@ -12,6 +13,7 @@
 #define KEY_INTERVAL_MAX_S 2.1   /* two seconds, and what a frame rate that is not round adds */
 #define KEY_VARIES 1.5           /* times: no camera with a fixed interval varies so */
 #define SMART_KEY_S 4.1          /* beyond what cameras have as their default */
+#define GAP_AFTER_S 2.0          /* recording.gap_after, unless it is set */
 #define JITTER_MAX_S 0.1
 #define FPS_LIES 1.2             /* times */
 #define DAYS 90
@@ -155,6 +157,8 @@ static bool find_codec(const struct probe_result *r, struct list *l)
 
 static void find_picture(const struct probe_result *r, struct list *l)
 {
+	if (r->keys == 0)
+		return;
 	if (r->width)
 		add(l, PROBE_GOOD, "picture_size", NULL, "%s %u × %u", lang("画面", "picture"), r->width, r->height);
 	else
@@ -173,6 +177,11 @@ static void find_rate(const struct probe_result *r, struct list *l)
 		    lang("实测 %.1f 帧/秒，摄像机自称 %.4g", "%.1f frames per second, while the camera announces %.4g"), r->fps, told);
 	else
 		add(l, PROBE_GOOD, "frame_rate", NULL, lang("%.1f 帧/秒", "%.1f frames per second"), r->fps);
+	if (r->fps > 0 && 1 / r->fps > GAP_AFTER_S)
+		add(l, PROBE_WARN, "slow", lang("请提高帧率；确需如此时，把 recording.gap_after 设得比它长",
+			"raise the frame rate; where it is meant so, set recording.gap_after longer than that"),
+		    lang("每 %.1f 秒才有一个画面：超过 recording.gap_after（默认 2 秒），每个画面之后都会记为缺口",
+			 "a picture only every %.1f s: that is beyond recording.gap_after (2 s by default), and a gap after each"), 1 / r->fps);
 	add(l, PROBE_GOOD, "bitrate", NULL, lang("%.0f kbit/s，%d 天约 %.0f GB", "%.0f kbit/s: in %d days about %.0f GB"),
 	    r->bits_per_s / 1000, DAYS, r->bits_per_s / 8 * S_PER_DAY * DAYS / 1e9);
 }
@@ -188,6 +197,11 @@ static void find_keys(const struct probe_result *r, struct list *l)
 {
 	const char *set_it = lang("请在摄像机中把关键帧（I 帧）间隔设为 2 秒以内",
 				  "set a key frame (I frame) every 2 s or less in the camera");
+	if (r->keys == 0) {
+		add(l, PROBE_WARN, "key_frames", media_fault_remedy(MEDIA_NO_KEY), lang("%.0f 秒内没有关键帧：从第一个关键帧开始才能录像",
+			"no key frame in %.0f s: it is recorded only from the first one on"), r->key_interval_s);
+		return;
+	}
 	const char *longer = r->key_interval_open ? lang("以上", " or more") : "";
 
 	if (r->key_interval_s <= KEY_INTERVAL_MAX_S)
@@ -233,7 +247,7 @@ static void find_sets(const struct probe_result *r, struct list *l)
 	else if (r->sets_inband)
 		add(l, PROBE_NOTE, "parameter_sets", NULL, "%s",
 		    lang("参数集只在码流中：可以录制，从第一个关键帧开始", "parameter sets are only in the stream: it is recorded from the first key frame on"));
-	else
+	else if (r->keys)
 		add(l, PROBE_WARN, "parameter_sets", lang("请在摄像机中恢复视频设置或升级固件", "reset the camera's video settings, or update its firmware"),
 		    "%s", lang("没有收到参数集，画面无法解码", "no parameter sets came, so the pictures cannot be decoded"));
 }
@@ -286,7 +300,7 @@ static void find_all(const struct probe_result *r, struct list *l)
 	find_audio(r, l);
 	if (!r->recordable)
 		add(l, PROBE_BAD, "stream", NULL, "%s", r->detail);
-	if (r->keys == 0)
+	if (!r->recordable && r->keys == 0)
 		return;
 	find_picture(r, l);
 	find_rate(r, l);

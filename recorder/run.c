@@ -9,17 +9,20 @@
 #include "recorder/clock_watch.h"
 #include "recorder/cutter.h"
 #include "recorder/depay.h"
+#include "recorder/media_fault.h"
 #include "recorder/meter.h"
 #include "recorder/mux.h"
+#include "recorder/frame_hold.h"
 #include "recorder/rtp_packet.h"
+#include "recorder/sps.h"
 #include "recorder/timeline.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#define KEY_PATIENCE_US (10 * US_PER_S)
+#define PATIENCE_US (10 * US_PER_S)      /* then why nothing is recorded is told */
 #define QUIET_US (500 * US_PER_MS)       /* no packet for so long: the frame being gathered is whole */
-#define DETAIL_BYTES 200
+#define DETAIL_BYTES 400
 #define FRAME_END_MAX_US (400 * US_PER_MS) /* so long at most lasts a frame that none follows */
 #define CROWDED_MAX 500                  /* frames in a row that no time was left for: a slewed clock makes a few */
 
@@ -51,6 +54,7 @@ struct run {
 	char id_text[UUID_TEXT_MAX];
 
 	struct depay *depay;
+	struct frame_hold hold;      /* the first frames of a stream that is reordered, until they can be placed */
 	struct timeline timeline;
 	struct cutter cutter;
 	struct mux *mux;
@@ -61,13 +65,17 @@ struct run {
 
 	struct clock_watch watch;
 	struct mono last_packet, last_frame;
+	struct mono last_placed;     /* arrival of the last frame that was placed */
 	struct wall last_at;         /* of the last frame stored */
 	struct wall flushed;         /* end of what the open segment was handed */
 	bool has_covered;
 	struct wall covered_end;     /* while not COVERING */
 	unsigned crowded;            /* frames in a row that had no time of their own */
-	bool waits;                  /* frames come, but no key frame */
+	uint8_t payload_type;
+	struct media_tally tally;    /* packets since the last picture, pictures since coverage is waited for */
+	bool waits;                  /* frames come, but none that coverage begins with */
 	struct mono waits_since;
+	enum media_fault told_fault; /* MEDIA_GOOD: none */
 	bool told_down, told_broken, closing;
 	enum gap_cause down_cause, broken_cause;
 	char broken_detail[DETAIL_BYTES];
@@ -108,10 +116,25 @@ static void tell_down(struct run *r, struct wall since, enum gap_cause cause, co
 	r->events->down(r->owner, since, cause, detail);
 }
 
+/* Why nothing is recorded although the stream is open: once for each reason. An outage that was told keeps its cause. */
+static void tell_fault(struct run *r, struct wall since, enum media_fault fault)
+{
+	char text[DETAIL_BYTES];
+
+	if (r->told_fault == fault || r->closing)
+		return;
+	r->told_fault = fault;
+	if (!r->told_down)
+		r->down_cause = CAUSE_STREAM_UNUSABLE;
+	r->told_down = true;
+	r->events->down(r->owner, since, r->down_cause, media_fault_advice(fault, text, sizeof text));
+}
+
 static void tell_up(struct run *r, struct wall start)
 {
 	r->told_down = false;
 	r->waits = false;
+	r->told_fault = MEDIA_GOOD;
 	r->has_covered = true;
 	r->events->up(r->owner, start);
 }
@@ -266,27 +289,37 @@ static void store(struct run *r, const struct frame *f, struct placed p)
 		break_at_mux(r);
 }
 
-static const char *why_waiting(int rc)
+static enum media_fault sets_fault(int rc)
 {
-	if (rc == -ENODATA)
-		return lang("摄像机没有给出视频参数集 (SPS/PPS),请更新固件或改用 H.264",
-			    "the camera sends no parameter sets (SPS/PPS): update it, or set H.264");
-	if (rc < 0)
-		return lang("视频参数无法识别,请在摄像机中改为 H.264",
-			    "the video's parameters are not understood: set H.264 in the camera");
-	return lang("10 秒内没有关键帧,请在摄像机中把关键帧间隔设为 1–2 秒",
-		    "no key frame within 10 s: set the key-frame interval to 1–2 s in the camera");
+	return rc == -ENODATA ? MEDIA_NO_SETS : MEDIA_BAD_SETS;
 }
 
-/* rc: why the frame could not begin coverage; 0: it is no key frame, or damaged. */
+static void break_for(struct run *r, struct wall since, enum gap_cause cause, enum media_fault fault)
+{
+	char text[DETAIL_BYTES];
+
+	break_run(r, since, cause, media_fault_advice(fault, text, sizeof text));
+}
+
+/* rc: why the frame could not begin coverage; 0: it is no key frame, or damaged. A stream is not left for want of a
+ * key frame; for parameter sets another session may bring, it is. */
 static void wait_longer(struct run *r, const struct frame *f, struct wall at, int rc)
 {
-	if (!r->waits) {
-		r->waits = true;
+	int64_t waited_us = r->waits ? f->arrival.us - r->waits_since.us : 0;
+
+	if (!r->waits)
 		r->waits_since = f->arrival;
-	} else if (f->arrival.us - r->waits_since.us > KEY_PATIENCE_US) {
-		break_run(r, at, CAUSE_STREAM_UNUSABLE, why_waiting(rc));
-	}
+	r->waits = true;
+	media_tally_frame(&r->tally, f->key, f->damaged);
+	if (waited_us <= PATIENCE_US)
+		return;
+	enum media_fault fault = media_fault_of(&r->tally);
+	if (rc < 0)
+		break_for(r, at, CAUSE_STREAM_UNUSABLE, sets_fault(rc));
+	else if (fault != MEDIA_GOOD)
+		tell_fault(r, r->has_covered ? r->covered_end : at, fault);
+	r->waits_since = f->arrival;
+	r->tally = (struct media_tally){0};
 }
 
 static void no_disk(struct run *r, struct wall at, enum gap_cause cause)
@@ -339,7 +372,7 @@ static void roll_segment(struct run *r, const struct frame *f, struct wall at)
 	if (rc == -EAGAIN)
 		end_coverage(r, at, cause, lang("没有可写入的存储", "no storage takes it"));
 	else if (rc < 0)
-		end_coverage(r, at, CAUSE_STREAM_UNUSABLE, why_waiting(rc));
+		end_coverage(r, at, CAUSE_STREAM_UNUSABLE, media_fault_text(sets_fault(rc)));
 }
 
 static void cover(struct run *r, const struct frame *f, struct placed p)
@@ -375,10 +408,9 @@ static void end_before_damage(struct run *r, int64_t at_us)
 	end_coverage(r, end, CAUSE_STREAM_STALLED, lang("画面数据丢失", "packets lost"));
 }
 
-static void on_frame(void *arg, const struct frame *f)
+static void place(struct run *r, const struct frame *f)
 {
-	struct run *r = arg;
-	struct mono before = r->last_frame;
+	struct mono before = r->last_placed;
 
 	if (r->sm.now == BROKEN)
 		return;
@@ -387,10 +419,7 @@ static void on_frame(void *arg, const struct frame *f)
 	if (f->restarted)
 		timeline_restart(&r->timeline);
 	struct placed p = timeline_place(&r->timeline, f->rtp_ticks, clock_watch_wall(&r->watch, f->arrival).us);
-	r->last_frame = f->arrival;
-	r->frames++;
-	r->bytes += f->len;
-	meter_add(&r->meter, f->arrival, f->len);
+	r->last_placed = f->arrival;
 	r->crowded = p.crowded ? r->crowded + 1 : 0;
 	if (r->crowded > CROWDED_MAX) {
 		break_run(r, end, CAUSE_STREAM_UNUSABLE,
@@ -409,6 +438,60 @@ static void on_frame(void *arg, const struct frame *f)
 		cover(r, f, p);
 	else if (r->sm.now == WAITING)
 		begin_coverage(r, f, p);
+}
+
+/* --- where a stream begins ---------------------------------------------------------------------- */
+
+static void place_held(struct run *r)
+{
+	struct timeline_frame first[FRAME_HOLD_MAX];
+	unsigned count = r->hold.count;
+
+	for (unsigned i = 0; i < count; i++)
+		first[i] = (struct timeline_frame){r->hold.frames[i].rtp_ticks,
+						   clock_watch_wall(&r->watch, r->hold.frames[i].arrival).us};
+	if (count > 0)
+		timeline_prime(&r->timeline, first, count);
+	r->hold.count = 0; /* they stay where they are until the hold is cleared */
+	for (unsigned i = 0; i < count; i++)
+		place(r, &r->hold.frames[i]);
+	frame_hold_clear(&r->hold);
+}
+
+/* Whether frames may come in another order than they are shown in; without parameter sets, who knows. */
+static bool may_be_reordered(const struct run *r)
+{
+	const uint8_t *sets;
+	unsigned epoch;
+	struct sps sps;
+	size_t len = depay_parameter_sets(r->depay, &sets, &epoch);
+
+	return len > 0 && sps_find(r->codec, sets, len, &sps) == 0 && sps.reorder > 0;
+}
+
+static void on_frame(void *arg, const struct frame *f)
+{
+	struct run *r = arg;
+
+	if (r->sm.now == BROKEN)
+		return;
+	r->last_frame = f->arrival;
+	r->tally.packets = r->tally.foreign = 0;
+	r->frames++;
+	r->bytes += f->len;
+	meter_add(&r->meter, f->arrival, f->len);
+	if (r->hold.count == 0 && (r->timeline.begun || !f->key || !may_be_reordered(r)))
+		place(r, f);
+	else if (f->restarted || !frame_hold_put(&r->hold, f)) {
+		place_held(r);
+		place(r, f);
+	}
+}
+
+static void watch_hold(struct run *r)
+{
+	if (frame_hold_is_due(&r->hold, clock_mono(r->clock)))
+		place_held(r);
 }
 
 /* --- packets and time ------------------------------------------------------------------------ */
@@ -452,6 +535,7 @@ void run_packet(struct run *r, const uint8_t *data, size_t len, bool rtcp)
 		return;
 	}
 	r->last_packet = now;
+	media_tally_packet(&r->tally, data, len, r->payload_type);
 	int rc = depay_feed(r->depay, data, len, false, now);
 	if (rc < 0) {
 		char text[DETAIL_BYTES];
@@ -477,6 +561,7 @@ static void watch_clock(struct run *r)
 	if (step_us == 0)
 		return;
 	r->watch = was;
+	place_held(r);
 	snprintf(text, sizeof text, "%s: %+.3f s", lang("系统时钟被调整", "the system clock was set"),
 		 (double)step_us / US_PER_S);
 	break_run(r, clock_watch_wall(&r->watch, clock_mono(r->clock)), CAUSE_CLOCK_STEPPED, text);
@@ -494,13 +579,30 @@ static void watch_silence(struct run *r)
 		end_coverage(r, end_now(r), CAUSE_STREAM_STALLED, stall_text(r));
 }
 
+/* Packets come, and no picture is made of them. When none come, it is for the session's owner to leave. */
+static void watch_pictures(struct run *r)
+{
+	struct mono now = clock_mono(r->clock);
+
+	if (r->sm.now != WAITING || now.us - r->last_frame.us < PATIENCE_US || now.us - r->last_packet.us > PATIENCE_US)
+		return;
+	struct media_tally packets = {.packets = r->tally.packets, .foreign = r->tally.foreign};
+	if (packets.packets > 0)
+		break_for(r, clock_watch_wall(&r->watch, r->last_frame),
+			  r->told_down ? r->down_cause : CAUSE_STREAM_UNUSABLE, media_fault_of(&packets));
+}
+
 void run_tick(struct run *r)
 {
 	if (r->sm.now == BROKEN)
 		return;
 	watch_clock(r);
 	if (r->sm.now != BROKEN)
+		watch_hold(r);
+	if (r->sm.now != BROKEN)
 		watch_silence(r);
+	if (r->sm.now != BROKEN)
+		watch_pictures(r);
 	finish_call(r);
 }
 
@@ -571,6 +673,7 @@ int run_create(const struct run_conf *conf, const struct track *t, struct clock 
 	*out = NULL;
 	r->conf = *conf;
 	r->codec = t->codec;
+	r->payload_type = t->payload_type;
 	r->clock = clock;
 	r->outlet = outlet;
 	r->events = events;
@@ -588,7 +691,7 @@ int run_create(const struct run_conf *conf, const struct track *t, struct clock 
 	timeline_init(&r->timeline, t->clock_rate, conf->not_before.us);
 	cutter_init(&r->cutter, conf->segment_us, conf->stagger_us);
 	clock_watch_init(&r->watch, clock);
-	r->last_packet = r->last_frame = clock_mono(clock);
+	r->last_packet = r->last_frame = r->last_placed = clock_mono(clock);
 	*out = r;
 	return 0;
 }
@@ -606,6 +709,7 @@ bool run_destroy(struct run *r, struct wall *end)
 	mux_destroy(r->mux);
 	depay_destroy(r->depay);
 	audio_destroy(r->audio);
+	frame_hold_clear(&r->hold);
 	free(r);
 	return covered;
 }

@@ -2,6 +2,7 @@
 
 #include "base/bound.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define FIRST_INTERVAL_US (40 * US_PER_MS)
@@ -65,7 +66,7 @@ static void anchor_at(struct timeline *t, int64_t ticks, int64_t arrival_us)
 	for (unsigned i = 0; i < TIMELINE_WINDOWS; i++)
 		t->least_us[i] = arrival_us;
 	t->stuck = 0;
-	t->recent = 0;
+	t->recent_count = 0;
 }
 
 static void begin(struct timeline *t, int64_t ticks, int64_t arrival_us)
@@ -172,49 +173,82 @@ static int64_t by_anchor(struct timeline *t, int64_t ticks, int64_t arrival_us)
 
 /* --- decode order --------------------------------------------------------------------- */
 
-static void sort_in(int64_t *list, unsigned *count, unsigned max, int64_t v)
+static void sort_in(int64_t *list, unsigned *count, int64_t v)
 {
-	unsigned i = *count;
+	unsigned i = (*count)++;
 
-	if (i == max) { /* the least gives way */
-		if (v <= list[0])
-			return;
-		memmove(list, list + 1, (max - 1) * sizeof *list);
-		i = max - 1;
-	} else {
-		(*count)++;
-	}
-	while (i > 0 && list[i - 1] > v) {
+	for (; i > 0 && list[i - 1] > v; i--)
 		list[i] = list[i - 1];
-		i--;
-	}
 	list[i] = v;
 }
 
-/* Among the newest frames: how many already came that are shown after this one. */
-static void learn_depth(struct timeline *t, int64_t ticks)
+/* Among the newest frames, in the order of their timestamps; the oldest gives way. Its place; negative: it is older
+ * than all of them. */
+static int put_recent(struct timeline *t, int64_t ticks)
 {
-	unsigned after = 0;
+	unsigned i = t->recent_count;
 
+	if (i == TIMELINE_INTERVALS + 1) {
+		if (ticks <= t->recent[0].ticks)
+			return -1;
+		memmove(t->recent, t->recent + 1, --i * sizeof t->recent[0]);
+	} else {
+		t->recent_count++;
+	}
+	for (; i > 0 && t->recent[i - 1].ticks > ticks; i--)
+		t->recent[i] = t->recent[i - 1];
+	t->recent[i] = (struct timeline_shown){.ticks = ticks};
+	return (int)i;
+}
+
+/* Among the newest frames: how many already came that are shown after this one. */
+static int learn_depth(struct timeline *t, int64_t ticks)
+{
 	/* No frame is held back over a hole: behind it, order begins anew, or the hole would be filled with time. */
-	if (t->recent > 0 && ticks - t->recent_ticks[t->recent - 1] > (int64_t)t->clock_rate * (REORDER_US / US_PER_S))
-		t->recent = 0;
-	for (unsigned i = t->recent; i > 0 && t->recent_ticks[i - 1] > ticks; i--)
-		after++;
+	if (t->recent_count > 0 &&
+	    ticks - t->recent[t->recent_count - 1].ticks > (int64_t)t->clock_rate * (REORDER_US / US_PER_S))
+		t->recent_count = 0;
+	int place = put_recent(t, ticks);
+	if (place < 0)
+		return place;
+	unsigned after = t->recent_count - 1 - (unsigned)place;
 	if (after > TIMELINE_DEPTH_MAX)
 		after = TIMELINE_DEPTH_MAX;
 	if (after > t->depth)
 		t->depth = after;
-	sort_in(t->recent_ticks, &t->recent, TIMELINE_INTERVALS + 1, ticks);
+	return place;
 }
 
-/* Held back by `depth` frames, times come in order; then they are moved forward again by as much. */
+/* Held back by `depth` frames, times come in order; then they are moved forward again by as much. Of the first ones
+ * too few came: they follow the first at an even pace. */
 static int64_t decode_time(const struct timeline *t, int64_t shown_us)
 {
-	if (t->depth == 0 || t->recent <= t->depth)
+	if (t->depth == 0 || t->recent_count < 2)
 		return shown_us;
-	return t->anchor_us + elapsed_us(t, t->recent_ticks[t->recent - 1 - t->depth]) +
-	       (int64_t)t->depth * timeline_interval(t);
+	bool few = t->recent_count <= t->depth;
+	unsigned behind = few ? t->recent_count - 1 : t->depth;
+	return t->anchor_us + elapsed_us(t, t->recent[t->recent_count - 1 - behind].ticks) +
+	       (int64_t)behind * timeline_interval(t);
+}
+
+/* Between its neighbours, as far as its timestamp is, though the anchor was set back since they were placed. */
+static int64_t shown_in_order(struct timeline *t, int place, int64_t shown_us)
+{
+	if (place < 0)
+		return shown_us;
+	struct timeline_shown *own = &t->recent[place];
+	const struct timeline_shown *before = place > 0 ? own - 1 : NULL;
+	const struct timeline_shown *after = (unsigned)place + 1 < t->recent_count ? own + 1 : NULL;
+
+	if (before && after && (shown_us <= before->shown_us || shown_us >= after->shown_us))
+		shown_us = before->shown_us + (after->shown_us - before->shown_us) * (own->ticks - before->ticks) /
+						      max64(after->ticks - before->ticks, 1);
+	else if (before)
+		shown_us = max64(shown_us, before->shown_us + 1);
+	else if (after)
+		shown_us = min64(shown_us, after->shown_us - 1);
+	own->shown_us = shown_us;
+	return shown_us;
 }
 
 static void note_interval(struct timeline *t, int64_t us)
@@ -233,7 +267,7 @@ int64_t timeline_interval(const struct timeline *t)
 	if (n == 0)
 		return FIRST_INTERVAL_US;
 	for (unsigned i = 0; i < n; i++)
-		sort_in(sorted, &have, TIMELINE_INTERVALS, t->intervals_us[i]);
+		sort_in(sorted, &have, t->intervals_us[i]);
 	return n < INTERVALS_SURE ? min64(sorted[0], UNSURE_MAX_US) : sorted[n / 2];
 }
 
@@ -249,6 +283,39 @@ static struct placed in_room(const struct timeline *t, int64_t at_us, int64_t sh
 	return (struct placed){at_us, min64(shown_us, limit), at_us > limit};
 }
 
+/* --- where a stream begins ----------------------------------------------------------------------- */
+
+/* As far as its timestamp can be believed: it may be ahead of its arrival by what frames are reordered. */
+static bool is_likely(const struct timeline *t, const struct timeline_frame *f)
+{
+	return llabs(elapsed_us(t, f->rtp_ticks) - (f->arrival_us - t->began_us)) <= REORDER_US;
+}
+
+static void learn_pace(struct timeline *t)
+{
+	for (unsigned i = 1; i < t->recent_count; i++)
+		if (t->recent[i].ticks > t->recent[i - 1].ticks)
+			note_interval(t, (t->recent[i].ticks - t->recent[i - 1].ticks) * US_PER_S / t->clock_rate);
+}
+
+void timeline_prime(struct timeline *t, const struct timeline_frame *first, unsigned count)
+{
+	int64_t least;
+
+	begin(t, first[0].rtp_ticks, first[0].arrival_us);
+	least = t->anchor_us;
+	for (unsigned i = 0; i < count && is_likely(t, &first[i]); i++) {
+		learn_depth(t, first[i].rtp_ticks);
+		least = min64(least, first[i].arrival_us - elapsed_us(t, first[i].rtp_ticks));
+	}
+	if (t->depth > 0)
+		learn_pace(t);
+	t->recent_count = 0;
+	t->anchor_us = least;
+	for (unsigned i = 0; i < TIMELINE_WINDOWS; i++)
+		t->least_us[i] = least;
+}
+
 struct placed timeline_place(struct timeline *t, int64_t rtp_ticks, int64_t arrival_us)
 {
 	bool first = !t->begun;
@@ -262,15 +329,13 @@ struct placed timeline_place(struct timeline *t, int64_t rtp_ticks, int64_t arri
 	}
 	int64_t shown = trusted ? by_anchor(t, rtp_ticks, arrival_us) : arrival_us;
 	t->last_arrival_us = arrival_us;
-	if (trusted)
-		learn_depth(t, rtp_ticks);
+	int place = trusted ? learn_depth(t, rtp_ticks) : -1;
 	int64_t at = trusted ? decode_time(t, shown) : shown;
 
 	struct placed p = in_room(t, at, shown, arrival_us);
 	if (!first && t->last_us != INT64_MIN)
 		note_interval(t, p.at_us - t->last_us);
 	t->last_us = p.at_us;
-	if (!trusted || t->depth == 0)
-		p.shown_us = p.at_us;
+	p.shown_us = min64(shown_in_order(t, place, trusted && t->depth ? p.shown_us : p.at_us), arrival_us + TIMELINE_AHEAD_US);
 	return p;
 }

@@ -15,7 +15,10 @@
  * is room for it, so that coverage is continuous as long as frames arrive.
  *
  * Timestamps up to 1 s behind the newest are reordered frames (B-frames): they are shown at that time,
- * and their place in decode order is given an even time.
+ * and their place in decode order is given an even time. They are shown in the order of their timestamps even while
+ * the anchor moves. Where a stream begins, the frame that is least delayed may be the second or a later one
+ * (it is sent ahead of those shown before it): so the first ones are looked at together (timeline_prime) before one of
+ * them is placed.
  * Threads: any. Memory: the caller's struct. Units: µs of UTC; arrival is on the same scale (mono + the
  * offset of the wall clock). */
 #pragma once
@@ -47,8 +50,8 @@ struct timeline {
 	int64_t jumps_us[3];    /* arrivals of the last re-anchorings */
 	int64_t distrust_until_us;
 	/* Reordering: the newest timestamps, ascending, and by how many frames one can be held back. */
-	int64_t recent_ticks[TIMELINE_INTERVALS + 1];
-	unsigned recent, depth;
+	struct timeline_shown { int64_t ticks, shown_us; } recent[TIMELINE_INTERVALS + 1];
+	unsigned recent_count, depth;
 	int64_t intervals_us[TIMELINE_INTERVALS];
 	unsigned interval_count;
 };
@@ -66,6 +69,9 @@ void timeline_init(struct timeline *t, uint32_t clock_rate, int64_t not_before_u
 void timeline_not_before(struct timeline *t, int64_t us);
 /* The ticks that follow are of another source. */
 void timeline_restart(struct timeline *t);
+/* The first frames, in decoding order, before the first of them is placed; not after. */
+struct timeline_frame { int64_t rtp_ticks, arrival_us; };
+void timeline_prime(struct timeline *t, const struct timeline_frame *first, unsigned count);
 struct placed timeline_place(struct timeline *t, int64_t rtp_ticks, int64_t arrival_us);
 /* The median of the last frame intervals; the least while few are known, and 40 ms without any. */
 int64_t timeline_interval(const struct timeline *t);

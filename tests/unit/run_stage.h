@@ -37,6 +37,7 @@ struct world {
 	struct wall up, down;
 	unsigned ups, downs, brokens;
 	enum gap_cause cause;
+	char detail[500];
 	uint16_t seq;
 	uint32_t ts;
 };
@@ -91,6 +92,7 @@ static inline void on_down(void *owner, struct wall since, enum gap_cause cause,
 {
 	(void)owner;
 	assert_true(detail[0] != '\0');
+	snprintf(w.detail, sizeof w.detail, "%s", detail);
 	w.down = since;
 	w.cause = cause;
 	w.downs++;
@@ -101,6 +103,7 @@ static inline void on_broken(void *owner, enum gap_cause cause, const char *deta
 	struct wall end;
 	(void)owner;
 	assert_true(detail[0] != '\0');
+	snprintf(w.detail, sizeof w.detail, "%s", detail);
 	w.cause = cause;
 	w.brokens++;
 	run_destroy(w.run, &end); /* allowed here */

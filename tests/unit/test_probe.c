@@ -342,6 +342,21 @@ static void key_frames_that_are_rare_or_uneven(void **state)
 	r = perfect();
 	r.key_interval_s = 8;
 	finds(&r, "smart_codec", PROBE_WARN, "smart coding", "智能编码");
+	r = perfect();
+	r.keys = 0;
+	r.key_interval_s = 8;
+	finds(&r, "key_frames", PROBE_WARN, "no key frame in 8 s", "8 秒内没有关键帧");
+	assert_null(find(&r, "picture_size"));
+}
+
+static void a_picture_every_three_seconds(void **state)
+{
+	struct probe_result r = perfect();
+
+	(void)state;
+	assert_null(find(&r, "slow"));
+	r.fps = 1 / 3.0;
+	finds(&r, "slow", PROBE_WARN, "every 3.0 s", "每 3.0 秒");
 }
 
 static void what_the_network_does(void **state)
@@ -426,6 +441,7 @@ int main(void)
 		cmocka_unit_test(audio_is_told),
 		cmocka_unit_test(frame_rates_that_lie),
 		cmocka_unit_test(key_frames_that_are_rare_or_uneven),
+		cmocka_unit_test(a_picture_every_three_seconds),
 		cmocka_unit_test(what_the_network_does),
 		cmocka_unit_test(what_the_stream_is_like),
 		cmocka_unit_test(the_clock_of_the_camera),

@@ -1,4 +1,7 @@
+#include "base/lang.h"
 #include "media/box.h"
+#include "recorder/detail.h"
+#include "recorder/media_fault.h"
 #include "audio_fixture.h"
 #include "run_stage.h"
 
@@ -73,16 +76,127 @@ static void test_loss_closes_until_next_key(void **state)
 	finish();
 }
 
-static void test_no_key_frame(void **state)
+/* The stream is kept however long that takes, the wait is told once, and it is recorded from the first key frame on. */
+static void test_no_key_frame_for_a_minute(void **state)
 {
 	(void)state;
 	begin(60, 300);
-	for (int n = 0; n < 20 && w.run; n++)
+	for (int n = 0; n < 31; n++)
 		play(1, 30, -1);
+	assert_int_equal(w.brokens, 0);
+	assert_int_equal(w.ups, 0);
+	assert_int_equal(w.downs, 1);
+	assert_int_equal(w.cause, CAUSE_STREAM_UNUSABLE);
+	assert_non_null(strstr(w.detail, "no key frame yet"));
+	int64_t began = w.clock.wall.us;
+	play(0, 60, -1);
+	assert_int_equal(w.ups, 1);
+	assert_true(llabs(w.up.us - began) < 100 * US_PER_MS);
+	end(NULL);
+	check_segment(&w.segments[0]);
+	finish();
+}
+
+/* GOPs of 25 s: fragments of 2 s, all of which a player can follow, and one file for the whole. */
+static void test_a_key_frame_every_25_s(void **state)
+{
+	struct wall covered;
+
+	(void)state;
+	struct rtp_fixture_conf c = {"libx264", 320, 240, 375, 375, 0, 1, 100, 15};
+	begin_coded(&c, TRACK_H264, 20, NULL);
+	play(300, 375 * 3, -1);
+	end(&covered);
+	assert_int_equal(w.ups, 1);
+	assert_int_equal(w.downs + w.brokens, 0);
+	assert_int_equal(w.count, 2);
+	assert_in_range(w.segments[0].fragments, 12, 14);
+	assert_int_equal(w.segments[0].end.us, w.segments[1].begin.start.us);
+	check_segment(&w.segments[0]);
+	check_segment(&w.segments[1]);
+	finish();
+}
+
+/* --- each wait is told by its own name ----------------------------------------------------------- */
+
+static void send_nothing_but(const uint8_t *packet, size_t len, int seconds)
+{
+	uint8_t copy[64];
+
+	memcpy(copy, packet, len);
+	for (int n = 0; n < seconds * 5 && w.run; n++) {
+		put_u16be(copy + 2, w.seq++);
+		put_u32be(copy + 4, w.ts += 18000);
+		run_packet(w.run, copy, len, false);
+		if (w.run)
+			clock_fake_advance(&w.clock, 200 * US_PER_MS);
+		if (w.run)
+			run_tick(w.run);
+	}
+}
+
+static void is_given_up_for(const uint8_t *packet, size_t len, const char *why)
+{
+	begin(15, 300);
+	send_nothing_but(packet, len, 15);
 	assert_int_equal(w.brokens, 1);
 	assert_int_equal(w.cause, CAUSE_STREAM_UNUSABLE);
-	assert_int_equal(w.ups, 0);
+	assert_non_null(strstr(w.detail, why));
 	finish();
+}
+
+static void test_another_payload_type_than_announced(void **state)
+{
+	static const uint8_t packet[] = {0x80, 0xe1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x65, 0x88, 1, 2};
+
+	(void)state;
+	is_given_up_for(packet, sizeof packet, "another payload type");
+}
+
+static void test_packets_that_make_no_picture(void **state)
+{
+	static const uint8_t packet[] = {0x80, 0xe0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x06, 0x05, 1, 2};
+
+	(void)state;
+	is_given_up_for(packet, sizeof packet, "make no picture");
+}
+
+static void test_key_frames_without_parameter_sets(void **state)
+{
+	static const uint8_t packet[] = {0x80, 0xe0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x65, 0x88, 1, 2};
+
+	(void)state;
+	is_given_up_for(packet, sizeof packet, "no parameter sets");
+}
+
+static void test_packets_lost_in_every_picture(void **state)
+{
+	(void)state;
+	begin(15, 300);
+	for (unsigned n = 0; n < 25 * 15; n++)
+		play(n, n + 1, 0);
+	assert_int_equal(w.brokens, 0);
+	assert_int_equal(w.ups, 0);
+	assert_non_null(strstr(w.detail, "packets are lost"));
+	end(NULL);
+	finish();
+}
+
+/* Every reason in both languages, whole within what a gap's detail holds. */
+static void test_every_reason_has_its_text(void **state)
+{
+	char text[1000], other[1000];
+
+	(void)state;
+	for (int zh = 0; zh < 2; zh++) {
+		lang_set(zh ? "zh-CN" : "en");
+		for (unsigned f = MEDIA_SILENT; f < MEDIA_FAULTS; f++) {
+			assert_in_range(strlen(media_fault_advice(f, text, sizeof text)), 20, DETAIL_MAX - 1);
+			for (unsigned g = MEDIA_SILENT; g < f; g++)
+				assert_string_not_equal(text, media_fault_advice(g, other, sizeof other));
+		}
+	}
+	lang_set("en");
 }
 
 static void test_clock_step(void **state)
@@ -433,7 +547,13 @@ int main(void)
 		cmocka_unit_test(test_segments_tile),
 		cmocka_unit_test(test_stall_and_resume),
 		cmocka_unit_test(test_loss_closes_until_next_key),
-		cmocka_unit_test(test_no_key_frame),
+		cmocka_unit_test(test_no_key_frame_for_a_minute),
+		cmocka_unit_test(test_a_key_frame_every_25_s),
+		cmocka_unit_test(test_another_payload_type_than_announced),
+		cmocka_unit_test(test_packets_that_make_no_picture),
+		cmocka_unit_test(test_key_frames_without_parameter_sets),
+		cmocka_unit_test(test_packets_lost_in_every_picture),
+		cmocka_unit_test(test_every_reason_has_its_text),
 		cmocka_unit_test(test_clock_step),
 		cmocka_unit_test(test_disk_refuses_and_fails),
 		cmocka_unit_test(test_leaves_a_disk_at_the_next_key_frame),

@@ -211,6 +211,80 @@ static void test_reordering(void **state)
 	assert_int_equal(t.depth, 1);
 }
 
+/* From the very first picture on: shown in order and at their distances, decoded at an even pace. Pictures come one a
+ * frame time, in decoding order; the first ones are known together. */
+static void shown_right_from_the_first(const int *order, int period, unsigned lookahead)
+{
+	struct timeline t;
+	struct timeline_frame first[16];
+	int64_t shown[64], last = 0;
+
+	timeline_init(&t, RATE, 0);
+	for (int n = 0; n < 64; n++) {
+		int number = n == 0 ? 0 : (n - 1) / period * period + order[(n - 1) % period];
+		if (n < (int)lookahead)
+			first[n] = (struct timeline_frame){number * INT64_C(9000), T0 + n * US_PER_S / 10};
+	}
+	timeline_prime(&t, first, lookahead);
+	for (int n = 0; n < 49; n++) {
+		int number = n == 0 ? 0 : (n - 1) / period * period + order[(n - 1) % period];
+		struct placed p = timeline_place(&t, number * INT64_C(9000), T0 + n * US_PER_S / 10);
+		shown[number] = p.shown_us;
+		assert_true(p.at_us > last);
+		if (n > 0)
+			assert_true(p.at_us - last > 90 * US_PER_MS && p.at_us - last < 110 * US_PER_MS);
+		assert_true(p.at_us <= T0 + n * US_PER_S / 10 + TIMELINE_AHEAD_US);
+		last = p.at_us;
+	}
+	for (int n = 1; n < 46; n++)
+		assert_in_range(shown[n] - shown[n - 1], 99000, 101000);
+}
+
+static void the_first_pictures_of_a_reordered_stream(void **state)
+{
+	static const int one[] = {2, 1}, two[] = {3, 1, 2}, pyramid[] = {4, 2, 1, 3}, none[] = {1};
+
+	(void)state;
+	shown_right_from_the_first(one, 2, 8);
+	shown_right_from_the_first(two, 3, 8);
+	shown_right_from_the_first(pyramid, 4, 8);
+	shown_right_from_the_first(none, 1, 8);
+}
+
+/* B-frames that nobody announced: the anchor is set back when they come, and still none changes places. */
+static void the_first_pictures_when_nothing_was_known(void **state)
+{
+	static const int order[] = {4, 2, 1, 3, 9, 7, 5, 6, 8};
+	struct timeline t;
+	int64_t shown[40] = {0};
+
+	(void)state;
+	timeline_init(&t, RATE, 0);
+	for (int n = 0; n < 28; n++) {
+		int number = n == 0 ? 0 : (n - 1) / 9 * 9 + order[(n - 1) % 9];
+		shown[number] = timeline_place(&t, number * INT64_C(9000), T0 + n * US_PER_S / 10).shown_us;
+	}
+	for (int n = 1; n < 28; n++)
+		assert_true(shown[n] > shown[n - 1]);
+}
+
+/* What is no picture's time is not taken for one. */
+static void first_timestamps_that_make_no_sense(void **state)
+{
+	struct timeline t;
+	struct timeline_frame first[] = {{0, T0}, {INT64_C(1) << 32, T0 + 40000}, {5, T0 + 80000}, {-INT64_C(90000) * 3600, T0 + 120000}};
+	int64_t last = 0;
+
+	(void)state;
+	timeline_init(&t, RATE, 0);
+	timeline_prime(&t, first, 4);
+	for (int n = 0; n < 4; n++) {
+		struct placed p = timeline_place(&t, first[n].rtp_ticks, first[n].arrival_us);
+		assert_true(p.at_us > last && llabs(p.at_us - first[n].arrival_us) <= TIMELINE_AHEAD_US);
+		last = p.at_us;
+	}
+}
+
 /* A frame that comes after a silence is not held back into it. */
 static void a_silence_amid_reordered_frames(void **state)
 {
@@ -334,6 +408,9 @@ int main(void)
 		cmocka_unit_test(test_stuck_and_lying),
 		cmocka_unit_test(test_network_stall),
 		cmocka_unit_test(test_reordering),
+		cmocka_unit_test(the_first_pictures_of_a_reordered_stream),
+		cmocka_unit_test(the_first_pictures_when_nothing_was_known),
+		cmocka_unit_test(first_timestamps_that_make_no_sense),
 		cmocka_unit_test(a_silence_amid_reordered_frames),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(more_frames_than_real_time_allows),
