@@ -1,5 +1,6 @@
 /* The half of accounting.h that knows the clock: time that goes by, and time that is lived again. */
 #include "account_row.h"
+#include "belief.h"
 #include "life.h"
 
 #include <errno.h>
@@ -76,20 +77,21 @@ static int next_life(struct catalog *c, int64_t *id)
 
 /* The present life of the camera begins at `start`; the one before ended at `end`, and is to be judged in
  * [judged, until). */
-static int add_life(struct catalog *c, const char *camera, int64_t start, int64_t end, int64_t judged, int64_t until)
+static int add_life(const struct accounting *a, const char *camera, int64_t start, int64_t end, int64_t judged, int64_t until)
 {
+	struct catalog *c = a->catalog;
 	int64_t id;
 	int rc = get_us(c, "life", &id);
 
 	if (rc == 0)
-		rc = account_life_end(&(struct accounting){.catalog = c}, camera, end);
+		rc = account_life_end(a, camera, end);
 	if (rc == 0)
 		rc = db_run(c->db,
 			    "INSERT INTO life SELECT ?1, ?2, ?3, NULL, coalesce((SELECT max(sequence) FROM (SELECT sequence FROM "
 			    "(SELECT sequence FROM segment WHERE camera = ?1 AND start <= ?4 ORDER BY start DESC LIMIT 1000) UNION "
 			    "ALL SELECT sequence FROM life WHERE camera = ?1)), 0), coalesce((SELECT max(id) FROM gap WHERE camera "
 			    "= ?1 AND end IS NOT NULL), 0), ?5, ?6", "tiiiii", camera, id, start, end, judged, until);
-	return rc;
+	return rc < 0 ? rc : belief_life_ended(a, camera, id, end);
 }
 
 /* Files that are still being written are of the life that ends. */
@@ -113,7 +115,7 @@ int account_life_begin(const struct accounting *a, const char *camera, int64_t s
 	if (rc < 0 || lives == 0)
 		return rc;
 	rc = next_life(a->catalog, &id);
-	return rc < 0 ? rc : add_life(a->catalog, camera, start, start, 0, 0);
+	return rc < 0 ? rc : add_life(a, camera, start, start, 0, 0);
 }
 
 /* --- back ------------------------------------------------------------------------------------------------ */
@@ -200,7 +202,7 @@ static int back_one(const struct accounting *a, struct account *acc, int64_t was
 	if (rc == 0)
 		rc = db_run(c->db, "DELETE FROM restart WHERE camera = ? AND outcome > ?", "ti", acc->camera, to);
 	if (rc == 0)
-		rc = add_life(c, acc->camera, to, was, acc->frontier, until);
+		rc = add_life(a, acc->camera, to, was, acc->frontier, until);
 	if (rc == 0)
 		rc = leave_files(c, acc->camera);
 	return rc < 0 || acc->frontier <= to ? rc : account_set_frontier(c, acc->camera, to);
@@ -273,7 +275,7 @@ static int skip_one(const struct accounting *a, struct account *acc, int64_t was
 		rc = note_skipped(c, acc->camera, was, to);
 	if (rc < 0 || was >= ahead)
 		return rc;
-	rc = add_life(c, acc->camera, to, was, 0, 0);
+	rc = add_life(a, acc->camera, to, was, 0, 0);
 	if (rc == 0)
 		rc = leave_files(c, acc->camera);
 	return rc < 0 ? rc : shrink_gap(a, acc->camera);

@@ -136,13 +136,15 @@ int account_known_until(struct catalog *c, const struct account *acc, int64_t at
 
 int account_hole_cause(struct catalog *c, const char *camera, int64_t start, int64_t end, const char **cause)
 {
-	int64_t damaged, troubled;
+	int64_t damaged, troubled, refused;
 	int rc = db_int(c->db, &damaged, "SELECT count(*) FROM damaged WHERE camera = ? AND start < ? AND end > ?", "tii", camera,
 			end, start);
 
 	if (rc == 0)
 		rc = db_int(c->db, &troubled, "SELECT count(*) FROM trouble WHERE start <= ?1 AND end > ?1", "i", start);
 	if (rc == 0)
-		*cause = damaged ? "footage_damaged" : troubled ? "storage_failed" : "footage_missing";
+		rc = db_int(c->db, &refused, "SELECT count(*) FROM refused WHERE camera = ? AND end > ? AND start < ?", "tii", camera, start, end);
+	if (rc == 0)
+		*cause = refused ? "stream_unusable" : damaged ? "footage_damaged" : troubled ? "storage_failed" : "footage_missing";
 	return rc;
 }

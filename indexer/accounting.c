@@ -1,4 +1,5 @@
 #include "account_row.h"
+#include "belief.h"
 #include "life.h"
 
 #include <errno.h>
@@ -124,6 +125,14 @@ static int obliged(const struct accounting *a, const char *camera, struct accoun
 	return rc == -ENOENT ? 0 : rc;
 }
 
+/* Nobody knows today what will be: not since when a camera is away, nor when it came back. */
+static struct wall no_later(const struct accounting *a, struct wall t, int64_t ahead_us)
+{
+	int64_t limit = a->own_until.us ? a->own_until.us + ahead_us : INT64_MAX;
+
+	return t.us < limit ? t : (struct wall){limit};
+}
+
 /* --- coverage ---------------------------------------------------------------------------- */
 
 static int narrow_closed(const struct accounting *a, const struct gap *g, int64_t start, int64_t end)
@@ -196,8 +205,8 @@ static int add_pieces(const struct accounting *a, const char *camera, bool up, c
 	return rc;
 }
 
-/* before: as asked, or with a sequence that of the file. */
-static int covered(const struct accounting *a, const char *camera, const int64_t *sequence, int64_t before, struct wall start, struct wall end)
+/* file: its start. */
+static int covered(const struct accounting *a, const char *camera, int64_t file, int64_t before, struct wall start, struct wall end)
 {
 	struct layer pieces = {0};
 	struct account acc;
@@ -207,8 +216,9 @@ static int covered(const struct accounting *a, const char *camera, const int64_t
 		return 0;
 	int rc = obliged(a, camera, &acc, start.us, &yes);
 	if (rc == 0)
-		rc = sequence ? life_counts(a->catalog, camera, *sequence, start.us, end.us, &before, &pieces)
-			      : life_pieces(a->catalog, camera, before, start.us, end.us, &pieces);
+		rc = belief_claim(a, camera, file, before, end.us);
+	if (rc == 0)
+		rc = life_pieces(a->catalog, camera, file, before, start.us, end.us, &pieces);
 	if (rc == 0)
 		rc = add_pieces(a, camera, yes && acc.up && before == LIFE_NONE, &pieces);
 	layer_finish(&pieces);
@@ -217,12 +227,30 @@ static int covered(const struct accounting *a, const char *camera, const int64_t
 
 int account_covered(const struct accounting *a, const char *camera, int64_t before, struct wall start, struct wall end)
 {
-	return covered(a, camera, NULL, before, start, end);
+	return covered(a, camera, start.us, before, start, end);
 }
 
 int account_covered_by_file(const struct accounting *a, const char *camera, int64_t sequence, struct wall start, struct wall end)
 {
-	return covered(a, camera, &sequence, 0, start, end);
+	int64_t before;
+	int rc = life_before(a->catalog, camera, start.us, sequence, &before);
+
+	return rc < 0 ? rc : covered(a, camera, start.us, before, start, end);
+}
+
+int account_take_back(const struct accounting *a, const char *camera, struct wall start, struct wall end)
+{
+	struct catalog *c = a->catalog;
+	int64_t from = start.us;
+	struct gap g;
+	int rc = start.us < end.us ? span_look_again(c, camera, start, end) : -ENOENT;
+
+	if (rc == 0)
+		rc = gap_find_open(c, camera, &g);
+	if (rc < 0 || g.start <= start.us || g.start > end.us || strcmp(g.cause, RECORDER_DOWN) != 0)
+		return rc == -ENOENT ? 0 : rc;
+	rc = account_covered_until(c, camera, &from);
+	return rc < 0 || from >= g.start ? rc : gap_correct(c, a->now, &g, from, INT64_MAX);
 }
 
 /* --- the recorder's word on a camera -------------------------------------------------------- */
@@ -242,6 +270,8 @@ int account_up(const struct accounting *a, const char *camera, struct wall start
 	struct account acc;
 	struct gap g;
 	bool yes = false, first = false;
+
+	start = no_later(a, start, US_PER_S);
 	int rc = obliged(a, camera, &acc, start.us, &yes);
 
 	if (rc < 0 || !yes)
@@ -272,6 +302,8 @@ int account_down(const struct accounting *a, const char *camera, struct wall sin
 	struct account acc;
 	struct gap g;
 	bool yes = false, first = false;
+
+	since = no_later(a, since, 0);
 	int rc = account_load(c, camera, &acc);
 	bool before = rc == 0 && acc.enrolled;
 

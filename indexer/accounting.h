@@ -21,7 +21,8 @@
  *    where they are; one that was open ends at W and goes on at B.
  *  - The clock stepped forward out of a time before ACCOUNT_EARLIEST (a box that booted in 1970): an
  *    obligation that began in it moves along.
- *  - A hole that no fact explains: footage_damaged where a file was put aside, storage_failed where a disk was in
+ *  - What claims time that has not come yet is no coverage, today or later (belief.h).
+ *  - A hole that no fact explains: stream_unusable where such a claim lies, footage_damaged where a file was put aside, storage_failed where a disk was in
  *    trouble and the recorder died of or beside it, else footage_missing.
  *
  * Threads: the catalogue's. Errors: as the catalogue's. */
@@ -32,6 +33,8 @@ struct accounting {
 	struct catalog *catalog; /* in a transaction of the caller */
 	struct wall now;         /* for the ledger's `at` */
 	bool stepped;            /* the clock was set a moment ago: a file's end does not tell how old it is */
+	struct wall own_until;   /* how far the present life has come by the keeper's own clock (belief.h); 0: nobody can tell */
+	bool own_life;           /* of this boot: the keeper sees it end, too */
 };
 
 /* 2026-01-01: nothing of ours ran before. A clock that shows less has not been set yet. */
@@ -47,6 +50,9 @@ int account_retire(const struct accounting *a, const char *camera);
 int account_covered(const struct accounting *a, const char *camera, int64_t before, struct wall start, struct wall end);
 /* The same of a file, by the sequence of its seal (INT64_MAX: none yet). */
 int account_covered_by_file(const struct accounting *a, const char *camera, int64_t sequence, struct wall start, struct wall end);
+/* What was believed of a file's [start, end) is not so: what nothing else holds of it is a hole, and the gap that was to begin
+ * behind it begins in it. */
+int account_take_back(const struct accounting *a, const char *camera, struct wall start, struct wall end);
 int account_up(const struct accounting *a, const char *camera, struct wall start);
 int account_down(const struct accounting *a, const char *camera, struct wall since, const char *cause,
 		 const char *detail);

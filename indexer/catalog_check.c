@@ -157,7 +157,7 @@ static int load_pieces(struct catalog *c, const char *camera, const struct lives
 		return rc;
 	while ((rc = db_step(&q)) > 0) {
 		int64_t start = db_i64(&q, 0), end = db_i64(&q, 1);
-		lives_pieces(l, lives_before(l, start, db_i64(&q, 2)), start, end, now, out);
+		lives_pieces(l, start, lives_before(l, start, db_i64(&q, 2)), start, end, now, out);
 	}
 	db_done(&q);
 	if (out->count)

@@ -145,7 +145,7 @@ static int give(struct catalog *c, struct catalog_segment *row, catalog_segment_
 	int rc = life_before(c, row->camera, row->start.us, row->sealed ? (int64_t)row->sequence : INT64_MAX, &before);
 
 	if (rc == 0)
-		rc = life_pieces_shown(c, row->camera, before, row->start.us, row->end.us, &pieces);
+		rc = life_pieces_shown(c, row->camera, row->start.us, before, row->start.us, row->end.us, &pieces);
 	for (unsigned i = 0; rc == 0 && i < pieces.count; i++) {
 		row->counts = (struct wall_range){{pieces.items[i].start}, {pieces.items[i].end}};
 		rc = fn(arg, row);

@@ -228,6 +228,8 @@ static int read_batch(struct indexer *ix, struct batch *b, struct journal_pos *p
 	rc = catalog_set_state(ix->catalog, "journal_file", pos->file);
 	if (rc == 0)
 		rc = set_state_int(ix->catalog, "journal_offset", pos->offset);
+	if (rc == 0 && b->records < BATCH_RECORDS)
+		rc = own_clock_end(ix);
 	/* Holes are judged with the files on the table: after `ready`, a scan comes first. */
 	if (rc == 0 && b->records < BATCH_RECORDS && !ix->scan_due)
 		rc = settle(ix);
@@ -242,10 +244,12 @@ static int consume(struct indexer *ix, unsigned *records)
 
 	if (rc < 0)
 		return rc;
-	rc = transaction_end(ix, read_batch(ix, &b, &pos));
+	rc = own_clock_begin(ix, true);
+	rc = transaction_end(ix, rc < 0 ? rc : read_batch(ix, &b, &pos));
 	if (rc < 0)
 		return rc;
 	ix->pos = pos;
+	ix->drained |= b.records < BATCH_RECORDS;
 	*records = b.records;
 	if (b.records > 0)
 		ix->heard = clock_mono(ix->clock);

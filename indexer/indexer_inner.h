@@ -2,6 +2,7 @@
 #pragma once
 #include "accounting.h"
 #include "archive_walk.h"
+#include "belief.h"
 #include "indexer.h"
 #include "media/segment.h"
 #include "rebuild_tail.h"
@@ -47,6 +48,9 @@ struct indexer {
 	struct mono store_heard;     /* the offloader's last word on what it finds in the store (object_take.h) */
 	bool walk_again;             /* a disk came whose archive was never looked at */
 	struct mono scanned, heard;
+	struct mono stepped;         /* since when the clock is set back without a word of the recorder; 0: it is not */
+	struct wall seen;            /* where the life that the accounting is in was last */
+	bool drained;                /* the journal was read to its end: what comes is written now */
 	int64_t marked_seq;          /* the ledger's head that every root knows (ledger_mark.h); 0: none */
 };
 
@@ -73,7 +77,7 @@ int open_row_begin(struct catalog *c, const char *stem, const char *camera, int6
 /* A file of a life that is over (life.h). */
 int past_file_add(struct catalog *c, const char *camera, int64_t start);
 int open_row_update(struct catalog *c, const char *stem, const struct segment_scan *s);
-int open_row_complete(struct catalog *c, const char *stem, int64_t end);
+int open_row_complete(struct catalog *c, const char *stem);
 int open_row_drop(struct catalog *c, const char *stem);
 /* -ENOENT: no such row. */
 int open_row_get(struct catalog *c, const char *stem, struct file_facts *out, char *root, size_t room);
@@ -124,6 +128,12 @@ bool is_rebuilding(struct indexer *ix);
 /* Footage of that seal came from the object store: its camera was obliged then, if that is within the days that are kept. */
 int rebuild_found(struct indexer *ix, const struct seal *s);
 
+/* own_clock.c: sets acc.own_until. records: they are what the transaction takes up. */
+int own_clock_begin(struct indexer *ix, bool records);
+/* Behind each record; and when the journal is read to its end, or silent. */
+int own_clock_record(struct indexer *ix, const char *kind, const json_t *record);
+int own_clock_end(struct indexer *ix);
+
 /* ingest.c: one journal record, in a transaction. */
 int ingest(void *ix, const json_t *record);
 /* watch.c */
@@ -131,6 +141,8 @@ int ingest(void *ix, const json_t *record);
 bool root_answers(struct indexer *ix, const char *path);
 int watch_record(struct indexer *ix, const char *kind, const json_t *record);
 int watch_silence(struct indexer *ix);
+/* Nobody told of it, but the clock is `at` now, at `up` since the boot, and was set back to `to`. */
+int watch_clock_was_set(struct indexer *ix, int64_t at, int64_t up, int64_t to);
 bool is_recovering(struct indexer *ix);
 bool has_just_stepped(struct indexer *ix); /* the clock, forward, within ACCOUNT_AWAIT_US */
 int64_t settled_at(struct indexer *ix);

@@ -3,6 +3,7 @@
 #include "indexer_inner.h"
 
 #include "base/log.h"
+#include "catalog_internal.h"
 #include "object_take.h"
 
 #include <errno.h>
@@ -29,50 +30,54 @@ static int skip(const json_t *record, const char *why)
 	return 0;
 }
 
-/* "CAMERA-START.open" or ".mp4", without its suffix; no path in it. */
-static bool get_stem(const char *file, char out[STEM_MAX])
+/* "CAMERA-START.open" or ".mp4", without its suffix, and what it says; no path in it. */
+struct named { char stem[STEM_MAX], camera[SEAL_NAME_MAX]; struct wall start; };
+
+static bool get_named(const json_t *record, const char *file, struct named *out)
 {
-	const char *dot = strrchr(file, '.');
-	char name[STEM_MAX + 8], camera[SEAL_NAME_MAX];
+	const char *dot = strrchr(file, '.'), *camera = text(record, "camera");
+	char name[STEM_MAX + 8];
 	struct wall start;
 
 	if (!dot || strchr(file, '/') || dot - file >= STEM_MAX)
 		return false;
-	snprintf(out, STEM_MAX, "%.*s", (int)(dot - file), file);
-	snprintf(name, sizeof name, "%s.mp4", out);
-	return segment_parse_incoming(name, ".mp4", camera, &start) == 0;
+	snprintf(out->stem, STEM_MAX, "%.*s", (int)(dot - file), file);
+	snprintf(name, sizeof name, "%s.mp4", out->stem);
+	if (segment_parse_incoming(name, ".mp4", out->camera, &out->start) < 0 || (*camera && strcmp(camera, out->camera) != 0))
+		return false;
+	return !get_wall(record, "start", &start) || start.us == out->start.us;
 }
 
 /* --- files -------------------------------------------------------------------------------- */
 
 static int on_open(struct indexer *ix, const json_t *record)
 {
-	char stem[STEM_MAX];
-	struct wall start;
+	struct named n;
 	struct root *r = root_find(ix, text(record, "root"));
 
-	if (!get_stem(text(record, "file"), stem) || !get_wall(record, "start", &start))
-		return skip(record, "file or start is missing");
+	if (!get_named(record, text(record, "file"), &n))
+		return skip(record, "file is missing, or is not that of its camera and start");
 	if (!r || !r->id)
 		return 0; /* not ours so far */
-	int rc = open_row_begin(ix->catalog, stem, text(record, "camera"), r->id, start.us, text(record, "run"));
-	if (rc < 0 || !is_of_past_run(ix, text(record, "camera"), text(record, "run")))
+	int rc = open_row_begin(ix->catalog, n.stem, n.camera, r->id, n.start.us, text(record, "run"));
+	if (rc < 0 || !is_of_past_run(ix, n.camera, text(record, "run")))
 		return rc;
-	return past_file_add(ix->catalog, text(record, "camera"), start.us);
+	return past_file_add(ix->catalog, n.camera, n.start.us);
 }
 
 static int absorb(struct indexer *ix, const char *file, int64_t bytes)
 {
-	char stem[STEM_MAX], root[INDEXER_PATH_MAX];
+	char root[INDEXER_PATH_MAX];
 	struct file_facts f;
+	struct named n;
 
-	if (!get_stem(file, stem))
+	if (!get_named(NULL, file, &n))
 		return 0;
-	int rc = open_row_get(ix->catalog, stem, &f, root, sizeof root);
+	int rc = open_row_get(ix->catalog, n.stem, &f, root, sizeof root);
 	if (rc < 0)
 		return rc == -ENOENT ? 0 : rc;
 	struct root *r = root_present(ix, root);
-	rc = r ? open_file_absorb(ix, r, stem, bytes) : 0;
+	rc = r ? open_file_absorb(ix, r, n.stem, bytes) : 0;
 	if (rc < 0)
 		ix->scan_due = true; /* what the disk does not give now comes with `sealed` or a scan */
 	return 0;
@@ -98,7 +103,7 @@ static int on_beat(struct indexer *ix, const json_t *record)
 	return rc;
 }
 
-/* It is sealed but not renamed yet, or cannot be published now: its time counts, the scan does the rest. */
+/* It is sealed but not renamed yet, or cannot be published now: what it holds counts, the scan does the rest. */
 static int sealed_not_moved(struct indexer *ix, const struct root *r, const char *stem, const json_t *record,
 			    const struct file_facts *f, bool nowhere)
 {
@@ -109,41 +114,46 @@ static int sealed_not_moved(struct indexer *ix, const struct root *r, const char
 		return open_row_drop(ix->catalog, stem); /* the object store may have it; if not, its time is a hole */
 	if (rc == -ENOENT && nowhere)
 		return file_lost(ix, "footage.missing", stem, f, "the recorder sealed it, and it is not there");
-	if (rc < 0)
-		return 0;
-	rc = file_covers(ix, f->camera, INT64_MAX, f->start, f->end);
-	return rc < 0 ? rc : open_row_complete(ix->catalog, stem, f->end.us);
+	return rc < 0 ? 0 : open_row_complete(ix->catalog, stem);
 }
 
 static int on_sealed(struct indexer *ix, const json_t *record)
 {
 	struct root *r = root_present(ix, text(record, "root"));
 	struct file_facts f;
-	char stem[STEM_MAX];
+	struct named n;
 
-	if (!get_stem(text(record, "file"), stem) || !get_wall(record, "start", &f.start) ||
-	    !get_wall(record, "end", &f.end) || strlen(text(record, "camera")) >= sizeof f.camera)
-		return skip(record, "file, camera, start or end is missing");
+	if (!get_named(record, text(record, "file"), &n) || !get_wall(record, "end", &f.end) ||
+	    f.end.us > n.start.us + SEGMENT_LONGEST_US)
+		return skip(record, "file or end is missing, or it is not that of its camera and start");
 	if (!r)
 		return 0; /* a scan finds it when the disk is back */
-	snprintf(f.camera, sizeof f.camera, "%s", text(record, "camera"));
-	int rc = open_row_begin(ix->catalog, stem, f.camera, r->id, f.start.us, text(record, "run"));
+	f.start = n.start;
+	snprintf(f.camera, sizeof f.camera, "%s", n.camera);
+	int rc = open_row_begin(ix->catalog, n.stem, f.camera, r->id, f.start.us, text(record, "run"));
 	if (rc < 0)
 		return rc;
-	rc = publish(ix, r, stem);
+	rc = publish(ix, r, n.stem);
 	if (rc == 0 || rc == -EBADMSG)
 		return 0;
-	return sealed_not_moved(ix, r, stem, record, &f, rc == -ENOENT);
+	return sealed_not_moved(ix, r, n.stem, record, &f, rc == -ENOENT);
 }
 
 static int on_dropped(struct indexer *ix, const json_t *record)
 {
-	char stem[STEM_MAX];
+	char root[INDEXER_PATH_MAX];
+	struct file_facts believed;
+	struct named n;
 
-	if (!get_stem(text(record, "file"), stem))
+	if (!get_named(record, text(record, "file"), &n))
 		return skip(record, "file is missing");
-	open_file_forget(ix, stem);
-	return open_row_drop(ix->catalog, stem);
+	open_file_forget(ix, n.stem);
+	int rc = open_row_get(ix->catalog, n.stem, &believed, root, sizeof root);
+	if (rc == 0)
+		rc = open_row_drop(ix->catalog, n.stem);
+	else if (rc == -ENOENT)
+		return 0;
+	return rc < 0 ? rc : account_take_back(&ix->acc, believed.camera, believed.start, believed.end);
 }
 
 /* --- cameras --------------------------------------------------------------------------------- */
@@ -205,5 +215,7 @@ int ingest(void *arg, const json_t *record)
 	for (unsigned i = 0; rc == 0 && i < sizeof facts / sizeof *facts; i++)
 		if (strcmp(facts[i].kind, kind) == 0)
 			rc = facts[i].fn(ix, record);
-	return rc < 0 ? rc : watch_record(ix, kind, record);
+	if (rc == 0)
+		rc = watch_record(ix, kind, record);
+	return rc < 0 ? rc : own_clock_record(ix, kind, record);
 }

@@ -10,13 +10,11 @@
 #pragma once
 #include "lives.h"
 
-/* Of one file. Who asks about many loads them once (lives.h). */
+/* Of one file, by its start. Who asks about many loads them once (lives.h). */
 int life_before(struct catalog *c, const char *camera, int64_t start, int64_t sequence, int64_t *before);
-int life_pieces(struct catalog *c, const char *camera, int64_t before, int64_t start, int64_t end, struct layer *out);
-/* Both at once, for a file of [start, end) and that sequence. */
-int life_counts(struct catalog *c, const char *camera, int64_t sequence, int64_t start, int64_t end, int64_t *before, struct layer *out);
+int life_pieces(struct catalog *c, const char *camera, int64_t file, int64_t before, int64_t start, int64_t end, struct layer *out);
 /* The same without what the present life has yet to come to: that is nothing to be shown as footage of its time. */
-int life_pieces_shown(struct catalog *c, const char *camera, int64_t before, int64_t start, int64_t end, struct layer *out);
+int life_pieces_shown(struct catalog *c, const char *camera, int64_t file, int64_t before, int64_t start, int64_t end, struct layer *out);
 /* From here on what stands in spans is of an earlier life and not lived again yet: pending. INT64_MAX: no such time. */
 int life_horizon(struct catalog *c, int64_t *at);
 /* catalog_tiles(), with what stands beyond the horizon as it was recorded or expired in its life. */

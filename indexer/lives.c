@@ -55,6 +55,20 @@ static int load_gaps(struct catalog *c, const char *camera, struct wall_range r,
 	return rc;
 }
 
+static int load_refused(struct catalog *c, const char *camera, struct wall_range r, struct lives *l)
+{
+	struct db_query q;
+	int rc = db_query(c->db, &q, "SELECT start, end, file FROM refused WHERE camera = ?1 AND end > ?2 AND start < ?3 ORDER BY start",
+			  "tii", camera, r.start.us, r.end.us);
+
+	if (rc < 0)
+		return rc;
+	while ((rc = db_step(&q)) > 0)
+		layer_add(&l->refused, db_i64(&q, 0), db_i64(&q, 1), db_i64(&q, 2), "");
+	db_done(&q);
+	return rc;
+}
+
 int lives_load(struct catalog *c, const char *camera, struct wall_range range, struct lives *out)
 {
 	*out = (struct lives){0};
@@ -64,7 +78,7 @@ int lives_load(struct catalog *c, const char *camera, struct wall_range range, s
 		rc = load_past(c, camera, range, out);
 	if (rc == 0 && out->count > 0)
 		rc = load_gaps(c, camera, range, out);
-	return rc;
+	return rc < 0 ? rc : load_refused(c, camera, range, out);
 }
 
 void lives_finish(struct lives *l)
@@ -72,6 +86,7 @@ void lives_finish(struct lives *l)
 	free(l->rows);
 	free(l->past);
 	layer_finish(&l->gaps);
+	layer_finish(&l->refused);
 	*l = (struct lives){0};
 }
 
@@ -104,8 +119,8 @@ static bool is_after(const struct lives_row *r, int64_t before, int64_t start, i
 	return r->id >= before && r->start < end && until > start;
 }
 
-/* Lives that came after it, and gaps that were there before it. */
-static void find_holes(const struct lives *l, int64_t before, struct wall_range r, int64_t now, struct layer *out)
+/* Lives that came after it, gaps that were there before it, and what it claimed too early. */
+static void find_holes(const struct lives *l, int64_t file, int64_t before, struct wall_range r, int64_t now, struct layer *out)
 {
 	int64_t left = INT64_MIN;
 
@@ -121,16 +136,19 @@ static void find_holes(const struct lives *l, int64_t before, struct wall_range 
 		if (gap->end > r.start.us && gap->id <= left)
 			layer_add(out, gap->start, gap->end, 0, "");
 	}
+	for (unsigned i = 0; i < l->refused.count; i++)
+		if (l->refused.items[i].id == file)
+			layer_add(out, l->refused.items[i].start, l->refused.items[i].end, 0, "");
 	if (out->count > 1)
 		qsort(out->items, out->count, sizeof *out->items, by_start);
 }
 
-void lives_pieces(const struct lives *l, int64_t before, int64_t start, int64_t end, int64_t now, struct layer *out)
+void lives_pieces(const struct lives *l, int64_t file, int64_t before, int64_t start, int64_t end, int64_t now, struct layer *out)
 {
 	struct layer holes = {0};
 	int64_t from = start;
 
-	find_holes(l, before, (struct wall_range){{start}, {end}}, now, &holes);
+	find_holes(l, file, before, (struct wall_range){{start}, {end}}, now, &holes);
 	for (unsigned i = 0; i < holes.count; i++) {
 		const struct layer_item *hole = &holes.items[i];
 		layer_add(out, from, hole->start < end ? hole->start : end, 0, "");

@@ -15,6 +15,7 @@ struct lives {
 	struct lives_past *past;
 	unsigned count, past_count;
 	struct layer gaps;               /* those that an earlier life left, by start */
+	struct layer refused;            /* claimed ahead of its time (schema.sql); id: the file's start */
 };
 
 /* For files that lie in `range`, whole. */
@@ -23,8 +24,8 @@ void lives_finish(struct lives *l);
 
 /* The first life after the one that made the file (start, sequence of its seal; INT64_MAX: not sealed yet). */
 int64_t lives_before(const struct lives *l, int64_t start, int64_t sequence);
-/* What counts of footage [start, end) that is of before life `before`: added to *out, in order. now: how far the
+/* What counts of footage [start, end), out of the file that begins at `file` and is of before life `before`: added to *out, in order. now: how far the
  * present life has come; INT64_MAX leaves out what it has yet to come to as well. */
-void lives_pieces(const struct lives *l, int64_t before, int64_t start, int64_t end, int64_t now, struct layer *out);
+void lives_pieces(const struct lives *l, int64_t file, int64_t before, int64_t start, int64_t end, int64_t now, struct layer *out);
 /* Whether some of [start, end) was or will be lived again after the file was made. */
 bool lives_supersede(const struct lives *l, int64_t before, int64_t start, int64_t end);

@@ -82,6 +82,8 @@ int open_file_absorb(struct indexer *ix, const struct root *r, const char *stem,
 		return rc;
 	}
 	struct wall_range range = segment_scan_range(&f->scan);
+	if (f->scan.index.count > 0 && range.start.us != known.start.us)
+		return log_error("open_segment", "file=%s text=\"its footage does not begin where its name says\"", stem), 0;
 	rc = open_row_update(ix->catalog, stem, &f->scan);
 	return rc < 0 ? rc : file_covers(ix, known.camera, INT64_MAX, range.start, range.end);
 }

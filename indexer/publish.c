@@ -107,7 +107,7 @@ int file_lost(struct indexer *ix, const char *kind, const char *stem, const stru
 	log_error(kind, "camera=%s file=%s why=\"%s\"", f->camera, stem, why);
 	open_file_forget(ix, stem);
 	if (rc == 0)
-		rc = span_look_again(c, f->camera, f->start, f->end); /* another file may cover the same time */
+		rc = account_take_back(&ix->acc, f->camera, f->start, f->end);
 	return rc < 0 ? rc : ledger_append(c, ix->acc.now, kind, f->camera,
 					   json_pack("{ss ss so so}", "file", stem, "why", why, "start",
 						     wall_json(f->start.us), "end", wall_json(f->end.us)), NULL);
@@ -197,14 +197,21 @@ static int move(struct indexer *ix, struct publication *p)
 	return rc;
 }
 
+/* A power cut may have taken what was durable by the journal's word, and recovery what it could not believe. */
 static int enter(struct indexer *ix, struct publication *p)
 {
 	const struct seal *s = &p->scan.seal;
-	int rc = segment_row_insert(ix->catalog, p->root->id, p->bytes, &p->scan);
+	struct file_facts believed;
+	char root[INDEXER_PATH_MAX];
+	int known = open_row_get(ix->catalog, p->stem, &believed, root, sizeof root), rc = known == -ENOENT ? 0 : known;
 
+	if (rc == 0)
+		rc = segment_row_insert(ix->catalog, p->root->id, p->bytes, &p->scan);
 	if (rc == 0)
 		rc = open_row_drop(ix->catalog, p->stem);
 	open_file_forget(ix, p->stem);
+	if (rc == 0 && known == 0)
+		rc = account_take_back(&ix->acc, s->camera, s->end, believed.end);
 	return rc < 0 ? rc : file_covers(ix, s->camera, (int64_t)s->sequence, s->start, s->end);
 }
 

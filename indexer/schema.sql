@@ -43,6 +43,13 @@ CREATE TABLE IF NOT EXISTS skipped (camera TEXT NOT NULL, start INTEGER NOT NULL
 CREATE TABLE IF NOT EXISTS past_file (camera TEXT NOT NULL, start INTEGER NOT NULL, before INTEGER NOT NULL,
   PRIMARY KEY (camera, start)) WITHOUT ROWID;
 
+-- What a file (by its start) claimed of a time that had not come yet: it never counts, also when that time has come.
+CREATE TABLE IF NOT EXISTS refused (camera TEXT NOT NULL, file INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
+  PRIMARY KEY (camera, file, start)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS refused_by_time ON refused (camera, end);
+-- When the life before life `id` ended, by the wall: none of its footage is later.
+CREATE TABLE IF NOT EXISTS life_end (camera TEXT NOT NULL, id INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (camera, id)) WITHOUT ROWID;
+
 -- Root 0 is the object store: its path can be opened by nobody, and no disk has its uuid.
 CREATE TABLE IF NOT EXISTS root (id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, uuid TEXT NOT NULL);
 INSERT OR IGNORE INTO root VALUES (0, '/dev/null/store', 'store');

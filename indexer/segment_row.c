@@ -51,10 +51,9 @@ int open_row_update(struct catalog *c, const char *stem, const struct segment_sc
 	return rc;
 }
 
-int open_row_complete(struct catalog *c, const char *stem, int64_t end)
+int open_row_complete(struct catalog *c, const char *stem)
 {
-	return db_run(c->db, "UPDATE open_segment SET complete = 1, end = ?2 WHERE file = ?1 || '.open'", "ti", stem,
-		      end);
+	return db_run(c->db, "UPDATE open_segment SET complete = 1 WHERE file = ? || '.open'", "t", stem);
 }
 
 int open_row_drop(struct catalog *c, const char *stem)

@@ -5,10 +5,10 @@
 struct recount { struct catalog *c; const char *camera; struct wall from, to; };
 
 /* Of one stretch of a file what counts. */
-static int add_counted(const struct recount *r, int64_t before, int64_t start, int64_t end)
+static int add_counted(const struct recount *r, int64_t file, int64_t before, int64_t start, int64_t end)
 {
 	struct layer pieces = {0};
-	int rc = start < end ? life_pieces(r->c, r->camera, before, start, end, &pieces) : 0;
+	int rc = start < end ? life_pieces(r->c, r->camera, file, before, start, end, &pieces) : 0;
 
 	for (unsigned i = 0; rc == 0 && i < pieces.count; i++)
 		rc = span_add(r->c, r->camera, (struct wall){pieces.items[i].start}, (struct wall){pieces.items[i].end});
@@ -17,7 +17,7 @@ static int add_counted(const struct recount *r, int64_t before, int64_t start, i
 }
 
 /* The neighbours that hold, as one stretch at a time, clipped to the range. */
-static int add_sound(const struct recount *r, const struct fragment_index *x, int64_t before)
+static int add_sound(const struct recount *r, const struct fragment_index *x, int64_t file, int64_t before)
 {
 	int rc = 0;
 
@@ -28,7 +28,7 @@ static int add_sound(const struct recount *r, const struct fragment_index *x, in
 		start = start > r->from.us ? start : r->from.us;
 		stop = stop < r->to.us ? stop : r->to.us;
 		if (!fragment_is_damaged(&x->items[i]))
-			rc = add_counted(r, before, start, stop); /* nothing if they are out of the range */
+			rc = add_counted(r, file, before, start, stop); /* nothing if they are out of the range */
 	}
 	return rc;
 }
@@ -44,7 +44,7 @@ static int add_file(const struct recount *r, const struct db_query *q)
 	if (rc == 0 && len > 0)
 		rc = fragment_index_unpack(packed, len, (struct wall){db_i64(q, 0)}, db_i64(q, 1), &x);
 	if (rc == 0)
-		rc = add_sound(r, &x, before);
+		rc = add_sound(r, &x, db_i64(q, 0), before);
 	fragment_index_finish(&x);
 	return rc;
 }

@@ -128,6 +128,19 @@ static int watch_start(struct indexer *ix, const struct reading *r)
 	return rc < 0 ? rc : account_live(&ix->acc, (struct wall){r->at});
 }
 
+int watch_clock_was_set(struct indexer *ix, int64_t at, int64_t up, int64_t to)
+{
+	int64_t step_us = to - settled_at(ix);
+
+	log_warn("clock", "step_ms=%lld text=\"the recorder did not tell of it\"", (long long)(step_us / US_PER_MS));
+	int rc = set_state_int(ix->catalog, "clock_offset", at - up);
+	if (rc == 0)
+		rc = account_clock_back(&ix->acc, (struct wall){to});
+	if (rc == 0)
+		rc = tell_step(ix, step_us, to);
+	return rc < 0 ? rc : account_live(&ix->acc, (struct wall){at});
+}
+
 /* --- the run of a camera ----------------------------------------------------------------------- */
 
 static int life_of(struct indexer *ix, const char *camera, int64_t *id)
@@ -420,6 +433,8 @@ int watch_silence(struct indexer *ix)
 	}
 	if (rc == 0 && !has_to_walk(ix))
 		rc = account_silent(&ix->acc, (struct wall){settled});
+	if (rc == 0)
+		rc = own_clock_end(ix);
 	if (rc == 0)
 		rc = account_live(&ix->acc, now);
 	return transaction_end(ix, rc);

@@ -1,0 +1,329 @@
+/* What others say is testimony, not authority: the recorder's journal, files, and a clock that is set. */
+#include "keeper_box.h"
+
+static struct site_box box;
+
+/* The recorder runs in this boot, so the keeper's own clock can judge it. */
+static int setup(void **state)
+{
+	char boot[BOOT_ID_MAX];
+
+	(void)state;
+	box_init(&box);
+	clock_boot_id(boot);
+	say_start(&box, boot);
+	say(&box, "ready", json_object());
+	assert_int_equal(run(&box), 0);
+	return 0;
+}
+
+static int64_t told(const char *kind)
+{
+	char *sql = xasprintf("SELECT count(*) FROM ledger WHERE kind = '%s'", kind);
+	int64_t n = ask(box.place.catalog, sql);
+
+	free(sql);
+	return n;
+}
+
+static int teardown(void **state)
+{
+	struct err e = {0};
+
+	(void)state;
+	expect_sound(box.place.catalog, CAM);
+	if (catalog_check_claims(box.place.catalog, CAM, &e) < 0)
+		fail_msg("%s", e.text);
+	box_finish(&box);
+	return 0;
+}
+
+static void expect(double from, double to, const char *want)
+{
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, from, to, want);
+}
+
+static void beat_at(double s)
+{
+	advance_to(&box, s);
+	say_beat(&box, 999, 0);
+}
+
+/* --- what was believed of an open file ------------------------------------------------------------ */
+
+static void believed_until(int end)
+{
+	say_up(&box, 1);
+	say_open(&box, 1);
+	int64_t bytes = put_file(&box, 1, end, ".open", false);
+	advance_to(&box, end);
+	say_beat(&box, 1, bytes);
+	assert_int_equal(run(&box), 0);
+}
+
+static void what_recovery_could_not_believe_is_taken_back(void **state)
+{
+	(void)state;
+	believed_until(9);
+	expect(1, 9, "R 1 9");
+	advance_to(&box, 20);
+	say_start(&box, "after the power cut");
+	rename_file(&box, 1, ".open", ".mp4");
+	int64_t bytes = put_file(&box, 1, 5, ".mp4", true);
+	say_sealed(&box, 1, 5, bytes);
+	say(&box, "ready", json_object());
+	say_up(&box, 21);
+	beat_at(22);
+	expect(1, 22, "R 1 5 | G 5 21 recorder_down | P 21 22");
+}
+
+static void so_is_all_of_one_that_was_dropped(void **state)
+{
+	char name[256];
+
+	(void)state;
+	believed_until(9);
+	advance_to(&box, 20);
+	say_start(&box, "after the power cut");
+	segment_incoming_name(name, CAM, (struct wall){SEC(1)}, ".open");
+	char *path = xasprintf("%s/incoming/%s", box.root, name);
+	assert_int_equal(unlink(path), 0);
+	free(path);
+	say(&box, "dropped", json_pack("{ss ss ss}", "camera", CAM, "root", box.root, "file", name));
+	say(&box, "ready", json_object());
+	say_up(&box, 21);
+	beat_at(22);
+	expect(1, 22, "G 1 21 recorder_down | P 21 22");
+}
+
+/* The gap of the silence was told before recovery came to its end. */
+static void a_gap_that_was_told_already_begins_earlier_then(void **state)
+{
+	(void)state;
+	believed_until(9);
+	box.clock.mono.us += 20 * US_PER_S;
+	assert_int_equal(run(&box), 0);
+	assert_int_equal(told("gap.opened"), 1);
+	advance_to(&box, 30);
+	say_start(&box, "after the power cut");
+	rename_file(&box, 1, ".open", ".mp4");
+	int64_t bytes = put_file(&box, 1, 5, ".mp4", true);
+	say_sealed(&box, 1, 5, bytes);
+	say(&box, "ready", json_object());
+	say_up(&box, 31);
+	beat_at(32);
+	expect(1, 32, "R 1 5 | G 5 31 recorder_down | P 31 32");
+	assert_int_equal(told("gap.opened"), 1);
+}
+
+/* --- the future --------------------------------------------------------------------------------------- */
+
+static void record(int from, int to, double now)
+{
+	say_up(&box, from);
+	say_open(&box, from);
+	int64_t bytes = put_file(&box, from, to, ".open", false);
+	advance_to(&box, now);
+	say_beat(&box, from, bytes);
+}
+
+static void time_that_has_not_come_is_pending_and_never_counts(void **state)
+{
+	(void)state;
+	record(1, 60, 10);
+	expect(1, 60, "R 1 11 | P 11 60");
+	assert_int_equal(told("coverage.refused"), 1);
+	int64_t bytes = put_file(&box, 1, 60, ".mp4", true); /* sealed and published as it is */
+	advance_to(&box, 12);
+	say_sealed(&box, 1, 60, bytes);
+	say_down(&box, 60);
+	assert_int_equal(run(&box), 0);
+	assert_true(archived(&box, 1));
+	beat_at(80);
+	expect(1, 80, "R 1 11 | G 11 12 stream_unusable | G 12 80 stream_stalled");
+	assert_int_equal(told("coverage.refused"), 1);
+	assert_int_equal(told("footage.damaged"), 0);
+	say_up(&box, 81);
+	beat_at(82);
+	expect(1, 82, "R 1 11 | G 11 12 stream_unusable | G 12 81 stream_stalled | P 81 82");
+}
+
+static void what_is_recorded_when_it_has_come_counts(void **state)
+{
+	(void)state;
+	record(1, 60, 10);
+	assert_int_equal(run(&box), 0);
+	say_down(&box, 11);
+	record(20, 30, 30);
+	say_down(&box, 30);
+	beat_at(70);
+	expect(1, 70, "R 1 11 | G 11 20 stream_stalled | R 20 30 | G 30 70 stream_stalled");
+}
+
+/* Whoever writes the journal can say anything. */
+static void a_record_alone_covers_nothing(void **state)
+{
+	char name[256];
+
+	(void)state;
+	record(1, 5, 5);
+	segment_incoming_name(name, CAM, (struct wall){SEC(1)}, ".mp4");
+	for (int to = 50; to <= 5000; to *= 100) {
+		say_sealed(&box, 1, to, 1 << 20);
+		say(&box, "sealed", json_pack("{ss ss ss sI sI sI}", "camera", "other", "root", box.root, "file", name, "start",
+					      (json_int_t)SEC(1), "end", (json_int_t)SEC(to), "bytes", (json_int_t)9));
+	}
+	say(&box, "open", json_pack("{ss ss ss sI ss}", "camera", CAM, "root", box.root, "file", name, "start", (json_int_t)SEC(-500),
+				    "run", "r"));
+	say_beat(&box, 1, 1 << 30);
+	say_up(&box, 4000);
+	beat_at(6);
+	expect(1, 60, "R 1 5 | P 5 60");
+	say_down(&box, 5);
+	beat_at(100);
+	expect(1, 100, "R 1 5 | G 5 100 stream_stalled");
+}
+
+/* The file says that it is of now, and its pictures that they are of an hour that nothing else covers. */
+static void footage_is_of_the_time_that_its_name_says(void **state)
+{
+	char was[256], now[256];
+
+	(void)state;
+	record(1, 5, 5);
+	say_down(&box, 5);
+	beat_at(100);
+	put_file(&box, 10, 60, ".open", false);
+	segment_incoming_name(was, CAM, (struct wall){SEC(10)}, ".open");
+	segment_incoming_name(now, CAM, (struct wall){SEC(100)}, ".open");
+	char *a = xasprintf("%s/incoming/%s", box.root, was), *b = xasprintf("%s/incoming/%s", box.root, now);
+	assert_int_equal(rename(a, b), 0);
+	free(a);
+	free(b);
+	say_open(&box, 100);
+	say_beat(&box, 100, 1 << 20);
+	beat_at(101);
+	expect(1, 101, "R 1 5 | G 5 101 stream_stalled");
+}
+
+/* --- a clock that is set ------------------------------------------------------------------------------ */
+
+/* The journal stamps with the same clock. */
+static void set_clock(double step_s, bool tell)
+{
+	box.clock.wall.us += (int64_t)(step_s * 1e6);
+	if (tell)
+		say(&box, "clock", json_pack("{sI sb}", "step_us", (json_int_t)(step_s * 1e6), "synced", 1));
+}
+
+static void a_clock_that_is_set_back_costs_nothing_honest(void **state)
+{
+	static const double steps[] = {-2, -3600};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		int from = 100 + 10000 * i;
+		beat_at(from);
+		record(from, from + 20, from + 20);
+		assert_int_equal(run(&box), 0);
+		int64_t bytes = put_file(&box, from, from + 30, ".mp4", true);
+		advance_to(&box, from + 30);
+		assert_int_equal(run(&box), 0); /* it looks every second */
+		set_clock(steps[i], false);
+		say_sealed(&box, from, from + 30, bytes); /* the keeper hears of it with the new clock */
+		assert_int_equal(run(&box), 0);
+		say_down(&box, from + 30);
+		set_clock(0, false);
+		say(&box, "clock", json_pack("{sI sb}", "step_us", (json_int_t)(steps[i] * 1e6), "synced", 1));
+		assert_int_equal(run(&box), 0);
+		assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM refused"), 0);
+		beat_at(from + 40);
+		assert_int_equal(run(&box), 0);
+	}
+	assert_int_equal(told("coverage.refused"), 0);
+	expect(100, 128, "R 100 128");
+}
+
+static void a_set_clock_of_which_nobody_tells_hides_no_outage(void **state)
+{
+	(void)state;
+	record(1, 100, 100);
+	assert_int_equal(run(&box), 0);
+	set_clock(-60, false); /* the recorder goes on as if it was not */
+	for (int i = 0; i < 4; i++) {
+		clock_fake_advance(&box.clock, 4 * US_PER_S);
+		say(&box, "beat", json_pack("{sb}", "synced", 1));
+		assert_int_equal(run(&box), 0);
+	}
+	beat_at(90);
+	expect(50, 90, "G 50 56 footage_missing | G 56 90 footage_missing");
+}
+
+static void a_journal_that_is_ahead_of_the_clock_is_put_right(void **state)
+{
+	(void)state;
+	record(1, 10, 10);
+	assert_int_equal(run(&box), 0);
+	box.clock.wall.us += 3600 * US_PER_S; /* of the recorder that was taken over */
+	say(&box, "clock", json_pack("{sI sb}", "step_us", (json_int_t)(3600 * US_PER_S), "synced", 1));
+	say(&box, "beat", json_pack("{sb}", "synced", 1));
+	box.clock.wall.us -= 3600 * US_PER_S;
+	for (int i = 0; i < 8; i++) {
+		assert_int_equal(run(&box), 0);
+		clock_fake_advance(&box.clock, 4 * US_PER_S);
+	}
+	assert_true(ask(box.place.catalog, "SELECT CAST(value AS INTEGER) FROM state WHERE key = 'settled_at'") <= SEC(43));
+	assert_int_equal(run(&box), 0);
+	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM span WHERE end > 1795478411000000"), 0);
+}
+
+/* Files of before the power cut, a clock that starts in 1970, and an hour later the right time. */
+static void a_boot_in_1970_costs_nothing_honest(void **state)
+{
+	char boot[BOOT_ID_MAX];
+
+	(void)state;
+	catalog_begin(box.place.catalog); /* the keeper saw all of it in another boot */
+	assert_int_equal(catalog_set_state(box.place.catalog, "life_boot", "before"), 0);
+	assert_int_equal(catalog_commit(box.place.catalog), 0);
+	record(1, 20, 20);
+	int64_t bytes = put_file(&box, 1, 30, ".mp4", true);
+	advance_to(&box, 30);
+	say_sealed(&box, 1, 30, bytes);
+	say_beat(&box, 999, 0);
+	keeper_die(&box);
+	box.clock.wall.us = 100 * US_PER_S;
+	box.clock.mono.us = 50 * US_PER_S;
+	keeper_start(&box);
+	assert_int_equal(run(&box), 0);
+	clock_boot_id(boot);
+	say_start(&box, boot);
+	say(&box, "ready", json_object());
+	say_beat(&box, 999, 0);
+	assert_int_equal(run(&box), 0);
+	assert_int_equal(told("coverage.refused"), 0);
+	double step = (double)(SEC(3600) - box.clock.wall.us) / 1e6;
+	set_clock(step, true);
+	say_up(&box, 3601);
+	beat_at(3602);
+	assert_int_equal(run(&box), 0);
+	expect(1, 30, "R 1 30");
+	assert_int_equal(told("coverage.refused"), 0);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(what_recovery_could_not_believe_is_taken_back), T(so_is_all_of_one_that_was_dropped),
+		T(a_gap_that_was_told_already_begins_earlier_then), T(time_that_has_not_come_is_pending_and_never_counts),
+		T(what_is_recorded_when_it_has_come_counts), T(a_record_alone_covers_nothing),
+		T(footage_is_of_the_time_that_its_name_says), T(a_clock_that_is_set_back_costs_nothing_honest),
+		T(a_set_clock_of_which_nobody_tells_hides_no_outage), T(a_journal_that_is_ahead_of_the_clock_is_put_right),
+		T(a_boot_in_1970_costs_nothing_honest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
