@@ -61,17 +61,17 @@ int ledger_list(struct call *c)
 	return 0;
 }
 
-static json_t *sign(struct call *c, const char *at, int64_t seq, const char *hash)
+/* Takes text. */
+static json_t *sign(struct call *c, char *text)
 {
 	const struct key *key = c->api->deps.site_key;
 	uint8_t sig[SIG_BYTES];
 
-	if (!key)
-		return json_null();
-	char *text = ledger_head_text(c->api->deps.conf->site.id, seq, hash, at);
-	key_sign(key, text, strlen(text), sig);
+	if (key && text)
+		key_sign(key, text, strlen(text), sig);
+	json_t *signature = key && text ? json_hex(sig, sizeof sig) : json_null();
 	free(text);
-	return json_hex(sig, sizeof sig);
+	return signature;
 }
 
 static json_t *signer(struct call *c)
@@ -94,10 +94,17 @@ static int answer_head(struct call *c, struct catalog *cat, int64_t seq, const u
 
 	if (rc < 0)
 		return call_broken(c, rc);
+	json_t *cameras;
+	const char *site = c->api->deps.conf->site.id;
+	int failed = catalog_sealed(cat, &cameras);
+	if (failed < 0)
+		return call_broken(c, failed);
 	hex_encode(hash, SHA256_BYTES, hex);
 	wall_format(clock_wall(c->api->deps.clock), at);
-	json_t *o = json_pack("{s:s, s:I, s:s, s:s, s:o, s:o}", "site", c->api->deps.conf->site.id, "seq", (json_int_t)seq, "hash", hex,
-			      "at", at, "key", signer(c), "signature", rc == 0 ? sign(c, at, seq, hex) : json_null());
+	json_t *o = json_pack("{s:s, s:I, s:s, s:s, s:o, s:o, s:o, s:o}", "site", site, "seq", (json_int_t)seq, "hash", hex, "at", at,
+			      "key", signer(c), "signature", rc == 0 ? sign(c, ledger_head_text(site, seq, hex, at)) : json_null(),
+			      "sealed", cameras, "sealed_signature",
+			      rc == 0 ? sign(c, ledger_sealed_text(site, seq, at, cameras)) : json_null());
 	if (rc > 0)
 		json_object_set_new(o, "contradicts", json_pack("{s:I, s:o, s:s}", "seq", (json_int_t)against.seq, "hash",
 								json_hex(against.hash, SHA256_BYTES), "receiver", against.who));

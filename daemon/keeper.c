@@ -6,6 +6,7 @@
 #include "indexer/indexer.h"
 #include "indexer/mover.h"
 #include "indexer/scrub.h"
+#include "indexer/sealed_tell.h"
 #include "media/ledger_kept.h"
 #include "retention/outlook.h"
 #include "retention/reaper.h"
@@ -26,6 +27,7 @@
 #define READERS 2 /* threads for the archive when the catalogue is made anew: one reads while another hashes */
 
 struct keeper {
+	struct sealed_tell sealed;
 	struct catalog *catalog;
 	struct catalog_closed closed;
 	struct indexer *indexer;
@@ -146,6 +148,9 @@ static void on_forecast(uv_timer_t *t)
 
 	if (rc < 0)
 		log_warn("forecast", "text=\"will try again: %s\"", strerror(-rc));
+	rc = sealed_tell(&k->sealed, k->catalog, clock_wall(clock_real()));
+	if (rc < 0)
+		log_warn("ledger", "text=\"footage.sealed will be told later: %s\"", strerror(-rc));
 	tell_economy(k);
 	tell_news(k);
 }

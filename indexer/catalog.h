@@ -112,6 +112,8 @@ int catalog_gap_get(struct catalog *c, int64_t id, catalog_gap_fn *fn, void *arg
 typedef int catalog_entry_fn(void *arg, const struct ledger_entry *row);
 int catalog_ledger(struct catalog *c, int64_t after_seq, unsigned limit, catalog_entry_fn *fn, void *arg);
 int catalog_ledger_hash(struct catalog *c, int64_t seq, uint8_t hash[SHA256_BYTES]); /* of seq, or of the last one before it */
+/* Each camera's last sealed segment: [{camera, sequence, digest, end}], a new reference. */
+int catalog_sealed(struct catalog *c, json_t **out);
 /* Whether the ledger holds that entry, or says itself that it is lost (ledger.restored). */
 struct ledger_kept;
 int catalog_ledger_extends(struct catalog *c, const struct ledger_kept *k, bool *yes);

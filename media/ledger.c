@@ -24,3 +24,27 @@ char *ledger_head_text(const char *site, int64_t seq, const char *hash, const ch
 {
 	return xasprintf("holdfast ledger head\n%s\n%lld\n%s\n%s\n", site, (long long)seq, hash, at);
 }
+
+char *ledger_sealed_text(const char *site, int64_t seq, const char *at, const json_t *cameras)
+{
+	struct buf b = {0};
+	const json_t *o;
+	bool good = json_is_array(cameras);
+	size_t i;
+
+	buf_printf(&b, "holdfast sealed\n%s\n%lld\n%s\n", site, (long long)seq, at);
+	json_array_foreach(cameras, i, o) {
+		const char *camera = json_string_value(json_object_get(o, "camera")), *digest = json_string_value(json_object_get(o, "digest")),
+			   *end = json_string_value(json_object_get(o, "end"));
+		/* No blank or line break may hide in a text: one list, one text. */
+		good &= camera && digest && end && !camera[strcspn(camera, " \r\n\t")] && !digest[strcspn(digest, " \r\n\t")] &&
+			!end[strcspn(end, " \r\n\t")];
+		if (good)
+			buf_printf(&b, "%s %lld %s %s\n", camera, (long long)json_integer_value(json_object_get(o, "sequence")), digest, end);
+	}
+	buf_add(&b, "", 1);
+	if (good)
+		return (char *)b.data;
+	buf_finish(&b);
+	return NULL;
+}

@@ -8,6 +8,8 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 
+#include <jansson.h>
+
 struct ledger_entry {
 	int64_t seq;
 	struct wall at;
@@ -19,3 +21,6 @@ void ledger_hash(const uint8_t prev[SHA256_BYTES], const struct ledger_entry *e,
 /* The bytes that the site's key signs when it vouches for the ledger's head: a text of five lines, malloc'd.
  * hash: hex; at: as it is told. */
 char *ledger_head_text(const char *site, int64_t seq, const char *hash, const char *at);
+/* The same for what is told with the head: the last sealed segment of each camera ([{camera, sequence, digest, end}]), so that a tail
+ * that is cut off, or a camera whose files are gone, shows from outside. malloc'd; NULL: the list is none. */
+char *ledger_sealed_text(const char *site, int64_t seq, const char *at, const json_t *cameras);

@@ -44,6 +44,8 @@ bool verify_head_read(const json_t *o, struct verify_head *out)
 	out->site = copy_of(site_of(h));
 	out->at = is_event ? NULL : copy_of(text_or_null(h, "at"));
 	out->signature = copy_of(text_or_null(h, "signature"));
+	out->sealed_signature = copy_of(text_or_null(h, "sealed_signature"));
+	out->sealed = json_deep_copy(json_object_get(h, "sealed"));
 	return true;
 }
 
@@ -53,23 +55,35 @@ void verify_head_finish(struct verify_head *h)
 	free(h->site);
 	free(h->at);
 	free(h->signature);
+	free(h->sealed_signature);
+	json_decref(h->sealed);
 	*h = (struct verify_head){0};
+}
+
+/* Takes text. */
+static bool is_signed(const struct verify *v, char *text, const char *signature)
+{
+	uint8_t sig[SIG_BYTES];
+	bool ok = false;
+
+	if (text && signature && hex_decode(signature, sig, sizeof sig) == 0)
+		for (unsigned i = 0; i < v->key_count && !ok; i++)
+			ok = key_verify(v->keys[i].key, text, strlen(text), sig);
+	free(text);
+	return ok;
 }
 
 bool verify_head_is_signed(const struct verify *v, const struct verify_head *h)
 {
 	char hex[SHA256_HEX_MAX];
-	uint8_t sig[SIG_BYTES];
-	bool ok = false;
 
-	if (!h->at || !h->signature || hex_decode(h->signature, sig, sizeof sig) < 0)
-		return false;
 	hex_encode(h->point.hash, SHA256_BYTES, hex);
-	char *what = ledger_head_text(h->site ? h->site : "", h->point.seq, hex, h->at);
-	for (unsigned i = 0; i < v->key_count && !ok; i++)
-		ok = key_verify(v->keys[i].key, what, strlen(what), sig);
-	free(what);
-	return ok;
+	return h->at && is_signed(v, ledger_head_text(h->site ? h->site : "", h->point.seq, hex, h->at), h->signature);
+}
+
+bool verify_head_seals(const struct verify *v, const struct verify_head *h)
+{
+	return h->sealed && h->at && h->site && is_signed(v, ledger_sealed_text(h->site, h->point.seq, h->at, h->sealed), h->sealed_signature);
 }
 
 /* --- what the asker kept ------------------------------------------------------------------------- */

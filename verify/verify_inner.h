@@ -29,6 +29,8 @@ struct ledger_point { int64_t seq; uint8_t hash[SHA256_BYTES]; };
 struct verify_head {
 	struct ledger_point point;
 	char *file, *site, *at, *signature; /* at and signature NULL: an event of a push */
+	char *sealed_signature;
+	json_t *sealed;                  /* the last segments that it knows; NULL: it says nothing of them */
 	bool given;                      /* by the asker, not by the dump itself */
 	bool met, differs;               /* of the dump under way: it holds an entry of this number; with another hash */
 };
@@ -92,6 +94,7 @@ void verify_ledgers_end(struct verify *v); /* all dumps together */
 bool verify_head_read(const json_t *o, struct verify_head *out); /* false: it is none */
 void verify_head_finish(struct verify_head *h);
 bool verify_head_is_signed(const struct verify *v, const struct verify_head *h);
+bool verify_head_seals(const struct verify *v, const struct verify_head *h); /* what it says of segments is signed, too */
 /* verify_tail.c */
-void verify_tail_learn(struct verify *v, const json_t *body); /* of footage.sealed */
+void verify_tail_learn(struct verify *v, const json_t *cameras); /* of footage.sealed, or of a head */
 void verify_tails_end(struct verify *v);

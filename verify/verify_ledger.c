@@ -125,6 +125,8 @@ static void judge_heads(struct dump *d, struct verify_head *heads, unsigned coun
 		struct verify_head *h = &heads[i];
 		if (!is_vouched(d, h))
 			continue;
+		if (d->v->key_count == 0 || verify_head_seals(d->v, h))
+			verify_tail_learn(d->v, h->sealed);
 		if (!h->met || h->differs)
 			judge_contradiction(d, h);
 		else if (h->point.seq > d->made.proven)
@@ -234,7 +236,7 @@ static void learn(struct dump *d, const json_t *o, const struct ledger_entry *e)
 	if (strcmp(e->kind, "ledger.restored") == 0)
 		learn_lost(d, body);
 	else if (strcmp(e->kind, "footage.sealed") == 0)
-		verify_tail_learn(d->v, body);
+		verify_tail_learn(d->v, json_object_get(body, "cameras"));
 }
 
 static void judge_entry(struct dump *d, const json_t *o)
@@ -400,9 +402,19 @@ static void tell_unproven(struct verify *v, const struct verify_dump *d)
 			    (long long)d->last.seq);
 }
 
+/* No dump was given: what the heads say of segments is known all the same. */
+static void learn_from_heads(struct verify *v)
+{
+	for (unsigned i = 0; i < v->head_count; i++)
+		if (v->key_count == 0 || verify_head_seals(v, &v->heads[i]))
+			verify_tail_learn(v, v->heads[i].sealed);
+}
+
 void verify_ledgers_end(struct verify *v)
 {
 	pass_on_proof(v);
+	if (v->dump_count == 0)
+		learn_from_heads(v);
 	for (unsigned i = 0; i < v->dump_count; i++)
 		tell_unproven(v, &v->dumps[i]);
 }

@@ -34,12 +34,12 @@ static void learn_one(struct verify *v, const json_t *o)
 		*known = t;
 }
 
-void verify_tail_learn(struct verify *v, const json_t *body)
+void verify_tail_learn(struct verify *v, const json_t *cameras)
 {
 	const json_t *o;
 	size_t i;
 
-	json_array_foreach(json_object_get(body, "cameras"), i, o)
+	json_array_foreach(cameras, i, o)
 		learn_one(v, o);
 }
 

@@ -138,6 +138,22 @@ def test_a_forged_ledger(copy):
     assert ledger_codes(copy, entries[:-1], "--head", copy / "kept.json") == ["ledger_head"]
 
 
+def test_a_tail_and_a_camera_that_are_gone(copy):
+    """What the head knows to be sealed, and is not here: the files that are left hold."""
+    keys = ("--key", copy / "seal.pub", "--key", copy / "site.pub")
+    head = json.loads((copy / "ledger.json").read_text(encoding="utf-8").splitlines()[-1])["head"]
+    known = {s["camera"]: s for s in head["sealed"]}
+    assert set(known) == {"a", "b"}
+    shutil.rmtree(copy / "footage/archive/b")
+    for path in segments(copy)[-(len(segments(copy)) - known["a"]["sequence"] + 1):]:
+        path.unlink()
+    assert not codes(copy, 0)
+    (copy / "kept.json").write_text(json.dumps(head), encoding="utf-8")
+    for words in [(copy / "ledger.json",), ("--head", copy / "kept.json")]:
+        told = json.loads(verify(copy / "footage", *words, *keys, "--json", code=1))
+        assert not told["wrong"] and {(f["code"], f["camera"]) for f in told["unproven"]} == {("tail_missing", "a"), ("camera_missing", "b")}
+
+
 def test_the_wrong_key(copy):
     """The site's key sealed nothing; without any key nothing is said to hold."""
     told = verify(segments(copy)[0], "--key", copy / "site.pub", code=1)

@@ -1,6 +1,7 @@
 #include "catalog_fixture.h"
 
 #include "base/crypto.h"
+#include "indexer/sealed_tell.h"
 
 #include <errno.h>
 #include <string.h>
@@ -132,6 +133,45 @@ static void what_is_rolled_back_was_never_written(void **state)
 	assert_int_equal(check(&e), 2);
 }
 
+static void add_segment(const char *camera, int start_s, int sequence)
+{
+	uint8_t digest[SHA256_BYTES] = {(uint8_t)sequence};
+	struct db *db = place.catalog->db;
+
+	assert_int_equal(db_exec(db, "INSERT OR IGNORE INTO root VALUES (1, '/r', 'u');"
+				     "INSERT OR IGNORE INTO init VALUES (1, x'00', 'h264', 16, 16, 1000000)"), 0);
+	assert_int_equal(db_run(db, "INSERT OR IGNORE INTO camera (id, name, area, configured_at) VALUES (?, 'n', 'a', 0)", "t", camera), 0);
+	assert_int_equal(db_run(db, "INSERT INTO segment (camera, root, start, end, bytes, init, init_bytes, fragments, frames, sequence, flags, "
+				    "seal_digest, run, witnessed_us) VALUES (?, 1, ?, ?, 1, 1, 1, x'', 1, ?, 0, ?, '', 0)", "tiiib", camera, SEC(start_s),
+				SEC(start_s + 1), (int64_t)sequence, digest, sizeof digest), 0);
+}
+
+/* Once a day, the last one of each camera; a new keeper knows when it was. */
+static void what_was_sealed_last_is_told_once_a_day(void **state)
+{
+	struct sealed_tell t = {0};
+	char body[400];
+
+	(void)state;
+	assert_int_equal(sealed_tell(&t, place.catalog, (struct wall){SEC(1)}), 0);
+	append("config.changed", NULL, json_object());
+	add_segment("front", 10, 1);
+	add_segment("front", 20, 2);
+	add_segment("back", 5, 7);
+	assert_int_equal(sealed_tell(&t, place.catalog, (struct wall){SEC(3600)}), 0);
+	assert_int_equal(ask(place.catalog, "SELECT count(*) FROM ledger"), 1);
+	assert_int_equal(sealed_tell(&t, place.catalog, (struct wall){SEC(86402)}), 0);
+	assert_int_equal(ask(place.catalog, "SELECT count(*) FROM ledger WHERE kind = 'footage.sealed'"), 1);
+	assert_int_equal(catalog_ledger(place.catalog, 1, 1, copy_body, body), 0);
+	assert_non_null(strstr(body, "\"camera\":\"back\""));
+	assert_non_null(strstr(body, "\"sequence\":2}"));
+	t = (struct sealed_tell){0};
+	assert_int_equal(sealed_tell(&t, place.catalog, (struct wall){SEC(86403)}), 0);
+	assert_int_equal(ask(place.catalog, "SELECT count(*) FROM ledger"), 2);
+	assert_int_equal(sealed_tell(&t, place.catalog, (struct wall){SEC(2 * 86403)}), 0);
+	assert_int_equal(ask(place.catalog, "SELECT count(*) FROM ledger"), 3);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -143,6 +183,7 @@ int main(void)
 		T(entries_cannot_be_changed_or_removed),
 		T(what_went_around_the_triggers_shows),
 		T(what_is_rolled_back_was_never_written),
+		T(what_was_sealed_last_is_told_once_a_day),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
