@@ -10,24 +10,6 @@
 #define STEPPED "clock_stepped"
 #define FRESH_US (2 * US_PER_S) /* a gap that the step itself has opened is no older */
 
-/* --- state ------------------------------------------------------------------------------------- */
-
-static int get_us(struct catalog *c, const char *key, int64_t *out)
-{
-	*out = 0;
-	int rc = db_int(c->db, out, "SELECT CAST(value AS INTEGER) FROM state WHERE key = ?", "t", key);
-
-	return rc == -ENOENT ? 0 : rc;
-}
-
-static int set_us(struct catalog *c, const char *key, int64_t value)
-{
-	char text[24];
-
-	snprintf(text, sizeof text, "%" PRId64, value);
-	return catalog_set_state(c, key, text);
-}
-
 /* --- time goes by -------------------------------------------------------------------------------- */
 
 static int64_t least(int64_t a, int64_t b)
@@ -40,10 +22,10 @@ static int live_one(const struct accounting *a, struct account *acc, int64_t fro
 {
 	struct catalog *c = a->catalog;
 	int64_t to = from, ahead = from, spans = 0;
-	int rc = get_us(c, "settled_at", &to);
+	int rc = catalog_state_int(c, "settled_at", &to);
 
 	if (rc == 0)
-		rc = get_us(c, "lived_until", &ahead);
+		rc = catalog_state_int(c, "lived_until", &ahead);
 	to = least(to, ahead);
 	if (rc == 0)
 		rc = db_int(c->db, &spans,
@@ -57,12 +39,12 @@ static int live_one(const struct accounting *a, struct account *acc, int64_t fro
 int account_live(const struct accounting *a, struct wall to)
 {
 	int64_t from, ahead;
-	int rc = get_us(a->catalog, "settled_at", &from);
+	int rc = catalog_state_int(a->catalog, "settled_at", &from);
 
 	if (rc == 0)
-		rc = get_us(a->catalog, "lived_until", &ahead);
+		rc = catalog_state_int(a->catalog, "lived_until", &ahead);
 	if (rc == 0 && to.us > from)
-		rc = set_us(a->catalog, "settled_at", to.us);
+		rc = catalog_set_state_int(a->catalog, "settled_at", to.us);
 	return rc < 0 || to.us <= from || from >= ahead ? rc : account_each(a, live_one, from);
 }
 
@@ -70,9 +52,9 @@ int account_live(const struct accounting *a, struct wall to)
 
 static int next_life(struct catalog *c, int64_t *id)
 {
-	int rc = get_us(c, "life", id);
+	int rc = catalog_state_int(c, "life", id);
 
-	return rc < 0 ? rc : set_us(c, "life", ++*id);
+	return rc < 0 ? rc : catalog_set_state_int(c, "life", ++*id);
 }
 
 /* The present life of the camera begins at `start`; the one before ended at `end`, and is to be judged in
@@ -81,7 +63,7 @@ static int add_life(const struct accounting *a, const char *camera, int64_t star
 {
 	struct catalog *c = a->catalog;
 	int64_t id;
-	int rc = get_us(c, "life", &id);
+	int rc = catalog_state_int(c, "life", &id);
 
 	if (rc == 0)
 		rc = account_life_end(a, camera, end);
@@ -189,7 +171,7 @@ static int back_one(const struct accounting *a, struct account *acc, int64_t was
 {
 	struct catalog *c = a->catalog;
 	int64_t to, until;
-	int rc = get_us(c, "settled_at", &to);
+	int rc = catalog_state_int(c, "settled_at", &to);
 
 	if (rc == 0)
 		rc = move_gap(a, acc->camera, was, to, &until);
@@ -212,14 +194,14 @@ int account_clock_back(const struct accounting *a, struct wall to)
 {
 	struct catalog *c = a->catalog;
 	int64_t was, ahead, id;
-	int rc = get_us(c, "settled_at", &was);
+	int rc = catalog_state_int(c, "settled_at", &was);
 
 	if (rc == 0)
-		rc = get_us(c, "lived_until", &ahead);
+		rc = catalog_state_int(c, "lived_until", &ahead);
 	if (rc == 0)
-		rc = set_us(c, "lived_until", was > ahead ? was : ahead);
+		rc = catalog_set_state_int(c, "lived_until", was > ahead ? was : ahead);
 	if (rc == 0)
-		rc = set_us(c, "settled_at", to.us);
+		rc = catalog_set_state_int(c, "settled_at", to.us);
 	if (rc == 0)
 		rc = next_life(c, &id);
 	return rc < 0 ? rc : account_each(a, back_one, was);
@@ -267,10 +249,10 @@ static int skip_one(const struct accounting *a, struct account *acc, int64_t was
 {
 	struct catalog *c = a->catalog;
 	int64_t to, ahead;
-	int rc = get_us(c, "settled_at", &to);
+	int rc = catalog_state_int(c, "settled_at", &to);
 
 	if (rc == 0)
-		rc = get_us(c, "lived_until", &ahead);
+		rc = catalog_state_int(c, "lived_until", &ahead);
 	if (rc == 0)
 		rc = note_skipped(c, acc->camera, was, to);
 	if (rc < 0 || was >= ahead)
@@ -284,7 +266,7 @@ static int skip_one(const struct accounting *a, struct account *acc, int64_t was
 static int skip(const struct accounting *a, int64_t was, int64_t to)
 {
 	int64_t id;
-	int rc = set_us(a->catalog, "settled_at", to);
+	int rc = catalog_set_state_int(a->catalog, "settled_at", to);
 
 	if (rc == 0)
 		rc = next_life(a->catalog, &id);
@@ -323,7 +305,7 @@ static int load_known(struct catalog *c, const char *camera, const struct past *
 {
 	struct db_query q;
 	int64_t now;
-	int rc = get_us(c, "settled_at", &now);
+	int rc = catalog_state_int(c, "settled_at", &now);
 
 	if (rc == 0)
 		rc = db_query(c->db, &q,
@@ -359,7 +341,7 @@ static int leave_gaps(struct catalog *c, const char *camera)
 int account_lost_past(const struct accounting *a, const char *camera, int64_t end)
 {
 	int64_t now;
-	int rc = get_us(a->catalog, "settled_at", &now);
+	int rc = catalog_state_int(a->catalog, "settled_at", &now);
 
 	return rc < 0 || end <= now ? rc : leave_gaps(a->catalog, camera);
 }

@@ -164,11 +164,11 @@ static int narrow_open(const struct accounting *a, const struct gap *g, bool up,
  * when time comes there (account_gap_goes_on). */
 static int is_beyond_now(struct catalog *c, int64_t start, bool *yes)
 {
-	int64_t now = 0;
-	int rc = db_int(c->db, &now, "SELECT CAST(value AS INTEGER) FROM state WHERE key = 'settled_at'", "");
+	int64_t now;
+	int rc = catalog_state_int(c, "settled_at", &now);
 
 	*yes = start >= now;
-	return rc == -ENOENT ? 0 : rc;
+	return rc;
 }
 
 static int narrow(const struct accounting *a, const char *camera, bool up, int64_t start, int64_t end)

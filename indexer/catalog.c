@@ -70,6 +70,6 @@ int catalog_state_int(struct catalog *c, const char *key, int64_t *out)
 	char text[32];
 	int rc = catalog_state(c, key, text, sizeof text);
 
-	*out = rc < 0 ? 0 : strtoll(text, NULL, 10);
-	return rc;
+	*out = 0;
+	return rc < 0 ? rc : site_state_number(text, out) ? 0 : -EIO;
 }

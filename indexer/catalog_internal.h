@@ -2,8 +2,10 @@
 #pragma once
 #include "indexer/catalog.h"
 #include "indexer/db.h"
+#include "indexer/site_state.h"
 
-struct catalog { struct db *db; };
+/* site, site_before: of the one that writes; site_before: when the transaction began. */
+struct catalog { struct db *db; struct site_state site, site_before; };
 
 /* No segment is longer (configuration, at most 5 minutes by default): how far before a window a
  * segment that reaches into it can begin. */

@@ -8,6 +8,7 @@
 #include "base/buf.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 int catalog_create(const char *path, struct catalog **out, struct err *e)
@@ -26,6 +27,12 @@ int catalog_create(const char *path, struct catalog **out, struct err *e)
 	}
 	*out = xcalloc(1, sizeof **out);
 	**out = (struct catalog){.db = db};
+	rc = site_state_load(db, &(*out)->site);
+	if (rc < 0) {
+		catalog_close(*out);
+		*out = NULL;
+		return err_set(e, rc, "the state in the catalogue %.100s cannot be read", path);
+	}
 	return 0;
 }
 
@@ -44,23 +51,52 @@ int catalog_quick_check(struct catalog *c)
 
 bool catalog_is_sound(const struct catalog *c) { return !db_has_failed(c->db); }
 
-int catalog_begin(struct catalog *c) { return db_begin(c->db); }
+int catalog_begin(struct catalog *c)
+{
+	int rc = db_begin(c->db);
+
+	if (rc < 0)
+		return rc;
+	c->site_before = c->site;
+	rc = site_state_load(c->db, &c->site);
+	return rc < 0 ? catalog_end(c, rc) : 0;
+}
 
 int catalog_commit(struct catalog *c) { return catalog_end(c, 0); }
 
 void catalog_rollback(struct catalog *c)
 {
 	if (db_in_transaction(c->db))
-		db_end(c->db, -ECANCELED);
+		catalog_end(c, -ECANCELED);
 }
 
-int catalog_end(struct catalog *c, int rc) { return db_end(c->db, rc == 0 ? gap_tell(c) : rc); }
+int catalog_end(struct catalog *c, int rc)
+{
+	rc = db_end(c->db, rc == 0 ? gap_tell(c) : rc);
+	if (rc < 0)
+		c->site = c->site_before;
+	return rc;
+}
+
+const struct site_state *catalog_site(const struct catalog *c) { return &c->site; }
 
 int catalog_set_state(struct catalog *c, const char *key, const char *value)
 {
-	return db_run(
+	int rc = db_run(
 	    c->db, "INSERT INTO state VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
 	    "tt", key, value);
+
+	if (rc == 0)
+		site_state_note(&c->site, key, value);
+	return rc;
+}
+
+int catalog_set_state_int(struct catalog *c, const char *key, int64_t value)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%" PRId64, value);
+	return catalog_set_state(c, key, text);
 }
 
 int catalog_set_keep(struct catalog *c, const struct catalog_keep *k)

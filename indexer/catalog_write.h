@@ -20,6 +20,10 @@ void catalog_rollback(struct catalog *c);
 int catalog_end(struct catalog *c, int rc);
 
 int catalog_set_state(struct catalog *c, const char *key, const char *value);
+int catalog_set_state_int(struct catalog *c, const char *key, int64_t value);
+/* The numbers of it, as they are now (site_state.h). */
+struct site_state;
+const struct site_state *catalog_site(const struct catalog *c);
 int catalog_set_keep(struct catalog *c, const struct catalog_keep *k);
 
 /* Appends an entry, chained to the one before; body is consumed and stored as canonical JSON.

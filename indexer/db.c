@@ -392,8 +392,8 @@ int db_blob_copy(const struct db_query *q, int col, void *out, size_t len)
 	const void *p = db_blob(q, col, &have);
 
 	if (have != len) {
-		unread(q, SQLITE_CORRUPT);
-		return -EUCLEAN;
+		unread(q, SQLITE_MISMATCH);
+		return -EIO;
 	}
 	memcpy(out, p, len);
 	return 0;

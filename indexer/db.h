@@ -62,5 +62,5 @@ static inline bool db_is_null(const struct db_query *q, int col)
 /* NULL when the column is NULL; valid until the next step. */
 const char *db_text(const struct db_query *q, int col);
 const void *db_blob(const struct db_query *q, int col, size_t *len);
-/* Copies a blob of exactly len bytes; -EUCLEAN if it has another length. */
+/* Copies a blob of exactly len bytes; -EIO if it has another length. */
 int db_blob_copy(const struct db_query *q, int col, void *out, size_t len);

@@ -140,7 +140,7 @@ static int restore(struct indexer *ix)
 {
 	int rc = catalog_state(ix->catalog, "journal_file", ix->pos.file, sizeof ix->pos.file);
 
-	ix->pos.offset = state_int(ix->catalog, "journal_offset");
+	ix->pos.offset = catalog_site(ix->catalog)->journal_offset;
 	if (rc == 0)
 		rc = seal_key_restore(ix);
 	return rc < 0 ? rc : indexer_configure(ix, ix->conf);
@@ -227,7 +227,7 @@ static int read_batch(struct indexer *ix, struct batch *b, struct journal_pos *p
 		return rc;
 	rc = catalog_set_state(ix->catalog, "journal_file", pos->file);
 	if (rc == 0)
-		rc = set_state_int(ix->catalog, "journal_offset", pos->offset);
+		rc = catalog_set_state_int(ix->catalog, "journal_offset", pos->offset);
 	if (rc == 0 && b->records < BATCH_RECORDS)
 		rc = own_clock_end(ix);
 	/* Holes are judged with the files on the table: after `ready`, a scan comes first. */

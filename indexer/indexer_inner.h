@@ -6,6 +6,7 @@
 #include "indexer.h"
 #include "media/segment.h"
 #include "rebuild_tail.h"
+#include "site_state.h"
 #include "witness.h"
 
 #define STEM_MAX 128 /* CAMERA-20261123T031500.120000Z */
@@ -153,8 +154,6 @@ int watch_run(struct indexer *ix, const char *camera, const char *run);
 int watch_stream(struct indexer *ix, const char *camera, const char *stream, struct wall since);
 bool is_of_past_run(struct indexer *ix, const char *camera, const char *run);
 
-int set_state_int(struct catalog *c, const char *key, int64_t value);
-int64_t state_int(struct catalog *c, const char *key);
 
 /* The archive holds files of which nobody knows yet: holes are not judged. */
 bool has_to_walk(const struct indexer *ix);

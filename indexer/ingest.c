@@ -200,7 +200,7 @@ static int on_ready(struct indexer *ix, const json_t *record)
 {
 	(void)record;
 	ix->scan_due = true;
-	return set_state_int(ix->catalog, "recovering", 0);
+	return catalog_set_state_int(ix->catalog, "recovering", 0);
 }
 
 int ingest(void *arg, const json_t *record)

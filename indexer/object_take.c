@@ -22,13 +22,13 @@ int object_take_begin(struct indexer *ix, bool is_new)
 	ix->store_heard = clock_mono(ix->clock);
 	if (!is_new || !ix->conf->offload.url)
 		return 0;
-	return set_state_int(ix->catalog, "offload_awaited", 1);
+	return catalog_set_state_int(ix->catalog, "offload_awaited", 1);
 }
 
 bool object_take_is_awaited(struct indexer *ix)
 {
 	return ix->conf->offload.url && clock_mono(ix->clock).us - ix->store_heard.us < PATIENCE_US &&
-	       state_int(ix->catalog, "offload_awaited") != 0;
+	       catalog_site(ix->catalog)->offload_awaited != 0;
 }
 
 /* --- judging -------------------------------------------------------------------------------------------- */
@@ -94,7 +94,7 @@ static int enter(struct indexer *ix, const struct object_found *f)
 		rc = rebuild_found(ix, s);
 	if (rc == 0)
 		rc = file_covers(ix, s->camera, (int64_t)s->sequence, s->start, s->end);
-	return rc < 0 ? rc : set_state_int(ix->catalog, "offload_found", state_int(ix->catalog, "offload_found") + 1);
+	return rc < 0 ? rc : catalog_set_state_int(ix->catalog, "offload_found", catalog_site(ix->catalog)->offload_found + 1);
 }
 
 static int take(struct indexer *ix, const struct object_found *f)
@@ -133,7 +133,7 @@ static int restore_age(struct indexer *ix)
 	return db_run(ix->catalog->db,
 		      "UPDATE segment SET witnessed_us = min(witnessed_us, ?1 - x.later) FROM (SELECT id, coalesce(sum(end - start) "
 		      "OVER (PARTITION BY camera ORDER BY sequence DESC ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS later "
-		      "FROM segment) AS x WHERE x.id = segment.id AND segment.root = ?2", "ii", state_int(ix->catalog, "witnessed_us"),
+		      "FROM segment) AS x WHERE x.id = segment.id AND segment.root = ?2", "ii", catalog_site(ix->catalog)->witnessed_us,
 		      (int64_t)CATALOG_STORE_ROOT);
 }
 
@@ -142,7 +142,7 @@ int object_take_end(struct indexer *ix, const json_t *args)
 	const char *place = json_string_value(json_object_get(args, "place"));
 	char *ours = conf_offload_place(&ix->conf->offload);
 	bool same = place && ours && strcmp(place, ours) == 0;
-	int64_t files = state_int(ix->catalog, "offload_found");
+	int64_t files = catalog_site(ix->catalog)->offload_found;
 
 	free(ours);
 	if (!same)
@@ -151,10 +151,10 @@ int object_take_end(struct indexer *ix, const json_t *args)
 		return -EAGAIN;
 	int rc = catalog_set_state(ix->catalog, "offload_listed", place);
 	if (rc == 0)
-		rc = set_state_int(ix->catalog, "offload_awaited", 0);
+		rc = catalog_set_state_int(ix->catalog, "offload_awaited", 0);
 	if (rc < 0 || files == 0)
 		return rc;
-	rc = set_state_int(ix->catalog, "offload_found", 0);
+	rc = catalog_set_state_int(ix->catalog, "offload_found", 0);
 	if (rc == 0)
 		rc = restore_age(ix);
 	return rc < 0 ? rc : ledger_append(ix->catalog, ix->acc.now, "offload.recovered", NULL,

@@ -69,7 +69,7 @@ static int on_start(struct indexer *ix, const json_t *record)
 		return rc;
 	ix->acc.own_until = ix->acc.now;
 	ix->acc.own_life = true;
-	rc = set_state_int(ix->catalog, "own_wall", ix->acc.now.us);
+	rc = catalog_set_state_int(ix->catalog, "own_wall", ix->acc.now.us);
 	return rc < 0 ? rc : belief_review(&ix->acc);
 }
 
@@ -86,7 +86,7 @@ int own_clock_record(struct indexer *ix, const char *kind, const json_t *record)
 	if (rc < 0 || !here)
 		return rc;
 	ix->acc.own_until.us = life_until(ix, offset, seen, &behind);
-	return behind ? 0 : set_state_int(ix->catalog, "own_wall", ix->acc.now.us);
+	return behind ? 0 : catalog_set_state_int(ix->catalog, "own_wall", ix->acc.now.us);
 }
 
 int own_clock_end(struct indexer *ix)
@@ -107,5 +107,5 @@ int own_clock_end(struct indexer *ix)
 		return 0;
 	}
 	ix->acc.own_until.us = until;
-	return rc < 0 ? rc : set_state_int(ix->catalog, "own_wall", until);
+	return rc < 0 ? rc : catalog_set_state_int(ix->catalog, "own_wall", until);
 }

@@ -19,7 +19,7 @@ struct survey { struct indexer *ix; struct found *items; unsigned count; int64_t
 
 bool is_rebuilding(struct indexer *ix)
 {
-	return state_int(ix->catalog, "rebuilding") != 0;
+	return catalog_site(ix->catalog)->rebuilding != 0;
 }
 
 /* --- seals ------------------------------------------------------------------------------------- */
@@ -184,7 +184,7 @@ static int use_survey(struct survey *s)
 	int rc = 0;
 
 	if (s->count > 0) {
-		rc = set_state_int(ix->catalog, "rebuilding", 1);
+		rc = catalog_set_state_int(ix->catalog, "rebuilding", 1);
 		if (rc == 0)
 			rc = tell_lost(ix, s);
 	}
@@ -224,7 +224,7 @@ int rebuild_begin(struct indexer *ix)
 	for (unsigned i = 0; rc == 0 && i < ix->root_count; i++) {
 		awaited_key(&ix->roots[i], key);
 		if (!ix->roots[i].present || survey_root(&s, ix->roots[i].path) < 0)
-			rc = set_state_int(ix->catalog, key, 1);
+			rc = catalog_set_state_int(ix->catalog, key, 1);
 	}
 	if (rc == 0)
 		return use_survey(&s);
@@ -238,10 +238,14 @@ int rebuild_awaited(struct indexer *ix)
 	for (unsigned i = 0; i < ix->root_count; i++) {
 		struct survey s = begin_survey(ix);
 		char key[INDEXER_PATH_MAX + 16];
+		int64_t awaited;
 		awaited_key(&ix->roots[i], key);
-		if (!ix->roots[i].present || state_int(ix->catalog, key) == 0)
+		int rc = catalog_state_int(ix->catalog, key, &awaited);
+		if (rc < 0)
+			return rc;
+		if (!ix->roots[i].present || !awaited)
 			continue;
-		int rc = survey_root(&s, ix->roots[i].path);
+		rc = survey_root(&s, ix->roots[i].path);
 		bool found = rc == 0 && s.count > 0;
 		if (rc < 0) {
 			free(s.items);
@@ -249,7 +253,7 @@ int rebuild_awaited(struct indexer *ix)
 		}
 		rc = use_survey(&s);
 		if (rc == 0)
-			rc = set_state_int(ix->catalog, key, 0);
+			rc = catalog_set_state_int(ix->catalog, key, 0);
 		if (rc < 0)
 			return rc;
 		ix->walk_again |= found;

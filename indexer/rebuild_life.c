@@ -67,7 +67,7 @@ static int on_file(struct tracks *t, const struct rebuild_file *f)
 
 int rebuild_lives(struct indexer *ix, const char *camera, const struct rebuild_file *files, size_t count, int64_t *until)
 {
-	int64_t now = settled_at(ix), ahead = state_int(ix->catalog, "lived_until");
+	int64_t now = settled_at(ix), ahead = catalog_site(ix->catalog)->lived_until;
 	struct tracks t = {.ix = ix, .camera = camera, .earliest = now > 0 ? now + AHEAD_US : INT64_MAX - SEAM_US};
 	int rc = db_int(ix->catalog->db, &t.id, "SELECT min(id, 0) FROM life WHERE camera = ? ORDER BY id LIMIT 1", "t", camera);
 
@@ -75,5 +75,5 @@ int rebuild_lives(struct indexer *ix, const char *camera, const struct rebuild_f
 	for (size_t i = 0; rc == 0 && i < count; i++)
 		rc = on_file(&t, &files[i]);
 	*until = t.found ? t.latest_end : 0;
-	return rc == 0 && t.found && t.latest_end > ahead ? set_state_int(ix->catalog, "lived_until", t.latest_end) : rc;
+	return rc == 0 && t.found && t.latest_end > ahead ? catalog_set_state_int(ix->catalog, "lived_until", t.latest_end) : rc;
 }

@@ -72,7 +72,7 @@ static int load_some(struct indexer *ix)
 static int age_some(struct indexer *ix)
 {
 	struct rebuild_tail *t = &ix->tail;
-	int64_t witnessed_us = state_int(ix->catalog, "witnessed_us");
+	int64_t witnessed_us = catalog_site(ix->catalog)->witnessed_us;
 	int rc = 0;
 
 	for (unsigned n = 0; rc == 0 && n < ROWS && t->at < t->count; n++) {
@@ -106,9 +106,9 @@ static int find_lives(struct indexer *ix)
 	if (rc == 0 && until > 0)
 		rc = db_int(ix->catalog->db, &first, "SELECT min(start) FROM span WHERE camera = ?", "t", camera_of(t));
 	if ((rc == 0 || rc == -ENOENT) && until > 0)
-		rc = set_state_int(ix->catalog, from, first);
+		rc = catalog_set_state_int(ix->catalog, from, first);
 	if (rc == 0 && until > 0)
-		rc = set_state_int(ix->catalog, to, until);
+		rc = catalog_set_state_int(ix->catalog, to, until);
 	t->phase = RECOUNT;
 	return rc;
 }
@@ -120,14 +120,19 @@ static int recount_day(struct indexer *ix)
 
 	recount_key(camera_of(t), "from", from_key);
 	recount_key(camera_of(t), "to", to_key);
-	int64_t from = state_int(ix->catalog, from_key), to = state_int(ix->catalog, to_key);
+	int64_t from, to;
+	int rc = catalog_state_int(ix->catalog, from_key, &from);
+	if (rc == 0)
+		rc = catalog_state_int(ix->catalog, to_key, &to);
+	if (rc < 0)
+		return rc;
 	int64_t end = to - from > US_PER_DAY ? from + US_PER_DAY : to;
 	if (from >= to) {
 		t->phase = CAMERA_DONE;
 		return db_run(ix->catalog->db, "DELETE FROM state WHERE key IN (?, ?)", "tt", from_key, to_key);
 	}
-	int rc = span_recount(ix->catalog, camera_of(t), (struct wall){from}, (struct wall){end});
-	return rc < 0 ? rc : set_state_int(ix->catalog, from_key, end);
+	rc = span_recount(ix->catalog, camera_of(t), (struct wall){from}, (struct wall){end});
+	return rc < 0 ? rc : catalog_set_state_int(ix->catalog, from_key, end);
 }
 
 /* --- all of them ------------------------------------------------------------------------------------- */
@@ -158,7 +163,7 @@ static int do_some(struct indexer *ix)
 
 static int tell_rebuilt(struct indexer *ix)
 {
-	int rc = set_state_int(ix->catalog, "rebuilding", 0);
+	int rc = catalog_set_state_int(ix->catalog, "rebuilding", 0);
 
 	log_info("rebuild", "files=%lu text=\"done\"", ix->tail.taken);
 	return rc < 0 ? rc : ledger_append(ix->catalog, ix->acc.now, "catalog.rebuilt", NULL,

@@ -97,7 +97,7 @@ int segment_row_insert(struct catalog *c, int64_t root, int64_t bytes, const str
 		    "flags, seal_digest, run, witnessed_us, init_crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
 		    "tiiiiiibiiibtii", seal->camera, root, seal->start.us, seal->end.us, bytes, init, s->init_bytes,
 		    packed.data, packed.len, (int64_t)seal->frames, (int64_t)seal->sequence, (int64_t)seal->flags,
-		    s->seal_digest, sizeof s->seal_digest, run, state_int(c, "witnessed_us"),
+		    s->seal_digest, sizeof s->seal_digest, run, catalog_site(c)->witnessed_us,
 		    (int64_t)s->init_crc);
 	buf_finish(&packed);
 	return rc;

@@ -12,32 +12,16 @@
 
 #define STEP_MIN_US US_PER_S
 
-/* --- state as numbers -------------------------------------------------------------------- */
-
-int set_state_int(struct catalog *c, const char *key, int64_t value)
-{
-	char text[24];
-
-	snprintf(text, sizeof text, "%" PRId64, value);
-	return catalog_set_state(c, key, text);
-}
-
-int64_t state_int(struct catalog *c, const char *key)
-{
-	int64_t value;
-
-	(void)catalog_state_int(c, key, &value); /* what cannot be read is 0 */
-	return value;
-}
+/* --- state ------------------------------------------------------------------------------ */
 
 int64_t settled_at(struct indexer *ix)
 {
-	return state_int(ix->catalog, "settled_at");
+	return catalog_site(ix->catalog)->settled_at;
 }
 
 bool is_recovering(struct indexer *ix)
 {
-	return state_int(ix->catalog, "recovering") != 0;
+	return catalog_site(ix->catalog)->recovering != 0;
 }
 
 static const char *text(const json_t *o, const char *key)
@@ -51,7 +35,7 @@ static const char *text(const json_t *o, const char *key)
 
 bool has_just_stepped(struct indexer *ix)
 {
-	int64_t stepped = state_int(ix->catalog, "stepped_up"), since = state_int(ix->catalog, "witness_up") - stepped;
+	int64_t stepped = catalog_site(ix->catalog)->stepped_up, since = catalog_site(ix->catalog)->witness_up - stepped;
 
 	return stepped > 0 && since >= 0 && since < ACCOUNT_AWAIT_US;
 }
@@ -67,10 +51,10 @@ static struct reading read_clock(struct indexer *ix, const json_t *record)
 {
 	struct reading r = {.at = json_integer_value(json_object_get(record, "at")),
 			    .up = json_integer_value(json_object_get(record, "up"))};
-	int64_t before = state_int(ix->catalog, "witness_up");
+	int64_t before = catalog_site(ix->catalog)->witness_up;
 
 	r.known = before > 0 && r.up >= before;
-	r.step_us = r.known ? r.at - r.up - state_int(ix->catalog, "clock_offset") : 0;
+	r.step_us = r.known ? r.at - r.up - catalog_site(ix->catalog)->clock_offset : 0;
 	if (r.step_us > -CLOCK_HEARD_US && r.step_us < CLOCK_HEARD_US)
 		r.step_us = 0;
 	return r;
@@ -78,7 +62,7 @@ static struct reading read_clock(struct indexer *ix, const json_t *record)
 
 static bool is_reliving(struct indexer *ix)
 {
-	return settled_at(ix) < state_int(ix->catalog, "lived_until");
+	return settled_at(ix) < catalog_site(ix->catalog)->lived_until;
 }
 
 static int tell_step(struct indexer *ix, int64_t step_us, int64_t to)
@@ -96,13 +80,13 @@ int watch_time(struct indexer *ix, const char *kind, const json_t *record)
 	bool told = strcmp(kind, "clock") == 0 && json_integer_value(json_object_get(record, "step_us")) != 0;
 	bool holds = r.step_us < 0 || (r.step_us > 0 && is_reliving(ix));
 
-	int rc = r.step_us < STEP_MIN_US ? 0 : set_state_int(ix->catalog, "stepped_up", r.up);
+	int rc = r.step_us < STEP_MIN_US ? 0 : catalog_set_state_int(ix->catalog, "stepped_up", r.up);
 	if (rc < 0 || start)
 		return rc; /* watch_start() */
 	if (holds || (told && r.step_us > 0))
 		return account_live(&ix->acc, (struct wall){r.at - r.step_us});
 	rc = account_live(&ix->acc, (struct wall){r.at});
-	return rc < 0 ? rc : set_state_int(ix->catalog, "clock_offset", r.at - r.up);
+	return rc < 0 ? rc : catalog_set_state_int(ix->catalog, "clock_offset", r.at - r.up);
 }
 
 /* While nobody wrote records the clock may have been set. When, in that time, nobody knows; as soon as the last
@@ -114,7 +98,7 @@ static int watch_start(struct indexer *ix, const struct reading *r)
 	if (r->known)
 		unseen = r->at - r->step_us - was;
 	to = r->at - (unseen > 0 ? unseen : 0);
-	int rc = set_state_int(ix->catalog, "clock_offset", r->at - r->up);
+	int rc = catalog_set_state_int(ix->catalog, "clock_offset", r->at - r->up);
 	if (rc < 0 || was == 0)
 		return rc < 0 ? rc : account_live(&ix->acc, (struct wall){r->at});
 	bool back = r->known ? r->step_us < 0 : r->at < was;
@@ -133,7 +117,7 @@ int watch_clock_was_set(struct indexer *ix, int64_t at, int64_t up, int64_t to)
 	int64_t step_us = to - settled_at(ix);
 
 	log_warn("clock", "step_ms=%lld text=\"the recorder did not tell of it\"", (long long)(step_us / US_PER_MS));
-	int rc = set_state_int(ix->catalog, "clock_offset", at - up);
+	int rc = catalog_set_state_int(ix->catalog, "clock_offset", at - up);
 	if (rc == 0)
 		rc = account_clock_back(&ix->acc, (struct wall){to});
 	if (rc == 0)
@@ -222,12 +206,12 @@ static int recorder_state(struct indexer *ix, const char *how, int64_t since)
 	return catalog_set_state(ix->catalog, "recorder", json);
 }
 
+/* Inside a transaction, which is lost when it cannot be read. */
 static bool recorder_is(struct indexer *ix, const char *how)
 {
 	char json[128];
 
-	catalog_state(ix->catalog, "recorder", json, sizeof json);
-	return strstr(json, how) != NULL;
+	return catalog_state(ix->catalog, "recorder", json, sizeof json) == 0 && strstr(json, how) != NULL;
 }
 
 /* --- the recorder's runs ----------------------------------------------------------------------- */
@@ -277,7 +261,7 @@ static int on_start(struct indexer *ix, const json_t *record, int64_t at)
 	if (rc == 0)
 		rc = catalog_state(c, "witness_boot", boot, sizeof boot);
 	if (rc == 0 && strcmp(boot, text(record, "boot")) != 0) {
-		rc = set_state_int(c, "witness_up", 0);
+		rc = catalog_set_state_int(c, "witness_up", 0);
 		if (rc == 0)
 			rc = catalog_set_state(c, "witness_boot", text(record, "boot"));
 	}
@@ -296,7 +280,7 @@ static int on_start(struct indexer *ix, const json_t *record, int64_t at)
 	if (rc == 0)
 		rc = recorder_state(ix, UP, at);
 	if (rc == 0)
-		rc = set_state_int(c, "recovering", 1);
+		rc = catalog_set_state_int(c, "recovering", 1);
 	return rc < 0 ? rc : ledger_append(c, ix->acc.now, "recorder.started", NULL,
 					   json_pack("{so}", "at", wall_json(at)), NULL);
 }
@@ -323,19 +307,19 @@ static int on_clock(struct indexer *ix, const json_t *record, int64_t at)
 		rc = step < 0 ? account_clock_back(&ix->acc, (struct wall){at})
 			      : account_clock_forward(&ix->acc, (struct wall){at}, step);
 	if (rc == 0)
-		rc = set_state_int(ix->catalog, "clock_offset", at - up);
+		rc = catalog_set_state_int(ix->catalog, "clock_offset", at - up);
 	return rc < 0 ? rc : tell_step(ix, step, at);
 }
 
-/* Of a root, as the recorder last told it: {state, since, error}, or NULL. */
-static json_t *storage_state(struct indexer *ix, const char *root)
+/* Of a root, as the recorder last told it: {state, since, error}, or NULL: it told nothing. */
+static int storage_state(struct indexer *ix, const char *root, json_t **out)
 {
 	char key[INDEXER_PATH_MAX + 16], json[600];
 
 	snprintf(key, sizeof key, "storage:%s", root);
-	if (catalog_state(ix->catalog, key, json, sizeof json) < 0)
-		return NULL;
-	return json_loads(json, 0, NULL);
+	int rc = catalog_state(ix->catalog, key, json, sizeof json);
+	*out = rc < 0 ? NULL : json_loads(json, 0, NULL);
+	return rc;
 }
 
 static int set_storage_state(struct indexer *ix, const char *root, json_t *state)
@@ -351,7 +335,9 @@ static int set_storage_state(struct indexer *ix, const char *root, json_t *state
 
 bool root_answers(struct indexer *ix, const char *path)
 {
-	json_t *known = storage_state(ix, path);
+	json_t *known;
+	if (storage_state(ix, path, &known) < 0)
+		return false;
 	const char *state = text(known, "state");
 	bool answers = strcmp(state, "stalled") != 0 && strcmp(state, "failed") != 0;
 
@@ -377,15 +363,18 @@ static const char *storage_kind(const char *was, const char *state)
 static int on_storage(struct indexer *ix, const json_t *record, int64_t at)
 {
 	const char *root = text(record, "root"), *state = text(record, "state"), *error = text(record, "error");
-	json_t *known = storage_state(ix, root);
 	char was[16], quoted[200];
+	json_t *known;
+	int rc = storage_state(ix, root, &known);
 
+	if (rc < 0)
+		return rc;
 	snprintf(was, sizeof was, "%s", text(known, "state"));
 	json_decref(known);
 	if (strcmp(was, state) == 0)
 		return 0;
 	log_quote(quoted, sizeof quoted, error);
-	int rc = set_storage_state(ix, root, json_pack("{ss so ss}", "state", state, "since", wall_json(at), "error",
+	rc = set_storage_state(ix, root, json_pack("{ss so ss}", "state", state, "since", wall_json(at), "error",
 						       quoted));
 	ix->scan_due |= strcmp(state, "ok") == 0; /* what could not be read meanwhile */
 	const char *kind = storage_kind(was, state);
@@ -413,7 +402,7 @@ int watch_record(struct indexer *ix, const char *kind, const json_t *record)
 		rc = recorder_state(ix, UP, at);
 	if (rc == 0)
 		rc = trust(ix, record);
-	return rc < 0 ? rc : set_state_int(ix->catalog, "witness_up", up);
+	return rc < 0 ? rc : catalog_set_state_int(ix->catalog, "witness_up", up);
 }
 
 /* --- no record at all ---------------------------------------------------------------------------- */

@@ -25,14 +25,6 @@ static int64_t grown(const struct witness *w, const char *seen, int64_t up)
 	return before > 0 && up > before ? up - before : 0;
 }
 
-static int set_us(struct catalog *c, const char *key, int64_t us)
-{
-	char text[24];
-
-	snprintf(text, sizeof text, "%" PRId64, us);
-	return catalog_set_state(c, key, text);
-}
-
 int witness_note(struct witness *w, struct catalog *c)
 {
 	char seen[SEEN_MAX], now[SEEN_MAX];
@@ -43,7 +35,7 @@ int witness_note(struct witness *w, struct catalog *c)
 	if (rc == 0)
 		rc = catalog_state_int(c, "witnessed_us", &total);
 	if (rc == 0)
-		rc = set_us(c, "witnessed_us", total + grown(w, seen, up.us));
+		rc = catalog_set_state_int(c, "witnessed_us", total + grown(w, seen, up.us));
 	snprintf(now, sizeof now, "%s %" PRId64, w->boot, up.us);
 	if (rc == 0)
 		rc = catalog_set_state(c, "witness_seen", now);

@@ -129,10 +129,10 @@ static void a_value_that_cannot_be_read_ends_the_transaction(void **state)
 	assert_int_equal(db_begin(bed.db), 0);
 	assert_int_equal(db_query(bed.db, &q, "SELECT b FROM t", ""), 0);
 	assert_int_equal(db_step(&q), 1);
-	assert_int_equal(db_blob_copy(&q, 0, hash, sizeof hash), -EUCLEAN);
+	assert_int_equal(db_blob_copy(&q, 0, hash, sizeof hash), -EIO);
 	db_done(&q);
-	assert_int_equal(insert(2), -EUCLEAN);
-	assert_int_equal(db_end(bed.db, 0), -EUCLEAN);
+	assert_int_equal(insert(2), -EIO);
+	assert_int_equal(db_end(bed.db, 0), -EIO);
 	assert_int_equal(rows(), 1);
 }
 

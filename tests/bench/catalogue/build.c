@@ -137,7 +137,7 @@ static void finish(void)
 	for (unsigned i = 0; i < cameras; i++)
 		if (cams[i].at > cams[i].run)
 			REQUIRE(account_covered(&acc, cams[i].id, LIFE_NONE, (struct wall){cams[i].run}, (struct wall){cams[i].at}) == 0);
-	REQUIRE(set_state_int(acc.catalog, "settled_at", end_us) == 0);
+	REQUIRE(catalog_set_state_int(acc.catalog, "settled_at", end_us) == 0);
 	REQUIRE(account_settle(&acc, (struct wall){end_us}) == 0);
 }
 
