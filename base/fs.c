@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/ioprio.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -123,11 +125,28 @@ static int real_free_bytes(struct fs *fs, const char *path, uint64_t *free_bytes
 	return 0;
 }
 
+/* FUSE, for one, answers and passes nothing on. */
+static bool answers_for_all(unsigned long type)
+{
+	return type == EXT4_SUPER_MAGIC || type == XFS_SUPER_MAGIC || type == BTRFS_SUPER_MAGIC;
+}
+
+static int real_sync_all(struct fs *fs, int fd)
+{
+	struct statfs s;
+
+	(void)fs;
+	if (fstatfs(fd, &s) < 0)
+		return -errno;
+	return answers_for_all((unsigned long)s.f_type) ? result(syncfs(fd)) : -EOPNOTSUPP;
+}
+
 struct fs *fs_real(void)
 {
 	static struct fs real = {real_open,   real_close, real_write, real_pread,
 				 real_datasync, real_truncate, real_rename, real_unlink,
-				 real_mkdir,  real_sync_dir, real_stat, real_free_bytes};
+				 real_mkdir,  real_sync_dir, real_stat, real_free_bytes,
+				 real_sync_all};
 
 	return &real;
 }
@@ -150,6 +169,8 @@ static int faulty_sync_dir(struct fs *fs, const char *p) { FAULT_OR(sync_dir(f->
 static int faulty_stat(struct fs *fs, const char *p, struct stat *st) { FAULT_OR(stat(f->inner, p, st)); }
 static int faulty_free(struct fs *fs, const char *p, uint64_t *a, uint64_t *b) { FAULT_OR(free_bytes(f->inner, p, a, b)); }
 
+static int faulty_sync_all(struct fs *fs, int fd) { FAULT_OR(sync_all(f->inner, fd)); }
+
 /* A failing close(2) still closes: the fault is told after the fact. */
 static int faulty_close(struct fs *fs, int fd)
 {
@@ -164,7 +185,7 @@ void fs_fault_init(struct fs_fault *f, struct fs *inner, struct fault *fault, in
 	*f = (struct fs_fault){
 		.base = {faulty_open, faulty_close, faulty_write, faulty_pread, faulty_datasync,
 			 faulty_truncate, faulty_rename, faulty_unlink, faulty_mkdir, faulty_sync_dir,
-			 faulty_stat, faulty_free},
+			 faulty_stat, faulty_free, faulty_sync_all},
 		.inner = inner, .fault = fault, .err = err};
 }
 

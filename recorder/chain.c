@@ -225,7 +225,7 @@ int chain_sealed(struct chain *c, const struct chain_entry *x, struct chain_head
 	pthread_mutex_lock(&c->lock);
 	int rc = add_sealed(c, x, head);
 	pthread_mutex_unlock(&c->lock);
-	return rc < 0 ? rc : chain_sync(c);
+	return rc;
 }
 
 /* --- recovery's questions ---------------------------------------------------------- */

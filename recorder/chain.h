@@ -44,7 +44,7 @@ struct chain_entry {
 	int64_t bytes;
 	bool forced;                 /* found sealed and valid with a higher sequence than the journal knows */
 };
-/* Adds `sealed`, durable on return. -ESTALE: it does not follow the head, which *head then tells;
+/* Adds `sealed`; it is durable after chain_sync(). -ESTALE: it does not follow the head, which *head then tells;
  * 0: *head is this seal. */
 int chain_sealed(struct chain *c, const struct chain_entry *x, struct chain_head *head);
 

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,6 +23,18 @@ static void list_remove(struct disk *d, struct segment_file *f)
 	if (*at)
 		*at = f->next;
 	f->next = NULL;
+	if (!d->files && d->root_fd >= 0) {
+		d->fs->close(d->fs, d->root_fd); /* else nobody could unmount an idle disk */
+		d->root_fd = -1;
+	}
+}
+
+static void list_add(struct disk *d, struct segment_file *f)
+{
+	f->next = d->files;
+	d->files = f;
+	if (d->in_round)
+		f->round = d->round; /* which began without it */
 }
 
 static bool list_has(const struct disk *d, const char *name)
@@ -117,6 +130,13 @@ static void journal_open_file(struct disk *d, const struct segment_file *f)
 			     "start", (json_int_t)f->start.us, "run", run, "flags", f->flags));
 }
 
+/* Without one, each file is synced by itself. */
+static void hold_root(struct disk *d)
+{
+	if (d->root_fd < 0)
+		d->root_fd = d->fs->open(d->fs, d->path, O_RDONLY | O_DIRECTORY, 0);
+}
+
 static void run_open(struct worker_job *j)
 {
 	struct disk_write *w = (struct disk_write *)j;
@@ -126,13 +146,12 @@ static void run_open(struct worker_job *j)
 		buf_finish(&w->bytes);
 		return;
 	}
+	hold_root(d);
 	w->error = d->usable ? segment_file_open(w->file, w->bytes.data, w->bytes.len) : -ENODEV;
 	w->file->error = w->error;
 	buf_finish(&w->bytes);
-	if (w->file->fd >= 0) {
-		w->file->next = d->files;
-		d->files = w->file;
-	}
+	if (w->file->fd >= 0)
+		list_add(d, w->file);
 	if (w->error == 0)
 		journal_open_file(d, w->file);
 }
@@ -148,14 +167,19 @@ static void run_add(struct worker_job *j)
 
 static void run_seal(struct worker_job *j)
 {
-	struct disk_seal *s = (struct disk_seal *)j;
+	struct disk_seal *s = (struct disk_seal *)j, **at = &s->base.disk->closings;
 
 	s->fate = segment_file_seal(s->file, s->base.disk->chain, &s->seal);
+	s->waits = s->fate == SEGMENT_WAITS;
+	while (s->waits && *at)
+		at = &(*at)->next;
+	if (s->waits)
+		*at = s;
 	if (s->file->fd < 0)
 		list_remove(s->base.disk, s->file);
 }
 
-/* --- syncing ------------------------------------------------------------------------------ */
+/* --- a round: what was written becomes durable ---------------------------------------------- */
 
 static void tell_progress(struct disk_tick *t, struct segment_file *f)
 {
@@ -167,6 +191,122 @@ static void tell_progress(struct disk_tick *t, struct segment_file *f)
 	};
 }
 
+static bool is_asked(const struct disk *d, struct segment_file *f)
+{
+	return f->round != d->round && segment_file_is_dirty(f);
+}
+
+static void confirm(struct disk_tick *t, struct segment_file *f)
+{
+	segment_file_confirm(f);
+	if (!f->sealing)
+		tell_progress(t, f);
+}
+
+/* Of files without a durable name nothing is; if the folder errs, those are cut: how many. */
+static unsigned sync_names(struct disk *d)
+{
+	char *dir = xasprintf("%s/incoming", d->path);
+	unsigned guilty = 0;
+	int rc = -EAGAIN;
+
+	for (struct segment_file *f = d->files; f; f = f->next) {
+		if (f->named || !is_asked(d, f))
+			continue;
+		if (rc == -EAGAIN)
+			rc = d->fs->sync_dir(d->fs, dir);
+		f->named = rc == 0;
+		if (rc == 0)
+			continue;
+		f->round = d->round;
+		f->error = f->sync_error = rc;
+		guilty++;
+	}
+	free(dir);
+	return guilty;
+}
+
+static void tell_round(struct disk *d, struct disk_tick *t, bool confirmed)
+{
+	for (struct segment_file *f = d->files; f; f = f->next) {
+		if (f->round != d->round)
+			continue;
+		if (f->sync_error && !f->sealing)
+			tell_progress(t, f);
+		else if (!f->sync_error && confirmed)
+			confirm(t, f);
+	}
+}
+
+static void sync_one(struct disk *d, struct disk_tick *t, struct segment_file *f)
+{
+	f->round = d->round;
+	if (segment_file_sync(f) == 0)
+		confirm(t, f);
+	else if (!f->sealing)
+		tell_progress(t, f);
+}
+
+/* A piece of the round; all of it when the disk is full. */
+static void sync_piece(struct disk *d, struct disk_tick *t)
+{
+	int64_t until_us = clock_mono(d->clock).us + SYNC_PIECE_US;
+	struct segment_file *f = d->files;
+
+	if (sync_names(d))
+		tell_round(d, t, false);
+	for (; f && (t->full || clock_mono(d->clock).us < until_us); f = f->next)
+		if (is_asked(d, f))
+			sync_one(d, t, f);
+	d->in_round = f != NULL;
+}
+
+/* The disk as a whole has erred. If files did, the others are what they say of themselves. */
+static void ask_each(struct disk *d, struct disk_tick *t, int error)
+{
+	unsigned guilty = sync_names(d);
+
+	for (struct segment_file *f = d->files; f; f = f->next) {
+		if (!is_asked(d, f))
+			continue;
+		f->round = d->round;
+		guilty += segment_file_sync(f) < 0;
+	}
+	tell_round(d, t, guilty > 0);
+	t->sync_error = guilty ? 0 : error;
+	log_error("root", "path=%s sync=\"%s\" files=%u", d->path, strerror(-error), guilty);
+}
+
+static bool has_something(const struct disk *d)
+{
+	struct segment_file *f = d->files;
+
+	while (f && !is_asked(d, f))
+		f = f->next;
+	return f != NULL;
+}
+
+/* False: there is no such call here. */
+static bool sync_whole(struct disk *d, struct disk_tick *t)
+{
+	int rc = d->root_fd < 0 ? -EOPNOTSUPP : has_something(d) ? d->fs->sync_all(d->fs, d->root_fd) : 0;
+
+	if (rc == -EOPNOTSUPP)
+		return false;
+	d->in_round = false;
+	if (rc < 0) {
+		ask_each(d, t, rc);
+		return true;
+	}
+	for (struct segment_file *f = d->files; f; f = f->next) {
+		if (!is_asked(d, f))
+			continue;
+		f->round = d->round;
+		confirm(t, f);
+	}
+	return true;
+}
+
 /* What the beat may say: all that is durable, unless it was condemned while the disk was busy. */
 static json_t *promise(struct disk *d)
 {
@@ -174,7 +314,7 @@ static json_t *promise(struct disk *d)
 	char name[256];
 
 	for (struct segment_file *f = d->files; f; f = f->next) {
-		if (f->confirmed <= f->promise.fragments || !segment_file_promise(f, f->confirmed))
+		if (f->sealing || f->confirmed <= f->promise.fragments || !segment_file_promise(f, f->confirmed))
 			continue;
 		segment_file_name(f, ".open", name);
 		json_object_set_new(durable, name, json_integer(f->confirmed_bytes));
@@ -182,31 +322,99 @@ static json_t *promise(struct disk *d)
 	return durable;
 }
 
-/* A piece of the round over the open files; all of it when the disk is full. */
-static void sync_piece(struct disk *d, struct disk_tick *t)
+static bool beat(struct disk *d)
 {
-	int64_t until_us = clock_mono(d->clock).us + SYNC_PIECE_US;
-	struct segment_file *f = d->files;
+	json_t *durable = promise(d);
 
-	for (; f && (t->full || clock_mono(d->clock).us < until_us); f = f->next) {
-		if (f->round == d->round || !segment_file_is_dirty(f) || segment_file_is_condemned(f))
-			continue;
-		f->round = d->round;
-		segment_file_sync(f);
-		tell_progress(t, f);
-	}
-	d->in_round = f != NULL;
+	if (json_object_size(durable) > 0)
+		return chain_beat(d->chain, d->path, durable) == 0;
+	json_decref(durable);
+	return false;
 }
 
-static void sync_files(struct disk *d, struct disk_tick *t)
+/* --- what ended with it ------------------------------------------------------------------------ */
+
+static bool has_ended(const struct disk *d, const struct disk_seal *s)
 {
-	sync_piece(d, t);
-	json_t *durable = promise(d);
-	if (json_object_size(durable) == 0) {
-		json_decref(durable);
-		return;
+	return s->file->sealed || (s->file->sync_error && s->file->round == d->round);
+}
+
+/* Fates of those that are over; in order, so that of one camera's two the first comes first. */
+static void take_fates(struct disk *d, struct disk_tick *t)
+{
+	struct disk_seal **at = &d->closings, **last = &t->closed;
+
+	while (*last)
+		last = &(*last)->next;
+	while (*at) {
+		struct disk_seal *s = *at;
+		if (s->fate == SEGMENT_WAITS) {
+			at = &s->next;
+			continue;
+		}
+		*at = s->next;
+		s->next = NULL;
+		*last = s;
+		last = &s->next;
+		if (s->file->fd < 0)
+			list_remove(d, s->file);
 	}
-	t->journaled = chain_beat(d->chain, d->path, durable) == 0 && chain_sync(d->chain) == 0;
+}
+
+static unsigned journal_closings(struct disk *d)
+{
+	unsigned sealed = 0;
+
+	for (struct disk_seal *s = d->closings; s; s = s->next) {
+		if (!has_ended(d, s))
+			continue;
+		s->fate = segment_file_journal(s->file, d->chain, &s->seal);
+		sealed += s->fate == SEGMENT_WAITS && s->file->sealed;
+	}
+	return sealed;
+}
+
+static void publish_closings(struct disk *d, bool journaled)
+{
+	for (struct disk_seal *s = d->closings; s; s = s->next) {
+		if (s->fate != SEGMENT_WAITS || !s->file->sealed)
+			continue;
+		s->fate = journaled ? segment_file_publish(s->file) : SEGMENT_LEFT;
+		if (!journaled)
+			segment_file_leave(s->file);
+	}
+}
+
+/* --- when ---------------------------------------------------------------------------------------- */
+
+static bool closing_is_due(const struct disk *d, const struct disk_tick *t, int64_t since_us)
+{
+	for (const struct disk_seal *s = d->closings; s; s = s->next)
+		if (since_us >= t->patience_us || s->file->error)
+			return true;
+	return false;
+}
+
+static bool round_is_due(const struct disk *d, const struct disk_tick *t, struct mono now)
+{
+	int64_t since_us = now.us - d->synced.us;
+
+	if (t->full)
+		return true;
+	return !d->in_round && (since_us >= STORAGE_SYNC_EVERY_MS * US_PER_MS || closing_is_due(d, t, since_us));
+}
+
+/* The disk, then the journal, with one sync for all that is to be told, then the names. */
+static void go_round(struct disk *d, struct disk_tick *t)
+{
+	if (!sync_whole(d, t))
+		sync_piece(d, t);
+	bool beats = beat(d);
+	unsigned sealed = journal_closings(d);
+	bool journaled = (beats || sealed) && chain_sync(d->chain) == 0;
+	t->journaled = beats && journaled;
+	publish_closings(d, journaled);
+	take_fates(d, t);
 }
 
 static void run_tick(struct worker_job *j)
@@ -220,13 +428,13 @@ static void run_tick(struct worker_job *j)
 		t->error = look(d, &t->free_bytes, &t->full);
 		t->looked = true;
 	}
-	if (t->full || (!d->in_round && now.us - d->synced.us >= STORAGE_SYNC_EVERY_MS * US_PER_MS)) {
+	if (round_is_due(d, t, now)) {
 		d->round++;
 		d->in_round = true;
 		d->synced = now;
 	}
 	if (d->in_round)
-		sync_files(d, t);
+		go_round(d, t);
 }
 
 /* --- the loop's side ------------------------------------------------------------------------ */
@@ -262,6 +470,7 @@ int disk_create(uv_loop_t *loop, const struct disk *conf, size_t queue_max_bytes
 	d->path = xstrdup(conf->path);
 	d->site = xstrdup(conf->site);
 	d->synced = clock_mono(d->clock);
+	d->root_fd = -1;
 	int rc = worker_create(loop, d->path, queue_max_bytes, NULL, NULL, &d->worker);
 	if (rc < 0) {
 		disk_destroy(d);
@@ -275,6 +484,8 @@ void disk_destroy(struct disk *d)
 {
 	if (!d)
 		return;
+	if (d->root_fd >= 0)
+		d->fs->close(d->fs, d->root_fd);
 	free(d->path);
 	free(d->site);
 	free(d);

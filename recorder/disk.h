@@ -1,5 +1,11 @@
 /* One root's thread: the only one that writes new segments below that root.
  *
+ * Durability comes in rounds, every STORAGE_SYNC_EVERY_MS or when a closing may wait no longer: new names, what was
+ * written, and seals become durable together, then the journal is told, then what was sealed is renamed. On a file system
+ * that has such a call (fs.h, sync_all) a round is one, however many files there are. When that fails, each file of the
+ * round is asked by fdatasync; who errs is cut, and if none errs, nothing of that round is confirmed. Elsewhere a
+ * round is one fdatasync a file, in pieces.
+ *
  * Each job is one question and its answer in one struct: the loop fills the upper part and posts it,
  * the disk thread fills the lower part, `done` reads it on the loop and frees it.
  *
@@ -23,8 +29,10 @@ struct disk {
 	struct segment_file *files;   /* open ones */
 	bool usable;                  /* the identity was right when last looked at */
 	struct mono synced, looked;   /* synced: when the last round of syncs began */
-	unsigned round;               /* of syncs: over every open file, in pieces */
+	unsigned round;               /* of syncs: over every open file, perhaps in pieces */
 	bool in_round;                /* it is not over */
+	int root_fd;                  /* while files are open, from before the first: it hears of every error; -1: none */
+	struct disk_seal *closings;   /* seals that wait for a round, in order */
 };
 
 int disk_create(uv_loop_t *loop, const struct disk *conf, size_t queue_max_bytes, struct disk **out);
@@ -60,7 +68,7 @@ struct disk_write {
 void disk_open(struct disk *d, struct disk_write *w);
 void disk_add(struct disk *d, struct disk_write *w);
 
-/* Every 200 ms or so: free space each second, and syncs each STORAGE_SYNC_EVERY_MS. */
+/* Every 200 ms or so: free space each second, and a round when it is due. */
 struct disk_progress {
 	struct segment_file *file;
 	unsigned confirmed;
@@ -68,11 +76,14 @@ struct disk_progress {
 };
 struct disk_tick {
 	struct disk_job base;
+	int64_t patience_us;          /* closings wait so long for a round */
 	bool looked, full, journaled;
 	uint64_t free_bytes;
 	int error;                    /* of looking */
+	int sync_error;               /* of the round, and no file is to blame */
 	struct disk_progress *progress;
 	unsigned progress_count;
+	struct disk_seal *closed;     /* what waited, and has its fate */
 };
 void disk_tick(struct disk *d, struct disk_tick *t);
 
@@ -80,6 +91,8 @@ struct disk_seal {
 	struct disk_job base;
 	struct segment_file *file;
 	struct segment_seal seal;
+	bool waits;                   /* it is answered, and its fate comes with a tick */
 	enum segment_fate fate;
+	struct disk_seal *next;
 };
 void disk_seal(struct disk *d, struct disk_seal *s);

@@ -154,9 +154,8 @@ static void tell_fate(struct outlet_segment *s, const struct disk_seal *job)
 		on_file_error(s, f->error);
 }
 
-static void on_sealed(struct worker_job *j)
+void storage_segment_closed(struct disk_seal *job)
 {
-	struct disk_seal *job = (struct disk_seal *)j;
 	struct outlet_segment *s = job->base.owner;
 	struct storage *st = s->storage;
 	struct chain_head head = job->seal.head;
@@ -171,6 +170,14 @@ static void on_sealed(struct worker_job *j)
 	turn_done(&st->turns, &s->turn, &head);
 	segment_free(s);
 	storage_check_closing(st);
+}
+
+static void on_sealed(struct worker_job *j)
+{
+	struct disk_seal *job = (struct disk_seal *)j;
+
+	if (!job->waits)
+		storage_segment_closed(job);
 }
 
 static void on_turn(struct turn *t, const struct chain_head *head)

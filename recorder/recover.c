@@ -116,7 +116,8 @@ static void learn_sealed(const struct recover_env *env, const struct recover_ite
 	memcpy(entry.digest, tail.digest, sizeof entry.digest);
 	log_warn("recover", "camera=%s sequence=%llu note=\"sealed, but not in the journal\"", x->camera,
 		 (unsigned long long)x->sealed_sequence);
-	chain_sealed(env->chain, &entry, &head);
+	if (chain_sealed(env->chain, &entry, &head) == 0)
+		chain_sync(env->chain);
 }
 
 struct recover_item *recover_survey(const struct recover_env *env, const json_t *names)
@@ -172,7 +173,7 @@ static bool is_sealed_well(const struct recovery *r)
 
 static enum segment_fate publish(struct recovery *r)
 {
-	int rc = segment_file_publish(r->fs, r->env->root, r->x->name, r->final);
+	int rc = segment_file_rename(r->fs, r->env->root, r->x->name, r->final);
 
 	return rc < 0 ? SEGMENT_LEFT : SEGMENT_SEALED;
 }
@@ -185,6 +186,14 @@ static bool in_chain_already(const struct recovery *r)
 		return false;
 	return memcmp(r->scan.seal_digest, head->digest, SHA256_BYTES) == 0 ||
 	       chain_knows(r->env->chain, r->scan.seal_digest);
+}
+
+/* Durable on return. */
+static int journal(struct recovery *r, const struct chain_entry *x)
+{
+	int rc = chain_sealed(r->env->chain, x, &r->x->head);
+
+	return rc < 0 ? rc : chain_sync(r->env->chain);
 }
 
 /* The seal that stands in the file, made the head. */
@@ -200,7 +209,7 @@ static int adopt(struct recovery *r, bool forced)
 	int rc = r->fs->datasync(r->fs, r->fd); /* it may have been read from memory only */
 	if (rc < 0)
 		return rc;
-	return chain_sealed(r->env->chain, &entry, &r->x->head);
+	return journal(r, &entry);
 }
 
 static void fill_seal(struct recovery *r, struct seal *out)
@@ -245,7 +254,7 @@ static enum segment_fate cut_and_seal(struct recovery *r)
 				    .seal = &seal,
 				    .bytes = r->scan.whole_bytes + (int64_t)len};
 	seal_digest(box, len, entry.digest);
-	int rc = chain_sealed(r->env->chain, &entry, &r->x->head);
+	int rc = journal(r, &entry);
 	if (rc == -ESTALE)
 		return r->fs->truncate(r->fs, r->fd, r->scan.whole_bytes) < 0 ? SEGMENT_LEFT : SEGMENT_STALE;
 	return rc < 0 ? SEGMENT_LEFT : publish(r);

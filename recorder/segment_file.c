@@ -79,15 +79,6 @@ static int scan(struct segment_file *f, const void *data, size_t len)
 
 /* --- writing ------------------------------------------------------------------------- */
 
-static int sync_incoming(struct fs *fs, const char *root)
-{
-	char *dir = xasprintf("%s/incoming", root);
-	int rc = fs->sync_dir(fs, dir);
-
-	free(dir);
-	return rc;
-}
-
 /* The rename at the end must never replace footage. */
 static bool name_is_taken(const struct segment_file *f)
 {
@@ -116,8 +107,6 @@ int segment_file_open(struct segment_file *f, const void *init, size_t len)
 	int rc = scan(f, init, len);
 	if (rc == 0)
 		rc = f->fs->write(f->fs, fd, init, len);
-	if (rc == 0)
-		rc = sync_incoming(f->fs, f->root);
 	if (rc < 0)
 		return fail(f, rc);
 	f->bytes = (int64_t)len;
@@ -150,21 +139,32 @@ int segment_file_add(struct segment_file *f, const void *data, size_t len)
 	return 0;
 }
 
-bool segment_file_is_dirty(const struct segment_file *f)
+bool segment_file_is_dirty(struct segment_file *f)
 {
-	return f->fd >= 0 && !f->error && f->bytes > f->confirmed_bytes;
+	if (f->sealing)
+		return !f->sealed;
+	return f->fd >= 0 && !f->error && f->bytes > f->confirmed_bytes && !segment_file_is_condemned(f);
 }
 
 int segment_file_sync(struct segment_file *f)
 {
-	if (f->error)
-		return f->error;
-	int rc = f->fs->datasync(f->fs, f->fd);
-	if (rc < 0)
-		return fail(f, rc);
-	f->confirmed_bytes = f->bytes;
-	f->confirmed = f->scan.index.count;
-	return 0;
+	int rc = f->error && !f->sealing ? f->error : f->fs->datasync(f->fs, f->fd);
+
+	f->sync_error = rc;
+	return fail(f, rc);
+}
+
+void segment_file_confirm(struct segment_file *f)
+{
+	unsigned n = f->sealing ? f->keep : f->scan.index.count;
+
+	f->named = true;
+	f->sealed = f->sealing;
+	f->sync_error = 0;
+	if (n >= f->confirmed) {
+		f->confirmed = n;
+		f->confirmed_bytes = segment_file_end(f, n);
+	}
 }
 
 /* --- the promise ------------------------------------------------------------------------- */
@@ -204,14 +204,23 @@ bool segment_file_is_condemned(struct segment_file *f)
 
 /* --- ending ---------------------------------------------------------------------------- */
 
-int segment_file_publish(struct fs *fs, const char *root, const char *from, const char *to)
+int segment_file_rename(struct fs *fs, const char *root, const char *from, const char *to)
 {
 	char *a = incoming_path(root, from), *b = incoming_path(root, to);
 	int rc = fs->rename(fs, a, b);
 
 	free(a);
 	free(b);
-	return rc < 0 ? rc : sync_incoming(fs, root);
+	return rc;
+}
+
+static int sync_incoming(struct fs *fs, const char *root)
+{
+	char *dir = xasprintf("%s/incoming", root);
+	int rc = fs->sync_dir(fs, dir);
+
+	free(dir);
+	return rc;
 }
 
 int segment_file_remove(struct fs *fs, struct chain *chain, const char *root, const char *camera,
@@ -255,9 +264,10 @@ static unsigned keep_count(struct segment_file *f)
 	return keep;
 }
 
-static void fill_seal(const struct segment_file *f, const struct segment_seal *s, unsigned keep,
-		      struct seal *out)
+static void fill_seal(const struct segment_file *f, struct segment_seal *s, unsigned keep)
 {
+	struct seal *out = &s->seal;
+
 	*out = (struct seal){.flags = f->flags,
 			     .sequence = s->head.sequence + 1,
 			     .start = f->scan.index.items[0].start,
@@ -272,51 +282,29 @@ static void fill_seal(const struct segment_file *f, const struct segment_seal *s
 	memcpy(out->content, f->digests[keep - 1], SHA256_BYTES);
 }
 
-/* Brings the file to `keep` fragments and a seal, durable. */
-static int write_seal(struct segment_file *f, const struct segment_seal *s, unsigned keep, bool cut,
-		      struct seal *seal, struct chain_entry *x)
+/* Brings the file to `keep` fragments and a seal. */
+static int write_seal(struct segment_file *f, struct segment_seal *s, unsigned keep)
 {
 	uint8_t box[SEAL_MAX_BYTES];
+	bool cut = f->error || f->sealing || keep < f->scan.index.count;
 	int rc = cut ? f->fs->truncate(f->fs, f->fd, segment_file_end(f, keep)) : 0;
 
+	f->sealed = false;
 	if (rc < 0)
 		return rc;
-	fill_seal(f, s, keep, seal);
-	size_t len = seal_encode(seal, s->key, box);
-	seal_digest(box, len, x->digest);
-	rc = f->fs->write(f->fs, f->fd, box, len);
-	if (rc == 0)
-		rc = f->fs->datasync(f->fs, f->fd);
-	x->bytes = segment_file_end(f, keep) + (int64_t)len;
-	if (rc == 0 && keep > f->confirmed) {
-		f->confirmed = keep;
-		f->confirmed_bytes = segment_file_end(f, keep);
-	}
-	return rc;
+	f->sealing = true;
+	f->keep = keep;
+	fill_seal(f, s, keep);
+	size_t len = seal_encode(&s->seal, s->key, box);
+	seal_digest(box, len, s->digest);
+	s->bytes = segment_file_end(f, keep) + (int64_t)len;
+	return f->fs->write(f->fs, f->fd, box, len);
 }
 
-/* -ECANCELED: it was condemned meanwhile; the file says more than it may. */
-static int seal_to(struct segment_file *f, const struct segment_seal *s, unsigned keep, struct seal *seal,
-		   struct chain_entry *x)
+static enum segment_fate leave(struct segment_file *f)
 {
-	int rc = write_seal(f, s, keep, f->error || keep < f->scan.index.count, seal, x);
-
-	return rc < 0 || segment_file_promise(f, keep) ? rc : -ECANCELED;
-}
-
-/* The seal as asked; if the disk refuses that, or the rest was condemned meanwhile, once more with what
- * both keep their word for. */
-static int seal_or_cut(struct segment_file *f, const struct segment_seal *s, struct seal *seal,
-		       struct chain_entry *x)
-{
-	int rc = seal_to(f, s, keep_count(f), seal, x);
-
-	if (rc == 0 || (rc != -ECANCELED && f->error))
-		return fail(f, rc);
-	if (rc != -ECANCELED)
-		fail(f, rc);
-	unsigned keep = keep_count(f);
-	return keep ? seal_to(f, s, keep, seal, x) : rc;
+	segment_file_leave(f);
+	return SEGMENT_LEFT;
 }
 
 static enum segment_fate drop(struct segment_file *f, struct chain *chain)
@@ -331,37 +319,58 @@ static enum segment_fate drop(struct segment_file *f, struct chain *chain)
 											: SEGMENT_DROPPED;
 }
 
-/* A seal that lost the race is no part of the chain: off with it. */
-static enum segment_fate unseal(struct segment_file *f)
+#define CUTS_MAX 2 /* the disk, and then the loop, may take some of it back */
+
+/* Less than was asked for, because the disk refused that or it was condemned meanwhile. */
+static enum segment_fate seal_less(struct segment_file *f, struct chain *chain, struct segment_seal *s)
 {
-	if (fail(f, f->fs->truncate(f->fs, f->fd, segment_file_end(f, keep_count(f)))) == 0)
-		return SEGMENT_STALE;
-	segment_file_leave(f);
-	return SEGMENT_LEFT;
+	unsigned keep = keep_count(f);
+
+	if (keep == 0)
+		return drop(f, chain);
+	if (f->cuts++ == CUTS_MAX)
+		return leave(f);
+	return fail(f, write_seal(f, s, keep)) < 0 ? leave(f) : SEGMENT_WAITS;
 }
 
 enum segment_fate segment_file_seal(struct segment_file *f, struct chain *chain, struct segment_seal *s)
 {
+	if (f->fd < 0 || keep_count(f) == 0)
+		return drop(f, chain);
+	f->cuts = f->error != 0;
+	if (fail(f, write_seal(f, s, keep_count(f))) == 0)
+		return SEGMENT_WAITS;
+	return seal_less(f, chain, s);
+}
+
+/* A seal that lost the race is no part of the chain: off with it. */
+static enum segment_fate unseal(struct segment_file *f)
+{
+	f->sealing = f->sealed = false;
+	return fail(f, f->fs->truncate(f->fs, f->fd, segment_file_end(f, keep_count(f)))) == 0 ? SEGMENT_STALE : leave(f);
+}
+
+enum segment_fate segment_file_journal(struct segment_file *f, struct chain *chain, struct segment_seal *s)
+{
+	char name[256];
+
+	if (!f->sealed || !segment_file_promise(f, f->keep))
+		return seal_less(f, chain, s);
+	segment_file_name(f, ".mp4", name);
+	struct chain_entry x = {.root = f->root, .file = name, .seal = &s->seal, .bytes = s->bytes};
+	memcpy(x.digest, s->digest, sizeof x.digest);
+	int rc = chain_sealed(chain, &x, &s->head);
+	if (rc == -ESTALE)
+		return unseal(f);
+	return fail(f, rc) < 0 ? leave(f) : SEGMENT_WAITS;
+}
+
+enum segment_fate segment_file_publish(struct segment_file *f)
+{
 	char open_name[256], name[256];
-	struct seal seal;
 
 	segment_file_name(f, ".open", open_name);
 	segment_file_name(f, ".mp4", name);
-	if (f->fd < 0 || keep_count(f) == 0)
-		return drop(f, chain);
-	struct chain_entry x = {.root = f->root, .file = name, .seal = &seal};
-	int rc = seal_or_cut(f, s, &seal, &x);
-	if (rc < 0 && keep_count(f) == 0)
-		return drop(f, chain);
-	if (rc < 0) {
-		segment_file_leave(f);
-		return SEGMENT_LEFT;
-	}
-	rc = chain_sealed(chain, &x, &s->head);
-	if (rc == -ESTALE)
-		return unseal(f);
 	segment_file_leave(f);
-	if (rc == 0)
-		rc = segment_file_publish(f->fs, f->root, open_name, name);
-	return fail(f, rc) < 0 ? SEGMENT_LEFT : SEGMENT_SEALED;
+	return fail(f, segment_file_rename(f->fs, f->root, open_name, name)) < 0 ? SEGMENT_LEFT : SEGMENT_SEALED;
 }

@@ -235,6 +235,13 @@ static void try_root(struct storage_root *r)
 	disk_try(r->disk, t);
 }
 
+/* A root that cannot keep its word is no place for what comes next. */
+static void look_at_round(struct storage_root *r, const struct disk_tick *t)
+{
+	if (t->sync_error && (r->sm.now == ROOT_OK || r->sm.now == ROOT_STALLED))
+		storage_root_trouble(r, ROOT_FAILED, strerror(-t->sync_error));
+}
+
 static void look_at_space(struct storage_root *r, const struct disk_tick *t)
 {
 	if (!t->looked || r->sm.now != ROOT_OK)
@@ -257,6 +264,11 @@ static void on_ticked(struct worker_job *j)
 	r->tick_out = false;
 	for (unsigned i = 0; i < t->progress_count; i++)
 		storage_segment_progress(t->progress[i].file->owner, &t->progress[i]);
+	for (struct disk_seal *c = t->closed, *next; c; c = next) {
+		next = c->next;
+		storage_segment_closed(c);
+	}
+	look_at_round(r, t);
 	look_at_space(r, t);
 	if (t->journaled)
 		storage_journaled(r->storage);
@@ -272,6 +284,16 @@ static int64_t try_every_us(const struct storage_root *r)
 	return r->sm.now == ROOT_STALLED ? INT64_MAX : TRY_EVERY_US;
 }
 
+#define CLOSE_SOON_US US_PER_S
+
+/* Closings of one camera are serial: who makes others wait gets a round soon. */
+static int64_t patience_us(const struct storage *s)
+{
+	if (s->closing)
+		return 0;
+	return turns_are_queued(&s->turns) ? CLOSE_SOON_US : STORAGE_SYNC_EVERY_MS * US_PER_MS;
+}
+
 static void tick_root(struct storage_root *r)
 {
 	struct mono now = clock_mono(r->storage->clock);
@@ -280,6 +302,7 @@ static void tick_root(struct storage_root *r)
 		struct disk_tick *t = xcalloc(1, sizeof *t);
 		t->base.owner = r;
 		t->base.job.done = on_ticked;
+		t->patience_us = patience_us(r->storage);
 		r->tick_out = true;
 		disk_tick(r->disk, t);
 	}

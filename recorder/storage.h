@@ -1,9 +1,9 @@
 /* The recorder's side of the disks: one thread per root, the open segments, the seal chain, the
  * journal's durable facts, and recovery of what a crash left.
  *
- * Disk thread: open (O_CREAT|O_EXCL) → one write per fragment, hashed as it goes by → every 5 s at
- * most one fdatasync per file, then `beat` with the durable sizes → at close: seal, fdatasync,
- * journal `sealed` (synced), rename to .mp4, fsync incoming/, hint.
+ * Disk thread: open (O_CREAT|O_EXCL) → one write per fragment, hashed as it goes by → every 5 s a round of
+ * durability for all of its files (disk.h), then `beat` with the durable sizes → at close: seal, which waits for such a
+ * round, journal `sealed` (synced, with all that were sealed in that round), rename to .mp4, hint.
  *
  * Trouble: the queues of all roots together are bounded (recording.buffer, the same share for each): when
  * a root's is full its segments end as lost (storage_failed). A failed write or sync is never retried and

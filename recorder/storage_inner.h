@@ -81,6 +81,8 @@ void storage_watch_stall(struct storage_root *r);
 /* Another root takes what this one holds up. */
 bool storage_has_better(const struct storage_root *r);
 const struct outlet_ops *storage_outlet_ops(void);
+/* It has its fate; job is freed. */
+void storage_segment_closed(struct disk_seal *job);
 void storage_segment_progress(struct outlet_segment *s, const struct disk_progress *p);
 void storage_segments_end(struct storage_root *r, enum gap_cause cause, const char *detail);
 void storage_tell_lost(struct storage *s);

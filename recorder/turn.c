@@ -112,6 +112,15 @@ void turns_release(struct turns *t)
 		call_next(t, l);
 }
 
+bool turns_are_queued(const struct turns *t)
+{
+	const struct turn_line *l = t->lines;
+
+	while (l && !(l->running && l->waiting))
+		l = l->next;
+	return l != NULL;
+}
+
 void turns_pass_stuck(struct turns *t)
 {
 	struct mono now = clock_mono(t->clock);

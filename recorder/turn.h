@@ -32,6 +32,7 @@ void turns_init(struct turns *t, struct clock *clock, json_t *heads);
 void turns_finish(struct turns *t);
 void turns_release(struct turns *t);
 void turns_pass_stuck(struct turns *t);
+bool turns_are_queued(const struct turns *t); /* somebody waits for a closing that is under way */
 
 void turn_ask(struct turns *t, const char *camera, struct turn *turn);
 /* head: the camera's head as the journal has it now. */

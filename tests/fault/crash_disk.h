@@ -6,7 +6,7 @@
  * names one by one, but a name never before the folder that it stands in, nor before an earlier change of the
  * same name; what a synced name needs is synced with it. rename() is atomic. The shared memory of a WAL is nobody's promise and is left out.
  *
- *	crash_disk_init(&d, dir, &clock);       // what lies there is taken to be durable
+ *	crash_disk_init(&d, dir, &clock, whole);     // what lies there is taken to be durable
  *	... run with &d.base, SQLite on its VFS ...
  *	for (k = 0; k <= d.count; k++)          // cut behind operation k
  *		crash_disk_leave(&d, k, how, seed); // the folder is what the cut left
@@ -34,7 +34,7 @@
 #define CRASH_FOLDER (-1)
 
 enum crash_kind { CRASH_CREATE, CRASH_MKDIR, CRASH_RENAME, CRASH_UNLINK, CRASH_SYNC_DIR, CRASH_WRITE, CRASH_TRUNCATE,
-		  CRASH_SYNC };
+		  CRASH_SYNC, CRASH_SYNC_ALL };
 
 struct crash_op {
 	enum crash_kind kind;
@@ -56,7 +56,7 @@ struct crash_disk {
 	struct fs base;
 	struct clock *clock;
 	const char *dir;
-	bool recording;
+	bool recording, whole;          /* whole: it has a sync for everything */
 	pthread_mutex_t lock;
 	struct crash_op *ops;
 	unsigned count;
@@ -267,6 +267,7 @@ static inline int c_write(struct fs *fs, int fd, const void *p, size_t n) { retu
 static inline int c_truncate(struct fs *fs, int fd, int64_t n) { return CRASH_LOCKED(CRASH_OF(fs), crash_do_truncate(CRASH_OF(fs), fd, n)); }
 static inline int c_datasync(struct fs *fs, int fd) { return CRASH_LOCKED(CRASH_OF(fs), crash_do_sync(CRASH_OF(fs), CRASH_SYNC, "", CRASH_OF(fs)->fd_inode[fd])); }
 static inline int c_sync_dir(struct fs *fs, const char *p) { return CRASH_LOCKED(CRASH_OF(fs), crash_do_sync(CRASH_OF(fs), CRASH_SYNC_DIR, p, CRASH_FOLDER)); }
+static inline int c_sync_all(struct fs *fs, int fd) { return (void)fd, !CRASH_OF(fs)->whole ? -EOPNOTSUPP : CRASH_LOCKED(CRASH_OF(fs), crash_do_sync(CRASH_OF(fs), CRASH_SYNC_ALL, "", CRASH_FOLDER)); }
 static inline int c_mkdir(struct fs *fs, const char *p, mode_t m) { return CRASH_LOCKED(CRASH_OF(fs), crash_do_mkdir(CRASH_OF(fs), p, m)); }
 static inline int c_unlink(struct fs *fs, const char *p) { return CRASH_LOCKED(CRASH_OF(fs), crash_do_name(CRASH_OF(fs), CRASH_UNLINK, fs_real()->unlink(fs_real(), p), p, NULL, 0)); }
 static inline int c_rename(struct fs *fs, const char *a, const char *b) { return CRASH_LOCKED(CRASH_OF(fs), crash_do_name(CRASH_OF(fs), CRASH_RENAME, fs_real()->rename(fs_real(), a, b), a, b, 0)); }
@@ -428,9 +429,9 @@ static inline void crash_take_up(struct crash_disk *d, const char *path)
 	closedir(dp);
 }
 
-static inline void crash_disk_init(struct crash_disk *d, const char *dir, struct clock *clock)
+static inline void crash_disk_init(struct crash_disk *d, const char *dir, struct clock *clock, bool whole)
 {
-	*d = (struct crash_disk){.base = *fs_real(), .clock = clock, .dir = dir, .recording = true};
+	*d = (struct crash_disk){.base = *fs_real(), .clock = clock, .dir = dir, .recording = true, .whole = whole};
 	d->base.open = c_open;
 	d->base.write = c_write;
 	d->base.datasync = c_datasync;
@@ -439,6 +440,7 @@ static inline void crash_disk_init(struct crash_disk *d, const char *dir, struct
 	d->base.unlink = c_unlink;
 	d->base.mkdir = c_mkdir;
 	d->base.sync_dir = c_sync_dir;
+	d->base.sync_all = c_sync_all;
 	pthread_mutex_init(&d->lock, NULL);
 	crash_take_up(d, dir);
 	for (unsigned i = 0; i < d->live.count; i++)
@@ -548,6 +550,15 @@ static inline void crash_sync_dir(struct crash_disk *d, const char *dir)
 	free(now);
 }
 
+static inline void crash_sync_all(struct crash_disk *d)
+{
+	for (int i = 0; i < d->inodes; i++)
+		crash_sync_file(d, i);
+	for (unsigned i = 0; i < d->pending_count; i++)
+		crash_names_apply(&d->names, &d->ops[d->pending[i]]);
+	d->pending_count = 0;
+}
+
 static inline void crash_forward(struct crash_disk *d, unsigned count)
 {
 	for (; d->done < count; d->done++) {
@@ -556,6 +567,8 @@ static inline void crash_forward(struct crash_disk *d, unsigned count)
 			crash_sync_file(d, op->inode);
 		else if (op->kind == CRASH_SYNC_DIR)
 			crash_sync_dir(d, op->path);
+		else if (op->kind == CRASH_SYNC_ALL)
+			crash_sync_all(d);
 		else if (op->kind == CRASH_WRITE || op->kind == CRASH_TRUNCATE)
 			crash_list_add(&crash_file(d, op->inode)->pending, &crash_file(d, op->inode)->pending_count, d->done);
 		else

@@ -8,7 +8,7 @@
 static const struct wall T0 = {FIXTURE_START};
 
 /* Several threads share the one count. */
-struct locked_fault { struct fs base; pthread_mutex_t lock; struct fault *fault; int err; };
+struct locked_fault { struct fs base; pthread_mutex_t lock; struct fault *fault; int err; bool whole; };
 
 static bool fails(struct fs *fs)
 {
@@ -31,13 +31,19 @@ static int f_unlink(struct fs *fs, const char *p) { PASS(unlink(fs_real(), p)); 
 static int f_mkdir(struct fs *fs, const char *p, mode_t m) { PASS(mkdir(fs_real(), p, m)); }
 static int f_sync_dir(struct fs *fs, const char *p) { PASS(sync_dir(fs_real(), p)); }
 static int f_stat(struct fs *fs, const char *p, struct stat *st) { PASS(stat(fs_real(), p, st)); }
+static int f_sync_all(struct fs *fs, int fd)
+{
+	if (!((struct locked_fault *)fs)->whole)
+		return -EOPNOTSUPP;
+	PASS(datasync(fs_real(), fd)); /* whatever the disk of the test is */
+}
 static int f_free(struct fs *fs, const char *p, uint64_t *a, uint64_t *b) { PASS(free_bytes(fs_real(), p, a, b)); }
 
-static void locked_init(struct locked_fault *l, struct fault *fault, int err)
+static void locked_init(struct locked_fault *l, struct fault *fault, int err, bool whole)
 {
-	*l = (struct locked_fault){.fault = fault, .err = err};
+	*l = (struct locked_fault){.fault = fault, .err = err, .whole = whole};
 	l->base = (struct fs){f_open, fs_real()->close, f_write, f_pread, f_datasync, f_truncate, f_rename,
-			      f_unlink, f_mkdir, f_sync_dir, f_stat, f_free};
+			      f_unlink, f_mkdir, f_sync_dir, f_stat, f_free, f_sync_all};
 	pthread_mutex_init(&l->lock, NULL);
 }
 
@@ -76,7 +82,7 @@ static unsigned live(struct fixture *x)
 	return promised;
 }
 
-static void one_fault(void *state, struct fault *fault, int err, int run)
+static void one_fault(void *state, struct fault *fault, int err, bool whole, int run)
 {
 	char *dir = xasprintf("%s/%d-%d", (const char *)state, err, run);
 	struct fixture x;
@@ -85,7 +91,7 @@ static void one_fault(void *state, struct fault *fault, int err, int run)
 	unsigned promised = 0;
 
 	fixture_init(&x, dir, 1);
-	locked_init(&fs, fault, err);
+	locked_init(&fs, fault, err, whole);
 	if (fixture_start(&x, &fs.base) == 0)
 		promised = live(&x);
 	fixture_check(&x, "cam", &found); /* true even before anything is mended */
@@ -103,24 +109,26 @@ static void one_fault(void *state, struct fault *fault, int err, int run)
 	free(dir);
 }
 
-static void sweep(void *state, int err)
+static void sweep(void *state, int err, bool whole)
 {
 	struct fault fault = {0};
 	int runs = 0;
 
 	FAULT_EACH(&fault)
-		one_fault(state, &fault, err, runs++);
+		one_fault(state, &fault, err, whole, runs++);
 	assert_true(runs > 30);
 }
 
-static void whatever_call_fails_with_eio(void **state) { sweep(*state, EIO); }
-static void whatever_call_fails_with_enospc(void **state) { sweep(*state, ENOSPC); }
+static void whatever_call_fails_with_eio(void **state) { sweep(*state, EIO, false); }
+static void whatever_call_fails_with_enospc(void **state) { sweep(*state, ENOSPC, false); }
+static void whatever_call_fails_where_rounds_are_whole(void **state) { sweep(*state, EIO, true); }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		fixture_test(whatever_call_fails_with_eio),
 		fixture_test(whatever_call_fails_with_enospc),
+		fixture_test(whatever_call_fails_where_rounds_are_whole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,17 +11,33 @@ static const struct wall T0 = {FIXTURE_START};
 
 #define SLOW_SYNC_US (60 * US_PER_MS)
 
-struct bad_fs { struct fs base; const char *below; struct fixture_clock *slow; atomic_int sync_error, write_error, rename_error; atomic_bool gate, waiting; atomic_ullong free_bytes; };
+struct bad_fs { struct fs base; const char *below, *only; /* sync_error: of such names */ struct fixture_clock *slow; atomic_int sync_error, write_error, rename_error, whole_error; atomic_bool whole; atomic_uint syncs; atomic_bool gate, waiting; atomic_ullong free_bytes; };
+
+static void path_of(int fd, char path[512])
+{
+	char link[64];
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	ssize_t n = readlink(link, path, 511);
+	path[n < 0 ? 0 : n] = '\0';
+}
 
 static bool is_below(struct fs *fs, int fd)
 {
 	struct bad_fs *b = (struct bad_fs *)fs;
-	char link[64], path[512];
+	char path[512];
 
-	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-	ssize_t n = readlink(link, path, sizeof path - 1);
-	path[n < 0 ? 0 : n] = '\0';
+	path_of(fd, path);
 	return strncmp(path, b->below, strlen(b->below)) == 0;
+}
+
+static bool is_meant(struct fs *fs, int fd)
+{
+	struct bad_fs *b = (struct bad_fs *)fs;
+	char path[512];
+
+	path_of(fd, path);
+	return is_below(fs, fd) && (!b->only || strstr(path, b->only));
 }
 
 static int bad_write(struct fs *fs, int fd, const void *data, size_t len)
@@ -43,11 +59,33 @@ static int bad_sync(struct fs *fs, int fd)
 {
 	struct bad_fs *b = (struct bad_fs *)fs;
 
-	if (atomic_load(&b->sync_error) && is_below(fs, fd))
+	if (is_below(fs, fd))
+		atomic_fetch_add(&b->syncs, 1);
+	if (atomic_load(&b->sync_error) && is_meant(fs, fd))
 		return -atomic_load(&b->sync_error);
 	if (b->slow && is_below(fs, fd))
 		atomic_fetch_add(&b->slow->us, SLOW_SYNC_US);
 	return fs_real()->datasync(fs_real(), fd);
+}
+
+static int bad_sync_dir(struct fs *fs, const char *path)
+{
+	struct bad_fs *b = (struct bad_fs *)fs;
+
+	if (strncmp(path, b->below, strlen(b->below)) == 0)
+		atomic_fetch_add(&b->syncs, 1);
+	return fs_real()->sync_dir(fs_real(), path);
+}
+
+static int bad_sync_all(struct fs *fs, int fd)
+{
+	struct bad_fs *b = (struct bad_fs *)fs;
+
+	if (!atomic_load(&b->whole))
+		return -EOPNOTSUPP;
+	if (is_below(fs, fd))
+		atomic_fetch_add(&b->syncs, 1);
+	return is_below(fs, fd) && atomic_load(&b->whole_error) ? -atomic_load(&b->whole_error) : 0;
 }
 
 static int bad_rename(struct fs *fs, const char *from, const char *to)
@@ -74,6 +112,8 @@ static void bad_init(struct bad_fs *b, const char *below)
 	b->base = *fs_real();
 	b->base.write = bad_write;
 	b->base.datasync = bad_sync;
+	b->base.sync_dir = bad_sync_dir;
+	b->base.sync_all = bad_sync_all;
 	b->base.rename = bad_rename;
 	b->base.free_bytes = bad_free;
 	b->below = below;
@@ -105,7 +145,7 @@ static void segments_are_sealed_in_one_chain_over_restarts(void **state)
 		struct outlet *o = fixture_outlet(&x, "cam");
 		for (unsigned i = 0; i < 3; i++)
 			fixture_record(o, fixture_end(T0, 10 * i + 100 * (unsigned)run), 3 + i);
-		fixture_run_until(&x, x.sealed == 3);
+		fixture_advance_until(&x, x.sealed == 3);
 		storage_outlet_destroy(o);
 		fixture_stop(&x);
 		if (run == 0)
@@ -131,7 +171,7 @@ static void two_roots_share_the_cameras_and_one_chain(void **state)
 	struct outlet *a = fixture_outlet(&x, "cam"), *b = fixture_outlet(&x, "two");
 	fixture_record(a, T0, 2);
 	fixture_record(b, T0, 2);
-	fixture_run_until(&x, x.sealed == 2);
+	fixture_advance_until(&x, x.sealed == 2);
 	for (int r = 0; r < 2; r++) {
 		char *dir = fixture_path(x.root_paths[r], "incoming");
 		assert_int_equal(fixture_count(dir, ".mp4"), 1);
@@ -141,7 +181,7 @@ static void two_roots_share_the_cameras_and_one_chain(void **state)
 	fixture_advance_until(&x, strcmp(x.root_state[0], "full") == 0);
 	fixture_record(a, fixture_end(T0, 10), 2);
 	fixture_record(b, fixture_end(T0, 10), 2);
-	fixture_run_until(&x, x.sealed == 4);
+	fixture_advance_until(&x, x.sealed == 4);
 	storage_outlet_destroy(a);
 	storage_outlet_destroy(b);
 	fixture_stop(&x);
@@ -216,7 +256,7 @@ static void the_journal_tells_it_all(void **state)
 	segment_incoming_name(name, "cam", T0, ".open");
 	assert_int_equal(l.durable, fixture_size(dir, name));
 	o->ops->close(s, fixture_end(T0, 1));
-	fixture_run_until(&x, x.sealed == 1);
+	fixture_advance_until(&x, x.sealed == 1);
 	storage_outlet_destroy(o);
 	fixture_stop(&x);
 	read_log(&x, &l);
@@ -278,9 +318,104 @@ static void a_slow_disk_is_synced_in_pieces(void **state)
 	fixture_advance_until(&x, confirmed(s) == SLOW_CAMERAS);
 	for (unsigned i = 0; i < SLOW_CAMERAS; i++)
 		o[i]->ops->close(s[i], fixture_end(T0, 1));
-	fixture_run_until(&x, x.sealed == SLOW_CAMERAS);
+	fixture_advance_until(&x, x.sealed == SLOW_CAMERAS);
 	for (unsigned i = 0; i < SLOW_CAMERAS; i++)
 		storage_outlet_destroy(o[i]);
+	fixture_stop(&x);
+	fixture_finish(&x);
+}
+
+#define MANY_CAMERAS 40
+
+/* Opening, writing and closing, of all in the same moment: what the disk is asked does not grow with the cameras. */
+static void many_cameras_share_each_round(void **state)
+{
+	struct outlet *o[MANY_CAMERAS];
+	struct outlet_segment *s[MANY_CAMERAS];
+	enum gap_cause cause;
+	char name[16];
+	struct fixture x;
+	struct bad_fs fs;
+
+	fixture_init(&x, *state, 1);
+	bad_init(&fs, x.root_paths[0]);
+	atomic_store(&fs.whole, true);
+	start(&x, &fs.base);
+	atomic_store(&fs.syncs, 0);
+	for (unsigned i = 0; i < MANY_CAMERAS; i++) {
+		snprintf(name, sizeof name, "cam%u", i);
+		o[i] = fixture_outlet(&x, name);
+		s[i] = fixture_begin(o[i], T0, &cause);
+		assert_int_equal(fixture_add(o[i], s[i], T0, 0), 0);
+	}
+	for (unsigned i = 0; i < MANY_CAMERAS; i++)
+		fixture_advance_until(&x, s[i]->confirmed == 1);
+	for (unsigned i = 0; i < MANY_CAMERAS; i++)
+		o[i]->ops->close(s[i], fixture_end(T0, 1));
+	fixture_advance_until(&x, x.sealed == MANY_CAMERAS);
+	assert_in_range(atomic_load(&fs.syncs), 2, 4);
+	for (unsigned i = 0; i < MANY_CAMERAS; i++)
+		storage_outlet_destroy(o[i]);
+	fixture_stop(&x);
+	fixture_finish(&x);
+}
+
+/* Whatever erred, perhaps another's file: this round made nothing durable that we know of. */
+static void a_round_that_fails_without_a_culprit_confirms_nothing(void **state)
+{
+	struct fixture x;
+	struct fixture_footage found;
+	struct bad_fs fs;
+
+	fixture_init(&x, *state, 1);
+	bad_init(&fs, x.root_paths[0]);
+	atomic_store(&fs.whole, true);
+	start(&x, &fs.base);
+	struct outlet *o = fixture_outlet(&x, "cam");
+	struct outlet_segment *s = half_confirmed(&x, o);
+	atomic_store(&fs.whole_error, EIO);
+	assert_int_equal(fixture_add(o, s, T0, 1), 0);
+	fixture_advance_until(&x, strcmp(x.root_state[0], "failed") == 0);
+	assert_int_equal(s->confirmed, 1);
+	assert_int_equal(x.lost, 0);
+	atomic_store(&fs.whole_error, 0);
+	fixture_advance_until(&x, strcmp(x.root_state[0], "ok") == 0);
+	fixture_advance_until(&x, s->confirmed == 2);
+	o->ops->close(s, fixture_end(T0, 2));
+	fixture_advance_until(&x, x.sealed == 1);
+	storage_outlet_destroy(o);
+	fixture_stop(&x);
+	fixture_check(&x, "cam", &found);
+	assert_int_equal(found.fragments, 2);
+	fixture_finish(&x);
+}
+
+/* The others are what they say of themselves: theirs is confirmed. */
+static void who_errs_in_a_round_is_cut_and_no_other(void **state)
+{
+	struct fixture x;
+	struct bad_fs fs;
+	enum gap_cause cause;
+
+	fixture_init(&x, *state, 1);
+	bad_init(&fs, x.root_paths[0]);
+	atomic_store(&fs.whole, true);
+	start(&x, &fs.base);
+	struct outlet *o = fixture_outlet(&x, "cam"), *other = fixture_outlet(&x, "other");
+	struct outlet_segment *s = half_confirmed(&x, o), *t = fixture_begin(other, T0, &cause);
+	assert_int_equal(fixture_add(other, t, T0, 0), 0);
+	assert_int_equal(fixture_add(o, s, T0, 1), 0);
+	fs.only = "/cam-";
+	atomic_store(&fs.sync_error, EIO);
+	atomic_store(&fs.whole_error, EIO);
+	fixture_advance_until(&x, x.lost == 1 && t->confirmed == 1);
+	assert_int_equal(x.good_end.us, fixture_end(T0, 1).us);
+	atomic_store(&fs.sync_error, 0);
+	atomic_store(&fs.whole_error, 0);
+	other->ops->close(t, fixture_end(T0, 1));
+	fixture_advance_until(&x, x.sealed == 2);
+	storage_outlet_destroy(o);
+	storage_outlet_destroy(other);
 	fixture_stop(&x);
 	fixture_finish(&x);
 }
@@ -308,7 +443,7 @@ static void what_was_not_synced_is_not_believed(void **state)
 	atomic_store(&fs.sync_error, 0); /* the disk comes back: what it left is recovered, it records again */
 	fixture_advance_until(&x, strcmp(x.root_state[0], "ok") == 0);
 	fixture_record(o, fixture_end(T0, 10), 2);
-	fixture_run_until(&x, x.sealed == 2);
+	fixture_advance_until(&x, x.sealed == 2);
 	storage_outlet_destroy(o);
 	fixture_stop(&x);
 	fixture_check(&x, "cam", &found);
@@ -349,7 +484,7 @@ static void what_recovery_could_not_deal_with_is_tried_again(void **state)
 	start(&x, &fs.base);
 	struct outlet *o = fixture_outlet(&x, "cam");
 	fixture_record(o, T0, 3);
-	fixture_run_until(&x, x.sealed == 1);
+	fixture_advance_until(&x, x.sealed == 1);
 	storage_outlet_destroy(o);
 	fixture_stop(&x);
 	take_back_names(&x);
@@ -387,7 +522,7 @@ static void the_reserve_ends_an_open_segment_whole(void **state)
 	assert_int_equal(x.good_end.us, fixture_end(T0, 3).us);
 	assert_null(fixture_begin(o, fixture_end(T0, 5), &cause));
 	assert_int_equal(cause, CAUSE_STORAGE_FULL);
-	fixture_run_until(&x, x.sealed == 1);
+	fixture_advance_until(&x, x.sealed == 1);
 	atomic_store(&fs.free_bytes, 2u << 30);
 	fixture_advance_until(&x, strcmp(x.root_state[0], "ok") == 0);
 	storage_outlet_destroy(o);
@@ -456,7 +591,7 @@ static void a_hung_disk_stops_nobody_else(void **state)
 	assert_int_equal(fixture_add(a, stuck, T0, 0), 0);
 	for (unsigned i = 0; i < 3; i++)
 		fixture_record(b, fixture_end(T0, 10 * i), 2);
-	fixture_run_until(&x, x.sealed == 3);
+	fixture_advance_until(&x, x.sealed == 3);
 	a->ops->close(stuck, fixture_end(T0, 1));
 	storage_outlet_destroy(a);
 	storage_outlet_destroy(b);
@@ -547,7 +682,7 @@ static void a_stall_moves_the_camera_and_loses_nothing(void **state)
 	assert_int_equal(fixture_add(o, s, fixture_end(T0, 3), 0), 0);
 	o->ops->close(s, fixture_end(T0, 4));
 	atomic_store(&fs.gate, false);
-	fixture_run_until(&x, x.sealed == 2);
+	fixture_advance_until(&x, x.sealed == 2);
 	fixture_advance_until(&x, strcmp(x.root_state[0], "ok") == 0);
 	assert_int_equal(x.lost + lost_facts(&x, &l), 0);
 	storage_outlet_destroy(o);
@@ -577,7 +712,7 @@ static void a_stall_without_end_is_a_loss_that_stays_one(void **state)
 	o->ops->close(s, fixture_end(T0, 2));
 	fixture_run_until(&x, strcmp(x.root_state[0], "failed") == 0);
 	atomic_store(&fs.gate, false);
-	fixture_run_until(&x, x.sealed == 1);
+	fixture_advance_until(&x, x.sealed == 1);
 	fixture_advance_until(&x, strcmp(x.root_state[0], "ok") == 0);
 	assert_int_equal(lost_facts(&x, &l), 1);
 	assert_int_equal(x.lost, 0); /* the run had closed it: the journal is told */
@@ -608,7 +743,7 @@ static void without_another_disk_a_stall_is_waited_for(void **state)
 	assert_int_equal(fixture_add(o, s, fixture_end(T0, 2), 0), 0);
 	o->ops->close(s, fixture_end(T0, 3));
 	atomic_store(&fs.gate, false);
-	fixture_run_until(&x, x.sealed == 2);
+	fixture_advance_until(&x, x.sealed == 2);
 	assert_int_equal(x.lost, 0);
 	storage_outlet_destroy(o);
 	fixture_stop(&x);
@@ -637,7 +772,7 @@ static void a_known_root_that_is_not_mounted_is_not_written(void **state)
 	rename(away, x.root_paths[0]); /* mounted at last */
 	fixture_advance_until(&x, strcmp(x.root_state[0], "ok") == 0);
 	fixture_record(o, T0, 1);
-	fixture_run_until(&x, x.sealed == 1);
+	fixture_advance_until(&x, x.sealed == 1);
 	storage_outlet_destroy(o);
 	fixture_stop(&x);
 	free(away);
@@ -660,7 +795,7 @@ static void bytes_that_are_no_fragment_are_refused(void **state)
 	fixture_run_until(&x, x.lost == 1);
 	assert_int_equal(x.cause, CAUSE_STREAM_UNUSABLE);
 	assert_string_equal(x.root_state[0], "ok");
-	fixture_run_until(&x, x.sealed == 1);
+	fixture_advance_until(&x, x.sealed == 1);
 	assert_non_null(s = fixture_begin(o, fixture_end(T0, 9), &cause));
 	o->ops->close(s, fixture_end(T0, 9)); /* empty: leaves nothing */
 	storage_outlet_destroy(o);
@@ -679,6 +814,9 @@ int main(void)
 		fixture_test(two_roots_share_the_cameras_and_one_chain),
 		fixture_test(the_journal_tells_it_all),
 		fixture_test(a_slow_disk_is_synced_in_pieces),
+		fixture_test(many_cameras_share_each_round),
+		fixture_test(a_round_that_fails_without_a_culprit_confirms_nothing),
+		fixture_test(who_errs_in_a_round_is_cut_and_no_other),
 		fixture_test(what_was_not_synced_is_not_believed),
 		fixture_test(what_recovery_could_not_deal_with_is_tried_again),
 		fixture_test(the_reserve_ends_an_open_segment_whole),
