@@ -167,30 +167,13 @@ static bool names_are_durable(struct indexer *ix, unsigned day)
 	return w->synced;
 }
 
-/* One of many in a transaction: what fails is undone alone. Only the catalogue's own trouble is returned. */
-static int publish_among(struct indexer *ix, const char *stem, struct archive_reading *r)
-{
-	const struct root *root = &ix->roots[ix->walk.days[r->day].root];
-	struct db *db = ix->catalog->db;
-	int rc = db_savepoint(db);
-
-	if (rc < 0)
-		return rc;
-	int done = publish_archived(ix, root, stem, names_are_durable(ix, r->day), r);
-	publish_note(stem, done, &ix->walk.failed);
-	bool undo = done < 0 && done != -EBADMSG;
-	if (undo)
-		open_file_forget(ix, NULL);
-	return db_savepoint_end(db, undo ? done : 0);
-}
-
 static int take(struct indexer *ix, struct archive_reading *r)
 {
 	struct archive_walk *w = &ix->walk;
 	char stem[STEM_MAX];
 
 	snprintf(stem, sizeof stem, "%s-%s", w->days[r->day].camera, r->name);
-	int rc = publish_among(ix, stem, r);
+	int rc = publish_among(ix, &ix->roots[w->days[r->day].root], stem, names_are_durable(ix, r->day), r, &w->failed);
 	w->taken += rc == 0;
 	drop_reading(r);
 	return rc;

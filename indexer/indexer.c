@@ -29,7 +29,11 @@ int transaction_begin(struct indexer *ix)
 int transaction_end(struct indexer *ix, int rc)
 {
 	if (rc == 0)
+		rc = publish_sync(ix);
+	if (rc == 0)
 		rc = catalog_commit(ix->catalog);
+	ix->walk_due |= rc < 0 && ix->changed;
+	publish_forget(ix);
 	if (rc == 0)
 		return 0;
 	catalog_rollback(ix->catalog);
@@ -169,6 +173,7 @@ void indexer_destroy(struct indexer *ix)
 	if (!ix)
 		return;
 	open_file_forget(ix, NULL);
+	publish_forget(ix);
 	archive_walk_finish(&ix->walk);
 	rebuild_tail_finish(&ix->tail);
 	roots_finish(ix);
@@ -312,7 +317,7 @@ static void begin_walk_again(struct indexer *ix)
 {
 	archive_walk_finish(&ix->walk);
 	rebuild_tail_finish(&ix->tail);
-	ix->archive_seen = false;
+	ix->archive_seen = ix->walk_due = false;
 	ix->walk.tries = 0;
 }
 
@@ -345,6 +350,8 @@ int indexer_step(struct indexer *ix, bool *more)
 	*more = rc == 0 && records == BATCH_RECORDS;
 	if (rc < 0 || *more)
 		return rc;
+	if (ix->walk_due)
+		begin_walk_again(ix);
 	struct mono now = clock_mono(ix->clock);
 	rc = walk(ix, more);
 	if (rc < 0)

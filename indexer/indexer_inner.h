@@ -18,6 +18,7 @@ struct root {
 	int64_t id;                  /* 0: none yet */
 	bool present, foreign;       /* foreign: another disk stands there, and that was told */
 	bool mark_compared;          /* what it knows of the ledger was held against ours (ledger_mark.h) */
+	bool barred;                 /* its disk did not make names durable: nothing is published there before the next scan */
 };
 
 /* A file that is being written, and how far it was read. */
@@ -26,6 +27,9 @@ struct open_file {
 	char stem[STEM_MAX];
 	struct segment_scan scan;
 };
+
+/* A folder whose names have changed in the transaction that is open. */
+struct changed_folder { struct changed_folder *next; struct root *root; char *path; };
 
 struct indexer {
 	struct fs *fs;
@@ -39,6 +43,7 @@ struct indexer {
 	struct root *roots;
 	unsigned root_count;
 	struct open_file *open_files;
+	struct changed_folder *changed;
 	struct seal_keys *seal_keys; /* all that are known here */
 	bool seal_key_known;         /* a journal `start` named one: footage can be judged */
 	struct archive_walk walk;
@@ -48,6 +53,7 @@ struct indexer {
 	bool filling;                /* the queue of the object store lacks some of what was published before (object.h) */
 	struct mono store_heard;     /* the offloader's last word on what it finds in the store (object_take.h) */
 	bool walk_again;             /* a disk came whose archive was never looked at */
+	bool walk_due;               /* files were moved to archive/ by a transaction that was undone */
 	struct mono scanned, heard;
 	struct mono stepped;         /* since when the clock is set back without a word of the recorder; 0: it is not */
 	struct wall seen;            /* where the life that the accounting is in was last */
@@ -94,10 +100,15 @@ int open_file_absorb(struct indexer *ix, const struct root *r, const char *stem,
 void open_file_forget(struct indexer *ix, const char *stem); /* NULL: all */
 
 /* publish.c: 0 published (or it was before), -ENOENT neither in incoming/ as .mp4 nor in archive/,
- * -EBADMSG put aside, other: try again later. In a transaction. */
-int publish(struct indexer *ix, const struct root *r, const char *stem);
-/* The same. If it stands in archive/: what was read of it, is taken; and if `synced`, its name there is durable already. */
-int publish_archived(struct indexer *ix, const struct root *r, const char *stem, bool synced, struct archive_reading *ahead);
+ * -EBADMSG put aside, other: try again later. In a transaction, whose end makes the names durable before the rows. */
+int publish(struct indexer *ix, struct root *r, const char *stem);
+/* The same, of one among many in a transaction: what fails is undone alone, and *first_error tells; only the catalogue's
+ * own trouble is returned. If it stands in archive/: what was read of it, is taken; and if `synced`, its name there is
+ * durable already. */
+int publish_among(struct indexer *ix, struct root *r, const char *stem, bool synced, struct archive_reading *ahead, int *first_error);
+/* The names that the open transaction has changed become durable, all of a disk's at once. If a disk cannot, it is barred. */
+int publish_sync(struct indexer *ix);
+void publish_forget(struct indexer *ix);
 /* Reads a file and judges it by its bytes. Any thread. */
 int archive_read(struct fs *fs, struct seal_keys *keys, const char *path, int64_t *bytes, struct segment_scan *out);
 /* archive/CAMERA/DAY with every new name durable. */
@@ -118,9 +129,6 @@ struct list { char **names; unsigned count, room; };
 int list_dir(const char *path, const char *suffix, struct list *l);
 void list_add(struct list *l, const char *name);
 void list_finish(struct list *l);
-/* A file that fails now is tried again later (*first_error tells); only the catalogue's own trouble is returned. */
-int publish_alone(struct indexer *ix, const struct root *r, const char *stem, int *first_error);
-void publish_note(const char *stem, int rc, int *first_error); /* what is such a failure, is logged and kept */
 
 /* rebuild.c: in a transaction. What the files tell of cameras and obligations, when the catalogue is new. */
 int rebuild_begin(struct indexer *ix);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 struct publication {
-	const struct root *root;
+	struct root *root;
 	const char *stem;
 	struct file_facts named;     /* what its name says */
 	char *incoming, *archived;   /* paths */
@@ -178,23 +178,106 @@ int archive_make_day(struct fs *fs, const char *day)
 	return rc;
 }
 
+/* path is taken over. */
+static void note_change(struct indexer *ix, struct root *r, char *path)
+{
+	struct changed_folder *c = ix->changed;
+
+	while (c && strcmp(c->path, path) != 0)
+		c = c->next;
+	if (c) {
+		free(path);
+		return;
+	}
+	c = xcalloc(1, sizeof *c);
+	*c = (struct changed_folder){.next = ix->changed, .root = r, .path = path};
+	ix->changed = c;
+}
+
+/* archive/CAMERA/DAY; what is new of it becomes durable with the rest. */
+static int make_day(struct indexer *ix, struct root *r, const char *day)
+{
+	struct stat st;
+
+	if (ix->fs->stat(ix->fs, day, &st) == 0)
+		return 0;
+	char *camera = parent_of(day), *archive = parent_of(camera);
+	note_change(ix, r, parent_of(archive));
+	note_change(ix, r, archive);
+	note_change(ix, r, camera);
+	return fs_mkdirs(ix->fs, day, 0755);
+}
+
 /* Also when it was renamed before: the sync may be what failed then. */
 static int move(struct indexer *ix, struct publication *p)
 {
 	if (p->moved && p->synced)
 		return 0;
-	char *day = parent_of(p->archived), *incoming = parent_of(p->incoming);
-	int rc = archive_make_day(ix->fs, day);
+	char *day = parent_of(p->archived);
+	int rc = make_day(ix, p->root, day);
 
-	if (rc == 0 && !p->moved)
-		rc = ix->fs->rename(ix->fs, p->incoming, p->archived);
-	if (rc == 0)
-		rc = ix->fs->sync_dir(ix->fs, day);
-	if (rc == 0)
-		rc = ix->fs->sync_dir(ix->fs, incoming);
-	free(day);
-	free(incoming);
+	note_change(ix, p->root, day);
+	note_change(ix, p->root, parent_of(p->incoming));
+	return rc == 0 && !p->moved ? ix->fs->rename(ix->fs, p->incoming, p->archived) : rc;
+}
+
+void publish_forget(struct indexer *ix)
+{
+	for (struct changed_folder *c = ix->changed, *next; c; c = next) {
+		next = c->next;
+		free(c->path);
+		free(c);
+	}
+	ix->changed = NULL;
+}
+
+static bool has_changed(const struct indexer *ix, const struct root *r)
+{
+	const struct changed_folder *c = ix->changed;
+
+	while (c && c->root != r)
+		c = c->next;
+	return c != NULL;
+}
+
+static int sync_whole(struct indexer *ix, const struct root *r)
+{
+	int fd = ix->fs->open(ix->fs, r->path, O_RDONLY | O_DIRECTORY, 0);
+
+	if (fd < 0)
+		return fd;
+	int rc = ix->fs->sync_all(ix->fs, fd);
+	ix->fs->close(ix->fs, fd);
 	return rc;
+}
+
+static int sync_root(struct indexer *ix, const struct root *r)
+{
+	int rc = sync_whole(ix, r);
+
+	if (rc != -EOPNOTSUPP)
+		return rc;
+	rc = 0;
+	for (struct changed_folder *c = ix->changed; rc == 0 && c; c = c->next)
+		if (c->root == r)
+			rc = ix->fs->sync_dir(ix->fs, c->path);
+	return rc;
+}
+
+int publish_sync(struct indexer *ix)
+{
+	int first = 0;
+
+	for (unsigned i = 0; i < ix->root_count; i++) {
+		struct root *r = &ix->roots[i];
+		int rc = has_changed(ix, r) ? sync_root(ix, r) : 0;
+		if (rc == 0)
+			continue;
+		r->barred = true;
+		log_warn("publish", "root=%s error=%d text=\"its names are not durable: tried again later\"", r->path, rc);
+		first = first ? first : rc;
+	}
+	return first;
 }
 
 /* A power cut may have taken what was durable by the journal's word, and recovery what it could not believe. */
@@ -246,6 +329,8 @@ static int adopt_copy(struct indexer *ix, struct publication *p)
 static int locate(struct indexer *ix, struct publication *p)
 {
 	uint8_t digest[SHA256_BYTES];
+	if (p->root->barred)
+		return -EAGAIN;
 	int in = is_there(ix, p->incoming), moved = is_there(ix, p->archived);
 
 	if (in < 0 || moved < 0)
@@ -283,7 +368,7 @@ static int publish_named(struct indexer *ix, struct publication *p)
 	return rc < 0 ? rc : enter(ix, p);
 }
 
-static int publish_stem(struct indexer *ix, const struct root *r, const char *stem, bool synced, struct archive_reading *ahead)
+static int publish_stem(struct indexer *ix, struct root *r, const char *stem, bool synced, struct archive_reading *ahead)
 {
 	struct publication p = {.root = r, .stem = stem, .synced = synced, .ahead = ahead};
 	char name[256], file[STEM_MAX + 8];
@@ -302,12 +387,32 @@ static int publish_stem(struct indexer *ix, const struct root *r, const char *st
 	return rc;
 }
 
-int publish(struct indexer *ix, const struct root *r, const char *stem)
+int publish(struct indexer *ix, struct root *r, const char *stem)
 {
 	return publish_stem(ix, r, stem, false, NULL);
 }
 
-int publish_archived(struct indexer *ix, const struct root *r, const char *stem, bool synced, struct archive_reading *ahead)
+/* What is such a failure, is logged and kept. */
+static void note_failure(const char *stem, int rc, int *first_error)
 {
-	return publish_stem(ix, r, stem, synced, ahead);
+	if (rc >= 0 || rc == -EBADMSG || rc == -ENOENT || rc == -EAGAIN || rc == -EINVAL)
+		return;
+	log_warn("publish", "file=%s error=%d", stem, rc);
+	if (*first_error == 0)
+		*first_error = rc;
+}
+
+int publish_among(struct indexer *ix, struct root *r, const char *stem, bool synced, struct archive_reading *ahead, int *first_error)
+{
+	struct db *db = ix->catalog->db;
+	int rc = db_savepoint(db);
+
+	if (rc < 0)
+		return rc;
+	int done = publish_stem(ix, r, stem, synced, ahead);
+	note_failure(stem, done, first_error);
+	bool undo = done < 0 && done != -EBADMSG;
+	if (undo)
+		open_file_forget(ix, NULL);
+	return db_savepoint_end(db, undo ? done : 0);
 }

@@ -52,38 +52,37 @@ int list_dir(const char *path, const char *suffix, struct list *l)
 	return rc;
 }
 
-void publish_note(const char *stem, int rc, int *first_error)
-{
-	if (rc >= 0 || rc == -EBADMSG || rc == -ENOENT || rc == -EAGAIN || rc == -EINVAL)
-		return;
-	log_warn("publish", "file=%s error=%d", stem, rc);
-	if (*first_error == 0)
-		*first_error = rc;
-}
+#define SCAN_BATCH 64          /* files in one transaction, */
+#define SCAN_BATCH_US US_PER_S /* or as many as are read in this time */
 
-int publish_alone(struct indexer *ix, const struct root *r, const char *stem, int *first_error)
+/* *at: the next file. */
+static int scan_some(struct indexer *ix, struct root *r, const struct list *files, unsigned *at, int *failed)
 {
+	struct mono began = clock_mono(ix->clock);
+	char stem[STEM_MAX];
 	int rc = transaction_begin(ix);
 
 	if (rc < 0)
 		return rc;
-	int done = publish(ix, r, stem);
-	publish_note(stem, transaction_end(ix, done == -EBADMSG ? 0 : done), first_error);
-	return 0;
+	for (unsigned n = 0; rc == 0 && *at < files->count && n < SCAN_BATCH; n++) {
+		const char *name = files->names[(*at)++];
+		snprintf(stem, sizeof stem, "%.*s", (int)(strlen(name) - 4), name);
+		rc = publish_among(ix, r, stem, false, NULL, failed);
+		if (clock_mono(ix->clock).us - began.us > SCAN_BATCH_US)
+			break;
+	}
+	return transaction_end(ix, rc);
 }
 
-static int scan_sealed(struct indexer *ix, const struct root *r, const char *dir)
+static int scan_sealed(struct indexer *ix, struct root *r, const char *dir)
 {
 	struct list files;
-	char stem[STEM_MAX];
-	int failed = list_dir(dir, ".mp4", &files);
+	int failed = list_dir(dir, ".mp4", &files), rc = 0;
 
-	for (unsigned f = 0; f < files.count; f++) {
-		snprintf(stem, sizeof stem, "%.*s", (int)(strlen(files.names[f]) - 4), files.names[f]);
-		publish_alone(ix, r, stem, &failed);
-	}
+	for (unsigned at = 0; rc == 0 && at < files.count;)
+		rc = scan_some(ix, r, &files, &at, &failed);
 	list_finish(&files);
-	return failed;
+	return failed < 0 ? failed : rc;
 }
 
 /* What a catalogue that was lost knew of them; how far they reach nobody knows: not beyond now. */
@@ -109,6 +108,7 @@ int scan_incoming(struct indexer *ix)
 
 	for (unsigned i = 0; i < ix->root_count; i++) {
 		struct root *r = &ix->roots[i];
+		r->barred = false;
 		if (!root_look(ix, r))
 			continue;
 		char *dir = xasprintf("%s/incoming", r->path);
