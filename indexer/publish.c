@@ -8,6 +8,7 @@
 #include "gap.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 struct publication {

@@ -147,6 +147,8 @@ static int check_row(struct indexer *ix, const char *file)
 	rc = publish(ix, r, stem);
 	if (rc != -ENOENT)
 		return 0; /* it stands in archive/ */
+	if (f.end.us <= f.start.us)
+		return open_row_drop(ix->catalog, stem); /* not even its name was durable: nothing was believed of it */
 	return file_lost(ix, "footage.missing", stem, &f, "the file is gone");
 }
 

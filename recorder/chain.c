@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "media/segment.h"
 #include "recorder/chain_state.h"
 
 #include <dirent.h>
@@ -244,6 +245,26 @@ int64_t chain_limit_of(struct chain *c, const char *root, const char *file)
 	int64_t limit = chain_state_limit(&c->known, root, file);
 	pthread_mutex_unlock(&c->lock);
 	return limit;
+}
+
+void chain_forget_unmade(struct chain *c, const char *root, bool (*there)(void *arg, const char *name), void *arg)
+{
+	char camera[SEAL_NAME_MAX];
+	struct wall start;
+	json_t *name;
+	size_t i;
+
+	pthread_mutex_lock(&c->lock);
+	json_t *names = chain_state_unsure(&c->known, root);
+	json_array_foreach(names, i, name)
+	{
+		const char *file = json_string_value(name);
+		if (there(arg, file) || segment_parse_incoming(file, ".open", camera, &start) < 0)
+			continue;
+		add(c, "dropped", json_pack("{s:s,s:s,s:s}", "camera", camera, "root", root, "file", file));
+	}
+	json_decref(names);
+	pthread_mutex_unlock(&c->lock);
 }
 
 static int match_digest(void *arg, const json_t *record)

@@ -60,5 +60,8 @@ bool chain_run_of(struct chain *c, const char *root, const char *file, uint8_t r
  * the disk, or the file system zeros in its place, and only what a beat called durable counts.
  * -ENOENT: no record of its beginning is left. */
 int64_t chain_limit_of(struct chain *c, const char *root, const char *file);
+/* After a look at incoming/, by who writes there: names in the journal that are not `there` (names) and of which nothing
+ * was ever durable are `dropped`. A power cut took them before the first sync. */
+void chain_forget_unmade(struct chain *c, const char *root, bool (*there)(void *arg, const char *name), void *arg);
 /* Whether a seal with this digest was journaled. Reads the journal: slow, for oddities only. */
 bool chain_knows(struct chain *c, const uint8_t digest[SHA256_BYTES]);

@@ -31,6 +31,13 @@ void chain_state_clear(struct chain_state *s)
 
 /* --- asking -------------------------------------------------------------------------- */
 
+static bool is_below(const char *name, const char *root)
+{
+	size_t len = strlen(root);
+
+	return strncmp(name, root, len) == 0 && name[len] == '/' && !strchr(name + len + 1, '/');
+}
+
 int chain_head_unpack(const json_t *pair, struct chain_head *out)
 {
 	const json_t *seq = json_array_get(pair, 0);
@@ -75,6 +82,17 @@ int64_t chain_state_limit(const struct chain_state *s, const char *root, const c
 	return known && !doubted ? INT64_MAX : json_integer_value(durable);
 }
 
+json_t *chain_state_unsure(const struct chain_state *s, const char *root)
+{
+	json_t *list = json_array(), *x;
+	const char *name;
+
+	json_object_foreach(s->open, name, x)
+		if (is_below(name, root) && json_integer_value(json_object_get(s->durable, name)) == 0)
+			json_array_append_new(list, json_string(strrchr(name, '/') + 1));
+	return list;
+}
+
 json_t *chain_state_carry(const struct chain_state *s)
 {
 	json_t *all = json_object(), *x;
@@ -116,12 +134,11 @@ static void take_over(struct chain_state *s, const json_t *record)
 /* What is open on that root; NULL: on all. */
 static void doubt(struct chain_state *s, const char *root)
 {
-	size_t len = root ? strlen(root) : 0;
 	const char *name;
 	json_t *x;
 
 	json_object_foreach(s->open, name, x)
-		if (!root || (strncmp(name, root, len) == 0 && name[len] == '/'))
+		if (!root || is_below(name, root))
 			json_object_set_new(s->doubted, name, json_true());
 }
 

@@ -23,6 +23,10 @@ bool chain_state_run(const struct chain_state *s, const char *root, const char *
 		     uint8_t run[UUID_BYTES], uint8_t *flags);
 int64_t chain_state_limit(const struct chain_state *s, const char *root, const char *file);
 
+/* Names of that root's open files of which no byte was ever durable: after a power cut they may stand in the journal only.
+ * A new reference. */
+json_t *chain_state_unsure(const struct chain_state *s, const char *root);
+
 /* The `open` of a `start` record: what was open before, for who reads no earlier file. A new reference. */
 json_t *chain_state_carry(const struct chain_state *s);
 

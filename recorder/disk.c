@@ -70,6 +70,20 @@ static int list_left(struct disk *d, json_t **out)
 	return rc;
 }
 
+struct look_up { const struct disk *disk; const json_t *left; };
+
+static bool is_there(void *arg, const char *name)
+{
+	const struct look_up *l = arg;
+	const json_t *x;
+	size_t i;
+
+	json_array_foreach(l->left, i, x)
+		if (strcmp(json_string_value(x), name) == 0)
+			return true;
+	return list_has(l->disk, name);
+}
+
 static int look(struct disk *d, uint64_t *free_bytes, bool *full)
 {
 	uint64_t total;
@@ -99,6 +113,7 @@ static enum root_state try_root(struct disk *d, struct disk_try *t)
 	uuid_format(id.root, t->root);
 	if ((rc = list_left(d, &t->left)) < 0)
 		return refuse(d, t, rc, "read incoming/");
+	chain_forget_unmade(d->chain, d->path, is_there, &(struct look_up){d, t->left});
 	if ((rc = look(d, &t->free_bytes, &full)) < 0)
 		return refuse(d, t, rc, "ask for free space");
 	if (full) {

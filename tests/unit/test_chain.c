@@ -142,6 +142,32 @@ static void after_another_boot_no_file_is_believed_further_than_its_beats(void *
 	fixture_finish(&x);
 }
 
+static bool is_kept(void *arg, const char *name) { return strcmp(name, arg) == 0; }
+
+/* A name is durable with the first round: a power cut before it leaves the journal's word alone. */
+static void names_that_never_came_to_be_are_forgotten(void **state)
+{
+	struct fixture x;
+	static const char *const files[] = {"cam-20261123T031500.000000Z.open", "cam-20261123T032000.000000Z.open",
+					    "cam-20261123T032500.000000Z.open"};
+	static char there[] = "cam-20261123T032500.000000Z.open";
+
+	fixture_init(&x, *state, 1);
+	struct chain *c = open_chain(&x);
+	for (int i = 0; i < 3; i++)
+		chain_fact(c, "open", json_pack("{s:s,s:s,s:s,s:s,s:i}", "camera", "cam", "root", "/r", "file", files[i],
+						"run", "00000000-0000-0000-0000-000000000000", "flags", 0));
+	chain_beat(c, "/r", json_pack("{s:i}", files[0], 1000));
+	chain_forget_unmade(c, "/other", is_kept, there);
+	assert_true(chain_limit_of(c, "/r", files[1]) == INT64_MAX);
+	chain_forget_unmade(c, "/r", is_kept, there);
+	assert_true(chain_limit_of(c, "/r", files[0]) == INT64_MAX); /* something of it was durable: it is missed */
+	assert_int_equal(chain_limit_of(c, "/r", files[1]), -ENOENT);
+	assert_true(chain_limit_of(c, "/r", files[2]) == INT64_MAX);
+	chain_close(c);
+	fixture_finish(&x);
+}
+
 static void a_journal_that_fails_is_not_written_again(void **state)
 {
 	struct fault fault = {0};
@@ -182,6 +208,7 @@ int main(void)
 		fixture_test(heads_survive_rotation),
 		fixture_test(a_failed_root_is_believed_no_further_than_its_beats),
 		fixture_test(after_another_boot_no_file_is_believed_further_than_its_beats),
+		fixture_test(names_that_never_came_to_be_are_forgotten),
 		fixture_test(a_journal_that_fails_is_not_written_again),
 	};
 

@@ -177,6 +177,22 @@ static void a_lost_file_becomes_a_gap(void **state)
 	expect_tiles(box.place.catalog, CAM, 1, 8, "G 1 5 footage_missing | R 5 8");
 }
 
+/* A power cut took a name that was never durable: nobody misses it. */
+static void a_file_that_never_came_to_be_is_not_missing(void **state)
+{
+	(void)state;
+	say_up(&box, 1);
+	say_open(&box, 1);
+	say_open(&box, 5);
+	int64_t bytes = put_file(&box, 5, 8, ".mp4", true);
+	advance_to(&box, 8);
+	say_sealed(&box, 5, 8, bytes);
+	indexer_hint(box.ix);
+	assert_int_equal(run(&box), 0);
+	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM ledger WHERE kind = 'footage.missing'"), 0);
+	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM open_segment"), 0);
+}
+
 static void a_root_that_is_not_mounted_is_left_alone(void **state)
 {
 	char *identity = xasprintf("%s/.holdfast", box.root);
@@ -651,6 +667,7 @@ int main(void)
 		T(a_file_that_nobody_told_of_is_found),
 		T(a_spoilt_file_is_put_aside_and_its_time_is_damaged),
 		T(a_lost_file_becomes_a_gap),
+		T(a_file_that_never_came_to_be_is_not_missing),
 		T(a_root_that_is_not_mounted_is_left_alone),
 		T(a_crash_of_the_recorder_is_one_gap),
 		T(what_a_stuck_disk_lost_when_the_recorder_died_is_the_disks),
