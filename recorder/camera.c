@@ -1,6 +1,6 @@
 #include "camera.h"
 
-#include "base/backoff.h"
+#include "reconnect.h"
 
 #include "base/buf.h"
 #include "base/lang.h"
@@ -9,6 +9,8 @@
 #include "base/sm.h"
 
 #include <stdlib.h>
+
+#define PATIENT_EACH 4 /* tries */
 
 /*                delay          PLAY answered          first frame
  *  IDLE ─────────────▶ CONNECTING ─────▶ STARTING ──────────▶ PLAYING ◀──frames──▶ STALLED
@@ -44,10 +46,14 @@ struct camera {
 	struct sm sm;
 	uv_timer_t timer;
 	struct mono due;           /* IDLE, WAITING: connect; STARTING: give up */
-	struct backoff backoff;
+	struct mono tried_at;
+	struct reconnect reconnect;
+	enum reconnect_why why;    /* it is to be tried again */
 	struct rtsp_session *session;
 	struct run *run;
 	unsigned open;             /* the session and the timer, until they are closed */
+	bool spoke;                /* it has answered, in any session */
+	unsigned mute_tries;       /* it was connected, and did not */
 	bool media_seen;           /* packets came in this session */
 	bool audio;                /* its sound is wanted */
 	bool placed;               /* frames were placed in this session; before the first: true */
@@ -91,7 +97,7 @@ static void tell_up(struct camera *cam, struct wall start)
 	cam->told = false;
 	cam->since = start;
 	cam->detail[0] = '\0';
-	backoff_reset(&cam->backoff);
+	reconnect_reset(&cam->reconnect);
 	log_info("camera", "id=%s state=recording start=%s", cam->conf.id, wall_format(start, at));
 	cam->events->up(cam->owner, cam, start, cam->world.parts->run_id(cam->run));
 }
@@ -124,6 +130,8 @@ static void try_connect(struct camera *cam)
 	sm_move(&cam->sm, CONNECTING);
 	cam->conf.target.audio = cam->audio && (cam->placed || !cam->conf.target.audio);
 	cam->media_seen = cam->placed = false;
+	cam->tried_at = now(cam);
+	cam->why = RECONNECT_LOST;
 	cam->open++;
 	cam->session = cam->world.parts->session_create(cam->world.loop, &cam->conf.target,
 							&session_events, cam);
@@ -151,7 +159,7 @@ static void leave(struct camera *cam, enum gap_cause cause, const char *detail)
 static void wait_and_retry(struct camera *cam)
 {
 	sm_move(&cam->sm, WAITING);
-	cam->due = later(cam, backoff_next_ms(&cam->backoff) * US_PER_MS);
+	cam->due = later(cam, reconnect_wait_us(&cam->reconnect, cam->why, now(cam).us - cam->tried_at.us));
 }
 
 static void begin_run(struct camera *cam, const struct track *t, const struct track *audio)
@@ -205,6 +213,13 @@ static void tick_run(struct camera *cam)
 	leave_if_silent(cam);
 	if (cam->sm.now == STARTING && !cam->media_seen && is_due(cam))
 		leave(cam, CAUSE_STREAM_STALLED, nothing_came(cam));
+}
+
+void camera_retry(struct camera *cam)
+{
+	reconnect_reset(&cam->reconnect);
+	if (cam->sm.now == WAITING)
+		cam->due = now(cam);
 }
 
 void camera_tick(struct camera *cam)
@@ -261,12 +276,34 @@ static void on_packet(void *owner, unsigned track, const uint8_t *data, size_t l
 	leave_if_broken(cam);
 }
 
+static enum reconnect_why why_again(const struct rtsp_facts *f)
+{
+	if (f->status == 453 || f->status == 503)
+		return RECONNECT_FULL;
+	return (f->status == 401 || f->status == 403) && f->showed_login ? RECONNECT_LOGIN : RECONNECT_LOST;
+}
+
+/* Who accepts and does not answer is mostly dead. One that never did answer may be slow: it gets more time, now and
+ * then. */
+static void look_at_silence(struct camera *cam, const struct rtsp_facts *f)
+{
+	cam->spoke |= f->spoke_rtsp;
+	cam->mute_tries += f->connected && !f->spoke_rtsp;
+	cam->conf.target.patient = !cam->spoke && cam->mute_tries % PATIENT_EACH == PATIENT_EACH - 1;
+}
+
 static void on_ended(void *owner, enum gap_cause cause, const char *detail)
 {
 	struct camera *cam = owner;
+	struct rtsp_facts facts;
 
-	if (cam->sm.now < LEAVING)
-		leave(cam, cause, detail);
+	if (cam->sm.now >= LEAVING)
+		return;
+	cam->world.parts->session_facts(cam->session, &facts);
+	look_at_silence(cam, &facts);
+	if (cause == CAUSE_CAMERA_REFUSED)
+		cam->why = why_again(&facts);
+	leave(cam, cause, detail);
 }
 
 static void free_conf(struct camera_conf *c)
@@ -420,7 +457,7 @@ struct camera *camera_create(const struct camera_world *world, const struct came
 		outlet->owner = cam;
 	}
 	sm_init(&cam->sm, camera_states, cam->conf.id, IDLE);
-	backoff_init(&cam->backoff, world->random, world->random_arg);
+	reconnect_init(&cam->reconnect, world->random, world->random_arg);
 	cam->due = later(cam, conf->start_delay_ms * US_PER_MS);
 	REQUIRE(uv_timer_init(world->loop, &cam->timer) == 0);
 	cam->timer.data = cam;

@@ -12,9 +12,9 @@
  *   - Between two `up` there is always exactly one since; up.start >= since.
  *   - camera_close() tells neither: the caller writes down why it closed.
  *
- * A session that plays without a packet for 10 s, or without a picture (run.h), and one that fell silent for 10 s, is torn down (cause
- * stream_stalled) and tried again after 1, 2, 4, 8, 15 s (backoff.h); a placed frame begins at 1 s again.
- * Frames that come again before the 10 s just continue in the same run.
+ * A session that plays without a packet for 10 s, or without a picture (run.h), and one that fell silent for
+ * 10 s, is torn down (cause stream_stalled). What failed is tried again as reconnect.h says; a placed frame begins
+ * with its shortest wait again. Frames that come again before the 10 s just continue in the same run.
  *
  * Sound (target.audio): what fails before the first frame is tried again without it, so that a camera whose
  * sound cannot be had is recorded all the same.
@@ -64,6 +64,7 @@ struct camera_parts {
 	struct rtsp_session *(*session_create)(uv_loop_t *loop, const struct rtsp_target *target,
 					       const struct rtsp_events *events, void *owner);
 	void (*session_close)(struct rtsp_session *s);
+	void (*session_facts)(const struct rtsp_session *s, struct rtsp_facts *out);
 	int (*run_create)(const struct run_conf *conf, const struct track *t, struct clock *clock,
 			  struct outlet *outlet, const struct run_events *events, void *owner,
 			  struct run **out, struct err *e);
@@ -85,7 +86,7 @@ struct camera_world {
 	uv_loop_t *loop;
 	struct clock *clock;
 	const struct camera_parts *parts;
-	uint32_t (*random)(void *arg); /* backoff_random */
+	uint32_t (*random)(void *arg); /* reconnect.h */
 	void *random_arg;
 };
 
@@ -110,6 +111,8 @@ void camera_status(const struct camera *cam, struct camera_status *out);
 /* The end of the coverage so far; false if there was none. In `closed` it is final: give it to a camera
  * object that takes the place of this one. */
 bool camera_covered_until(const struct camera *cam, struct wall *end);
+/* A person wants it to be tried now: it waits no longer, if it does. */
+void camera_retry(struct camera *cam);
 /* What the camera's own timer does every CAMERA_TICK_MS; for tests with a clock of their own. */
 void camera_tick(struct camera *cam);
 /* `closed` follows later, never from within this call. Not to be called from within an event. */

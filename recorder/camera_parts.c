@@ -5,6 +5,7 @@ const struct camera_parts *camera_parts_real(void)
 	static const struct camera_parts real = {
 		.session_create = rtsp_session_create,
 		.session_close = rtsp_session_close,
+		.session_facts = rtsp_session_facts,
 		.run_create = run_create,
 		.run_packet = run_packet,
 		.run_audio_packet = run_audio_packet,

@@ -175,6 +175,8 @@ void member_take_conf(struct member *m, const struct conf_camera *conf)
 		m->again = conf;
 	else
 		m->conf = conf;
+	if (!m->leaving)
+		camera_retry(m->camera); /* who had it read again wants to see it play */
 }
 
 /* --- two streams ------------------------------------------------------------------------ */

@@ -1,10 +1,14 @@
-/* A TCP connection to a host: resolves it and tries each of its addresses in turn, IPv4 and IPv6.
+/* A TCP connection to a host: resolves it and tries each of its addresses in turn, IPv4 and IPv6, for 3 s each. While
+ * the resolver is slow or fails, a host that was reached before is tried where it was. What is sent on the connection
+ * and not acknowledged for 5 s ends it.
  *
  * Threads: loop thread only.
  * Memory:  frees itself after it has told its end, or was cancelled, at its own time. */
 #pragma once
 #include <stdint.h>
 #include <uv.h>
+
+#define RTSP_DIAL_TRY_MS 3000
 
 struct rtsp_dial;
 

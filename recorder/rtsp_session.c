@@ -74,7 +74,8 @@ static void step(struct rtsp_session *s, int state, const char *method, const st
 		 const char *extra)
 {
 	sm_move(&s->sm, state);
-	uv_timer_start(&s->timer, on_timer, RTSP_STEP_TIMEOUT_MS, 0);
+	bool quick = state == OPTIONS && !s->target->patient;
+	uv_timer_start(&s->timer, on_timer, quick ? RTSP_FIRST_TIMEOUT_MS : RTSP_STEP_TIMEOUT_MS, 0);
 	request(s, method, url, extra);
 }
 
@@ -219,8 +220,8 @@ static void timed_out(struct rtsp_session *s)
 		snprintf(detail, sizeof detail, "%s", lang("摄像机没有应答,请检查地址、网线和电源",
 			"the camera does not answer: check address, cable and power"));
 	else
-		snprintf(detail, sizeof detail, "%s: %s", lang("摄像机 10 秒内没有答复",
-			"the camera did not answer within 10 s"), s->request.method ? s->request.method : "RTSP");
+		snprintf(detail, sizeof detail, "%s: %s", lang("摄像机没有及时答复",
+			"the camera did not answer in time"), s->request.method ? s->request.method : "RTSP");
 	rtsp_session_end(s, CAUSE_CAMERA_UNREACHABLE, detail);
 }
 
@@ -315,6 +316,7 @@ void rtsp_session_facts(const struct rtsp_session *s, struct rtsp_facts *out)
 		.connected = s->connected,
 		.spoke_rtsp = s->status > 0,
 		.status = s->status,
+		.showed_login = s->request.answered,
 		.auth = s->request.auth.scheme,
 		.redirects = s->redirects,
 		.keep_alive = rtsp_keepalive_method(&s->keepalive),

@@ -21,6 +21,7 @@
 #include <uv.h>
 
 #define RTSP_STEP_TIMEOUT_MS 10000
+#define RTSP_FIRST_TIMEOUT_MS 4000 /* of the first answer, unless target.patient */
 
 struct rtsp_session;
 
@@ -47,6 +48,7 @@ struct rtsp_events {
 struct rtsp_facts {
 	bool connected, spoke_rtsp;  /* a connection was made; an answer was RTSP */
 	int status;                  /* of the last answer; 0: none came */
+	bool showed_login;           /* what was answered carried credentials */
 	enum rtsp_auth_scheme auth;  /* how we show who we are; NONE: it was not asked for, or we cannot */
 	unsigned redirects;
 	char url[RTSP_URL_TEXT_MAX]; /* where they led */

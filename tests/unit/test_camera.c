@@ -23,6 +23,7 @@ struct rtsp_session {
 	const struct rtsp_events *events;
 	void *owner;
 	bool closing, audio;
+	struct rtsp_facts facts;
 };
 
 struct run {
@@ -75,6 +76,11 @@ static void fake_session_close(struct rtsp_session *s)
 	assert_false(s->closing);
 	s->closing = true;
 	st.closes++;
+}
+
+static void fake_session_facts(const struct rtsp_session *s, struct rtsp_facts *out)
+{
+	*out = s->facts;
 }
 
 static int fake_run_create(const struct run_conf *conf, const struct track *t, struct clock *clock,
@@ -181,7 +187,7 @@ static bool fake_run_destroy(struct run *r, struct wall *end)
 }
 
 static const struct camera_parts fakes = {
-	fake_session_create, fake_session_close, fake_run_create, fake_run_packet,
+	fake_session_create, fake_session_close, fake_session_facts, fake_run_create, fake_run_packet,
 	fake_run_audio_packet, fake_run_tick,
 	fake_run_is_stalled, fake_run_covered_until, fake_run_id,
 	fake_run_segment_lost, fake_run_stats, fake_run_destroy,
@@ -355,26 +361,79 @@ static void tells_an_outage_once_and_again_when_the_cause_changes(void **state)
 	close_stage();
 }
 
-static void backs_off_and_starts_again_after_a_frame(void **state)
+/* Counts the tries of a camera that fails so, and demands each to come within 20 % of its time. */
+static void expect_tries(const int waits_s[], int count, enum gap_cause cause, int status, bool showed_login)
 {
-	static const int waits_ms[] = {1000, 2000, 4000, 8000, 15000, 15000};
+	for (int i = 0; i < count; i++) {
+		int before = st.sessions;
+		st.session->facts = (struct rtsp_facts){.status = status, .showed_login = showed_login};
+		session_ends(cause);
+		pass(waits_s[i] * 800 - CAMERA_TICK_MS);
+		assert_int_equal(st.sessions, before);
+		pass(CAMERA_TICK_MS);
+		assert_int_equal(st.sessions, before + 1);
+	}
+}
+
+static void is_tried_again_every_five_seconds_at_the_least(void **state)
+{
+	static const int waits_s[] = {1, 2, 4, 5, 5, 5, 5};
 
 	(void)state;
 	open_stage(NULL);
 	pass(600);
-	for (int i = 0; i < 6; i++) {
-		session_ends(CAUSE_CAMERA_UNREACHABLE);
-		pass(waits_ms[i] - CAMERA_TICK_MS);
-		assert_int_equal(st.sessions, i + 1);
-		pass(CAMERA_TICK_MS);
-		assert_int_equal(st.sessions, i + 2);
-	}
+	expect_tries(waits_s, 7, CAUSE_CAMERA_UNREACHABLE, 0, false);
 	session_plays();
 	frame();
 	session_ends(CAUSE_CAMERA_UNREACHABLE);
 	pass(1000);
-	assert_int_equal(st.sessions, 8);
+	assert_int_equal(st.sessions, 9);
+	/* the time that a try took counts: 3 s without an answer, of 2 s */
+	pass(3000);
+	session_ends(CAUSE_CAMERA_UNREACHABLE);
+	pass(800);
+	assert_int_equal(st.sessions, 10);
+	pass(3000);
+	session_ends(CAUSE_CAMERA_UNREACHABLE);
+	pass(1000);
+	assert_int_equal(st.sessions, 11);
 	close_stage();
+}
+
+static void a_wrong_password_is_not_tried_for_ever(void **state)
+{
+	static const int waits_s[] = {15, 60, 300, 1800, 1800}, without_s[] = {1, 2, 4, 5, 5};
+
+	(void)state;
+	for (int status = 401; status <= 403; status += 2) {
+		open_stage(NULL);
+		pass(600);
+		expect_tries(waits_s, 5, CAUSE_CAMERA_REFUSED, status, true);
+		st.session->facts = (struct rtsp_facts){.status = status, .showed_login = true};
+		session_ends(CAUSE_CAMERA_REFUSED);
+		camera_retry(st.cam);
+		pass(CAMERA_TICK_MS);
+		assert_non_null(st.session);
+		expect_tries(waits_s, 2, CAUSE_CAMERA_REFUSED, status, true);
+		close_stage();
+		open_stage(NULL);
+		pass(600);
+		expect_tries(without_s, 5, CAUSE_CAMERA_REFUSED, status, false);
+		close_stage();
+	}
+}
+
+static void a_full_camera_is_asked_every_quarter_of_a_minute(void **state)
+{
+	static const int waits_s[] = {15, 15, 15, 15};
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		open_stage(NULL);
+		pass(600);
+		expect_tries(waits_s, 4, CAUSE_CAMERA_REFUSED, i ? 453 : 503, true);
+		close_stage();
+	}
 }
 
 static void a_lost_connection_ends_coverage_at_the_last_frame(void **state)
@@ -557,7 +616,7 @@ static void a_camera_that_reboots_every_hour(void **state)
 		assert_int_equal(st.since.us, end.us);
 	}
 	assert_int_equal(st.runs, 24);
-	assert_in_range(down_us / US_PER_S, 23 * 44, 23 * 46); /* 1 + 2 + 4 + 8 + 15 + 15 s */
+	assert_in_range(down_us / US_PER_S, 23 * 17, 23 * 18); /* 80 % of 1 + 2 + 4 + 5 + 5 + 5 s */
 	close_stage();
 }
 
@@ -681,7 +740,9 @@ int main(void)
 		cmocka_unit_test(sound_that_fails_is_left_out),
 		cmocka_unit_test(waits_its_turn_then_records),
 		cmocka_unit_test(tells_an_outage_once_and_again_when_the_cause_changes),
-		cmocka_unit_test(backs_off_and_starts_again_after_a_frame),
+		cmocka_unit_test(is_tried_again_every_five_seconds_at_the_least),
+		cmocka_unit_test(a_wrong_password_is_not_tried_for_ever),
+		cmocka_unit_test(a_full_camera_is_asked_every_quarter_of_a_minute),
 		cmocka_unit_test(a_lost_connection_ends_coverage_at_the_last_frame),
 		cmocka_unit_test(a_lost_segment_ends_coverage_where_the_disk_says),
 		cmocka_unit_test(silence_is_told_and_then_ends_the_session),
