@@ -243,6 +243,21 @@ static int do_prepare(struct remote_job *j)
 	return footage_reader_prepare(&of_job(j)->reader);
 }
 
+static void tell_trouble(struct footage *f)
+{
+	log_error("footage", "camera=%s error=%d store=%s text=\"cannot be prepared\"", f->plan.camera, f->job.rc, store_trouble(f));
+	f->api->footage_damaged += f->job.rc == -EBADMSG;
+	tell_keeper(f);
+}
+
+static int several(struct call *c, struct footage *f)
+{
+	problem_add(&c->problem, "ranges", footage_plan_pieces(&f->plan));
+	problem_remedy(&c->problem, "按 ranges 中的时段分别取回", "ask for each of `ranges` by itself");
+	return problem_set(&c->problem, 409, NULL, NULL, "该时段内画面尺寸或编码方式有变化，不能合成一个文件",
+			   "the picture's size or coding changes within that time; it cannot be one file");
+}
+
 static void after_prepare(struct remote_job *j)
 {
 	struct footage *f = of_job(j);
@@ -254,10 +269,11 @@ static void after_prepare(struct remote_job *j)
 		answer(f, c);
 		return;
 	}
-	log_error("footage", "camera=%s error=%d store=%s text=\"cannot be prepared\"", f->plan.camera, j->rc, store_trouble(f));
-	f->api->footage_damaged += j->rc == -EBADMSG;
-	tell_keeper(f);
-	if (store_failed(f))
+	if (j->rc != -EXDEV)
+		tell_trouble(f);
+	if (j->rc == -EXDEV)
+		several(c, f);
+	else if (store_failed(f))
 		store_problem(f, c);
 	else if (j->rc == -ENOENT)
 		problem_set(&c->problem, 503, NULL, NULL, "录像文件正在移动，请重试", "the footage is being moved; try again");
@@ -309,14 +325,6 @@ static int nothing(struct call *c, struct footage *f, struct catalog *cat)
 	return problem_set(&c->problem, 404, NULL, NULL, "该时段没有录像", "there is no footage of that time");
 }
 
-static int several(struct call *c, struct footage *f)
-{
-	problem_add(&c->problem, "ranges", footage_plan_pieces(&f->plan));
-	problem_remedy(&c->problem, "按 ranges 中的时段分别取回", "ask for each of `ranges` by itself");
-	return problem_set(&c->problem, 409, NULL, NULL, "该时段内画面参数有变化，不能合成一个文件",
-			   "the picture's parameters change within that time; it cannot be one file");
-}
-
 static int camera_seen(void *arg, const struct catalog_camera *row)
 {
 	(void)row;
@@ -357,9 +365,7 @@ static int ask_catalog(struct call *c, struct footage *f, struct catalog *cat)
 		rc = find_footage(f, cat);
 	if (rc < 0)
 		return call_broken(c, rc);
-	if (f->plan.count == 0)
-		return nothing(c, f, cat);
-	return footage_plan_joins(&f->plan) ? 0 : several(c, f);
+	return f->plan.count == 0 ? nothing(c, f, cat) : 0;
 }
 
 static int check_range(struct call *c, struct wall_range *r, int64_t *segment)

@@ -1,5 +1,7 @@
 #include "footage_file.h"
 
+#include "footage_join.h"
+
 #include "media/box.h"
 #include "media/segment.h"
 
@@ -85,8 +87,7 @@ static int read_init(struct footage_reader *r, const struct footage_part *p, str
 	if (box_read(r->head.data, r->head.len, &ftyp) < 0 || ftyp.type != BOX_FTYP || ftyp.size >= r->head.len)
 		return -EBADMSG;
 	rc = moov_parse(r->head.data + ftyp.size, r->head.len - (size_t)ftyp.size, moov);
-	if (rc == 0 && plan->timescale &&
-	    (moov->timescale != plan->timescale || memcmp(moov->stsd_digest, plan->stsd_digest, 32) != 0))
+	if (rc == 0 && plan->timescale && !footage_takes(plan, moov))
 		rc = -EBADMSG;
 	return rc;
 }

@@ -142,14 +142,6 @@ void footage_plan_arrange(struct footage_plan *p)
 			}
 }
 
-bool footage_plan_joins(const struct footage_plan *p)
-{
-	for (unsigned i = 1; i < p->count; i++)
-		if (p->parts[i].init != p->parts[0].init)
-			return false;
-	return true;
-}
-
 json_t *footage_plan_pieces(const struct footage_plan *p)
 {
 	char start[WALL_TEXT_MAX], end[WALL_TEXT_MAX];
@@ -157,7 +149,7 @@ json_t *footage_plan_pieces(const struct footage_plan *p)
 
 	for (unsigned i = 0; i < p->count;) {
 		unsigned k = i;
-		while (k + 1 < p->count && p->parts[k + 1].init == p->parts[i].init)
+		while (k + 1 < p->count && p->parts[k + 1].piece == p->parts[i].piece)
 			k++;
 		/* from the asked start where it lies inside, to the next piece's first frame at most */
 		struct wall s = i == 0 && p->asked.start.us > p->parts[0].given.start.us ? p->asked.start
@@ -208,7 +200,7 @@ static void make_etag(struct footage_plan *p)
 
 void footage_plan_lay_out(struct footage_plan *p)
 {
-	uint64_t at = (uint64_t)p->parts[0].init_bytes;
+	uint64_t at = (uint64_t)p->parts[p->lead].init_bytes;
 	uint32_t sequence = 0;
 
 	for (unsigned i = 0; i < p->count; i++) {
@@ -230,6 +222,8 @@ void footage_plan_finish(struct footage_plan *p)
 		free(p->parts[i].packed);
 	}
 	free(p->parts);
+	free(p->kinds);
 	p->parts = NULL;
-	p->count = 0;
+	p->kinds = NULL;
+	p->count = p->kind_count = 0;
 }

@@ -23,6 +23,7 @@ struct footage_part {           /* what one file gives; two of them, if somethin
 	uint32_t sequence;      /* fragments given before this part */
 	uint64_t body_at, bytes; /* in the answer */
 	struct wall_range given;
+	unsigned piece;         /* parts of the same one join (footage_join.h) */
 };
 
 struct footage_plan {
@@ -34,8 +35,11 @@ struct footage_plan {
 	char etag[ETAG_MAX];    /* with its quotes */
 	bool superseded;        /* of a file whose time was lived again (indexer/life.h): asked for as that file only */
 	/* Known when the files were looked into (footage_read.h). */
+	unsigned lead;          /* the part whose init is given; */
+	bool sets_vary;         /* its sample entry says that parameter sets come with the key frames */
 	uint32_t timescale, audio_timescale; /* the latter 0 without sound */
-	uint8_t stsd_digest[32];
+	struct footage_kind *kinds; /* of the files (footage_join.h) */
+	unsigned kind_count;
 	uint64_t cut_ticks;     /* of the last fragment, what begins before this is given; UINT64_MAX: all */
 	uint64_t cut_audio_end; /* and of its sound, what begins before this, as its file counts */
 	uint64_t cut_off;       /* bytes that the last fragment is shorter by */
@@ -46,8 +50,6 @@ int footage_plan_add(void *arg, const struct catalog_segment *row);
 /* When all rows were added: parts in order of time. Where the clock was set back, the fragment that was being made
  * reaches into time that was lived again: it makes way for the footage of that. */
 void footage_plan_arrange(struct footage_plan *p);
-/* Whether one init serves all parts. */
-bool footage_plan_joins(const struct footage_plan *p);
 json_t *footage_plan_pieces(const struct footage_plan *p); /* [{start,end}] that each join */
 /* Lays the parts out and computes the ETag; again after the end was cut. */
 void footage_plan_lay_out(struct footage_plan *p);

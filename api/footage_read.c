@@ -2,6 +2,7 @@
 
 #include "footage_cut.h"
 #include "footage_file.h"
+#include "footage_join.h"
 #include "media/segment.h"
 
 #include <errno.h>
@@ -51,12 +52,11 @@ static int64_t ticks_of(const struct footage_plan *p, int64_t us)
 	return ticks_in(p->timescale, us);
 }
 
-/* Opens a part's file and checks that it joins. */
-static int part_open(struct footage_reader *r, unsigned part)
+/* Opens a part's file, and checks that it joins when that is decided; its head is in r->head. */
+static int part_open(struct footage_reader *r, unsigned part, struct moov_info *moov)
 {
 	struct footage_plan *plan = r->plan;
 	const struct footage_part *p = &plan->parts[part];
-	struct moov_info moov;
 
 	part_close(r);
 	r->looked_at = part;
@@ -64,15 +64,9 @@ static int part_open(struct footage_reader *r, unsigned part)
 		return -EBADMSG;
 	int rc = fragment_index_unpack(p->packed, p->packed_len, p->start, p->init_bytes, &r->index);
 	if (rc == 0)
-		rc = footage_file_open(r, p, &moov);
+		rc = footage_file_open(r, p, moov);
 	if (rc < 0)
 		return rc;
-	if (!plan->timescale) {
-		plan->timescale = moov.timescale;
-		plan->audio_timescale = moov.audio.timescale;
-		memcpy(plan->stsd_digest, moov.stsd_digest, 32);
-		buf_add(&r->init, r->head.data, r->head.len);
-	}
 	r->part = part;
 	r->audio_shift_ticks = ticks_in(plan->audio_timescale, p->start.us - plan->given.start.us);
 	return 0;
@@ -122,7 +116,8 @@ static int find_cut(struct footage_reader *r)
 	plan->given = (struct wall_range){plan->parts[0].given.start, p->given.end};
 	if (p->given.end.us <= plan->asked.end.us)
 		return 0;
-	int rc = part_open(r, plan->count - 1);
+	struct moov_info moov;
+	int rc = part_open(r, plan->count - 1, &moov);
 	if (rc < 0)
 		return rc;
 	const struct fragment *f = &r->index.items[p->first + p->count - 1];
@@ -143,13 +138,49 @@ static int find_cut(struct footage_reader *r)
 	return 0;
 }
 
+/* One file of each kind. */
+static int look_at_kinds(struct footage_reader *r)
+{
+	struct footage_plan *plan = r->plan;
+	int rc = 0;
+
+	plan->kind_count = 0;
+	plan->timescale = plan->audio_timescale = 0;
+	for (unsigned i = 0; rc == 0 && i < plan->count; i++) {
+		struct moov_info moov;
+		if (footage_kind_of(plan, plan->parts[i].init))
+			continue;
+		rc = part_open(r, i, &moov);
+		if (rc == 0)
+			footage_kind_add(plan, i, &moov);
+	}
+	return rc < 0 ? rc : footage_join(plan);
+}
+
+static int take_init(struct footage_reader *r)
+{
+	struct moov_info moov;
+	struct box ftyp;
+	int rc = part_open(r, r->plan->lead, &moov);
+
+	if (rc < 0)
+		return rc;
+	buf_clear(&r->init);
+	buf_add(&r->init, r->head.data, r->head.len);
+	if (r->plan->sets_vary && box_read(r->init.data, r->init.len, &ftyp) == 0)
+		moov_patch_sets_in_band(r->init.data + ftyp.size, &moov);
+	return 0;
+}
+
 int footage_reader_prepare(struct footage_reader *r)
 {
 	r->plan->cut_ticks = UINT64_MAX;
 	r->plan->cut_off = 0;
 	r->plan->given.start = r->plan->parts[0].given.start;
-	int rc = part_open(r, 0);
+	int rc = look_at_kinds(r);
 
+	if (rc == 0)
+		rc = take_init(r);
 	if (rc == 0)
 		rc = find_cut(r);
 	if (rc < 0)
@@ -272,7 +303,8 @@ static int seek(struct footage_reader *r, uint64_t at, uint64_t *inside)
 {
 	unsigned part = part_at(r->plan, at);
 	const struct footage_part *p = &r->plan->parts[part];
-	int rc = part == r->part ? 0 : part_open(r, part);
+	struct moov_info moov;
+	int rc = part == r->part ? 0 : part_open(r, part, &moov);
 
 	if (rc < 0)
 		return rc;

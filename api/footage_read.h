@@ -20,7 +20,7 @@ struct footage_reader {
 	struct footage_plan *plan; /* borrowed */
 	struct fs *fs;
 	const struct conf *conf;             /* borrowed */
-	struct buf init;           /* ftyp and moov of the first file */
+	struct buf init;           /* ftyp and moov of one file (plan->lead) */
 	int fd;                    /* of part `part`; negative: no disk here has it */
 	struct remote_file remote; /* the same file's copy in the object store */
 	bool from_store;           /* what stands ready came from there */
@@ -42,7 +42,8 @@ struct footage_piece { const uint8_t *data; size_t len; int fd; int64_t offset; 
  * moved, or it is held and has a copy); borrowed; NULL: none. lines: to the offloader; borrowed. */
 void footage_reader_init(struct footage_reader *r, struct footage_plan *plan, struct fs *fs, const struct conf *conf,
 			 struct remote_lines *lines);
-/* Looks into the first and the last file: the rest of the plan. Before the first read. */
+/* Looks into a file of each init and into the last one: the rest of the plan. Before the first read. -EXDEV: no init
+ * serves all of them (plan->parts[].piece). */
 int footage_reader_prepare(struct footage_reader *r);
 /* The piece that begins at byte `at` of the answer, which is not its end. */
 int footage_next(struct footage_reader *r, uint64_t at, struct footage_piece *out);

@@ -80,13 +80,21 @@ int moof_parse(const uint8_t *moof, size_t len, struct moof *out);
 void moof_patch(uint8_t *moof, const struct moof *m, uint32_t sequence, uint64_t video_time,
 		uint64_t audio_time);
 
-/* What a `moov` of ours says. */
+/* What a `moov` of ours says.
+ *
+ * A file whose every key frame brings its own parameter sets says so (moov_mark_sets_in_band): what stands in its
+ * sample entry is then only what it begins with. One init serves two files if their parameter sets are the same, or if
+ * each that does not have those of the init brings its own, and a decoder can go on from one to the other. */
 struct moov_info {
 	uint32_t track_id, timescale;
 	uint16_t width, height;
-	uint8_t stsd_digest[32];  /* SHA-256 of the stsd box, with sound of both and of its timescale:
-	                             equal means joinable without a new moov */
-	char codec[5];            /* sample entry: "avc1", "hvc1" */
+	bool sets_in_band;
+	uint8_t stsd_digest[32];  /* SHA-256 of the stsd box, with sound of both and of its timescale, and of the mark if it
+	                             has one: equal means the same in every respect */
+	uint8_t sets_digest[32];  /* the same without the mark */
+	uint8_t format_digest[32]; /* without the parameter sets: what a decoder must allocate */
+	uint32_t entry_at;        /* of the video's sample entry, from the moov's first byte */
+	char codec[5];            /* sample entry: "avc1", "hvc1"; "avc3", "hev1" where parameter sets change in the file */
 	struct {                  /* of the sound; track_id 0 if there is none */
 		uint32_t track_id, timescale;
 		char codec[5];    /* "mp4a", "alaw", "ulaw" */
@@ -94,3 +102,8 @@ struct moov_info {
 };
 /* The whole moov box with one trak, or with a second one of sound. 0 or -EBADMSG. */
 int moov_parse(const uint8_t *moov, size_t len, struct moov_info *out);
+/* Adds the mark to a ftyp + moov. 0 or -EBADMSG. */
+struct buf;
+int moov_mark_sets_in_band(struct buf *init);
+/* Names a moov's sample entry so that its parameter sets need not be all (ISO/IEC 14496-15: avc3, hev1). */
+void moov_patch_sets_in_band(uint8_t *moov, const struct moov_info *m);

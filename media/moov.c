@@ -17,6 +17,13 @@
 #define HANDLER_VIDEO FOURCC('v', 'i', 'd', 'e')
 #define HANDLER_SOUND FOURCC('s', 'o', 'u', 'n')
 
+#define BOX_AVCC FOURCC('a', 'v', 'c', 'C')
+#define BOX_HVCC FOURCC('h', 'v', 'c', 'C')
+#define SAMPLE_ENTRY_BYTES 86  /* of a VisualSampleEntry, before its boxes */
+
+/* "every key frame brings its own parameter sets" */
+static const uint8_t sets_in_band_uuid[16] = {0x9b, 0x2e, 0x5c, 0x71, 0x04, 0xd8, 0x4f, 0x13, 0xa6, 0x3d, 0xe0, 0x57, 0xc2, 0x88, 0x1b, 0x94};
+
 #define ENTRY_WIDTH_AT 32  /* in a VisualSampleEntry, from its first byte */
 #define ENTRY_HEIGHT_AT 34
 
@@ -124,17 +131,46 @@ static int take_audio(const struct trak *t, struct moov_info *out)
 	return 0;
 }
 
-static void digest_traks(const struct trak *list, unsigned count, uint8_t out[32])
+/* What of a configuration record is not parameter sets, nor a limit that they could change within one format: profile,
+ * chroma and depth (ISO/IEC 14496-15 §5.3.3.1, §8.3.3.1). Of High profiles an avcC tells chroma and depth at its end. */
+static void add_format(struct hash *h, const struct trak *t)
+{
+	const uint8_t *e = t->stsd.p + 8;
+	size_t boxes = t->entry_size > SAMPLE_ENTRY_BYTES ? t->entry_size - SAMPLE_ENTRY_BYTES : 0, len = 0;
+	const uint8_t *avcc = box_child(e + SAMPLE_ENTRY_BYTES, boxes, BOX_AVCC, &len);
+	bool is_avc = avcc != NULL;
+	const uint8_t *record = is_avc ? avcc : box_child(e + SAMPLE_ENTRY_BYTES, boxes, BOX_HVCC, &len);
+	uint8_t format[9] = {is_avc};
+
+	if (!record || len < 23 - 16u * is_avc) { /* of a form that is not known: the same only to the byte */
+		add_stsd(h, t->stsd);
+		return;
+	}
+	memcpy(format + 1, e + ENTRY_WIDTH_AT, 4);
+	format[5] = is_avc ? record[1] : record[1] & 0x1f;
+	if (!is_avc)
+		memcpy(format + 6, record + 16, 3);
+	hash_add(h, format, sizeof format);
+}
+
+enum digest { DIGEST_ALL, DIGEST_SETS, DIGEST_FORMAT };
+
+static void digest_traks(const struct trak *list, unsigned count, enum digest what, bool in_band, uint8_t out[32])
 {
 	uint8_t timescale[4];
 	struct hash *h = hash_create();
 
-	add_stsd(h, list[0].stsd);
+	if (what == DIGEST_FORMAT)
+		add_format(h, &list[0]);
+	else
+		add_stsd(h, list[0].stsd);
 	if (count > 1) {
 		put_u32be(timescale, list[1].timescale);
 		hash_add(h, timescale, sizeof timescale);
 		add_stsd(h, list[1].stsd);
 	}
+	if (what == DIGEST_ALL && in_band)
+		hash_add(h, sets_in_band_uuid, sizeof sets_in_band_uuid);
 	hash_peek(h, out);
 	hash_destroy(h);
 }
@@ -154,6 +190,35 @@ int moov_parse(const uint8_t *moov, size_t len, struct moov_info *out)
 	take_video(&list[0], out);
 	if (count == 2 && (read_trak(traks[1], &list[1]) < 0 || take_audio(&list[1], out) < 0))
 		return -EBADMSG;
-	digest_traks(list, count, out->stsd_digest);
+	struct span mark[1];
+	unsigned marks = children((struct span){moov + b.head, len - b.head}, BOX_UUID, mark, 1);
+	out->sets_in_band = marks > 0 && mark[0].len == sizeof sets_in_band_uuid &&
+			    memcmp(mark[0].p, sets_in_band_uuid, sizeof sets_in_band_uuid) == 0;
+	out->entry_at = (uint32_t)(list[0].stsd.p + 8 - moov);
+	digest_traks(list, count, DIGEST_ALL, out->sets_in_band, out->stsd_digest);
+	digest_traks(list, count, DIGEST_SETS, false, out->sets_digest);
+	digest_traks(list, count, DIGEST_FORMAT, false, out->format_digest);
 	return 0;
+}
+
+int moov_mark_sets_in_band(struct buf *init)
+{
+	struct box ftyp, moov;
+	uint8_t head[8];
+
+	if (box_read(init->data, init->len, &ftyp) < 0 || ftyp.size >= init->len ||
+	    box_read(init->data + ftyp.size, init->len - ftyp.size, &moov) < 0 || moov.head != sizeof head ||
+	    ftyp.size + moov.size != init->len)
+		return -EBADMSG;
+	put_u32be(init->data + ftyp.size, (uint32_t)(moov.size + sizeof head + sizeof sets_in_band_uuid));
+	put_u32be(head, sizeof head + sizeof sets_in_band_uuid);
+	put_u32be(head + 4, BOX_UUID);
+	buf_add(init, head, sizeof head);
+	buf_add(init, sets_in_band_uuid, sizeof sets_in_band_uuid);
+	return 0;
+}
+
+void moov_patch_sets_in_band(uint8_t *moov, const struct moov_info *m)
+{
+	put_u32be(moov + m->entry_at + 4, m->codec[0] == 'a' ? FOURCC('a', 'v', 'c', '3') : FOURCC('h', 'e', 'v', '1'));
 }

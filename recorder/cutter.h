@@ -1,7 +1,7 @@
 /* Where fragments and segments begin. Pure.
  *
- * A segment begins at a key frame: when the one before is long enough, or when the parameter sets have
- * changed. A fragment begins at a key frame, and in a longer GOP after 2 s. GOPs under CUTTER_SHORT_US
+ * A segment begins at a key frame: when the one before is long enough, or when the stream goes on in
+ * another format. A fragment begins at a key frame, and in a longer GOP after 2 s. GOPs under CUTTER_SHORT_US
  * share a fragment, else a camera that sends nothing but key frames would cost one write per frame.
  * Threads: any. Memory: the caller's struct. Units: µs of UTC. */
 #pragma once
@@ -18,7 +18,7 @@ struct cutter {
 	int64_t shorten_us;  /* of the next segment; then 0 */
 	bool open;
 	int64_t segment_at_us, fragment_at_us;
-	unsigned epoch;      /* of the parameter sets of the open segment */
+	unsigned epoch;      /* of the format of the open segment */
 };
 
 void cutter_init(struct cutter *c, int64_t segment_us, int64_t first_shorter_us);

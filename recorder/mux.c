@@ -63,6 +63,14 @@ static int open_output(AVFormatContext **ctx)
 	return avio_open_dyn_buf(&(*ctx)->pb);
 }
 
+/* avc1 and hvc1 wherever that is true: players on Apple systems refuse the others. The sets are in the moov either way. */
+static unsigned sample_entry(const struct mux_conf *conf)
+{
+	if (conf->codec == TRACK_H264)
+		return conf->sets_vary ? MKTAG('a', 'v', 'c', '3') : MKTAG('a', 'v', 'c', '1');
+	return conf->sets_vary ? MKTAG('h', 'e', 'v', '1') : MKTAG('h', 'v', 'c', '1');
+}
+
 static int add_stream(AVFormatContext *ctx, const struct mux_conf *conf)
 {
 	AVStream *st = avformat_new_stream(ctx, NULL);
@@ -77,8 +85,7 @@ static int add_stream(AVFormatContext *ctx, const struct mux_conf *conf)
 	par->extradata_size = (int)conf->sets_len;
 	par->codec_type = AVMEDIA_TYPE_VIDEO;
 	par->codec_id = conf->codec == TRACK_H264 ? AV_CODEC_ID_H264 : AV_CODEC_ID_HEVC;
-	/* hvc1: players on Apple systems refuse hev1; the sets are in the moov either way */
-	par->codec_tag = conf->codec == TRACK_H264 ? MKTAG('a', 'v', 'c', '1') : MKTAG('h', 'v', 'c', '1');
+	par->codec_tag = sample_entry(conf);
 	par->width = conf->size.width;
 	par->height = conf->size.height;
 	st->time_base = (AVRational){1, US_PER_S};
@@ -147,6 +154,8 @@ static int make_header(const struct mux_conf *conf, struct buf *init)
 	if (rc == 0)
 		rc = write_header(ctx);
 	close_output(ctx, init);
+	if (rc == 0 && conf->sets_in_band)
+		rc = moov_mark_sets_in_band(init);
 	if (rc < 0)
 		buf_finish(init);
 	return rc;

@@ -20,6 +20,8 @@ struct mux_conf {
 	struct picture_size size;
 	const uint8_t *sets;             /* parameter sets, Annex B */
 	size_t sets_len;
+	bool sets_in_band;               /* every key frame of it brings its own, */
+	bool sets_vary;                  /* and they may differ from these */
 	struct wall start;               /* of the first frame */
 };
 

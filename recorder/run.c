@@ -62,6 +62,11 @@ struct run {
 	struct outlet_segment *segment;
 	struct picture_size size;
 	unsigned size_epoch;         /* of the parameter sets that size is of; 0: unknown */
+	struct sps format;           /* of the open segment; */
+	unsigned format_epoch;       /* and the parameter sets in its moov */
+	bool in_band;                /* it promises that every key frame brings its own */
+	bool varies, unsteady;       /* sets change from one key frame to the next; not every key frame brings them */
+	unsigned formats;            /* grows when another file must begin */
 
 	struct clock_watch watch;
 	struct mono last_packet, last_frame;
@@ -261,7 +266,8 @@ static int open_segment(struct run *r, const struct frame *f, struct wall start,
 		return rc;
 	struct mux_conf conf = {.site = r->conf.site, .camera = r->conf.camera, .run = r->id_text,
 				.codec = r->codec, .size = r->size, .sets = sets, .sets_len = len,
-				.start = start};
+				.sets_in_band = f->sets_whole && !r->unsteady,
+				.sets_vary = f->sets_whole && !r->unsteady && r->varies, .start = start};
 	rc = mux_create(&conf, &r->mux, &b.init, &e);
 	if (rc < 0)
 		return rc;
@@ -271,6 +277,10 @@ static int open_segment(struct run *r, const struct frame *f, struct wall start,
 	r->segment = r->outlet->ops->begin(r->outlet, &b, cause);
 	buf_finish(&b.init);
 	r->flushed = start;
+	r->in_band = conf.sets_in_band;
+	r->format_epoch = epoch;
+	if (sps_find(r->codec, sets, len, &r->format) < 0)
+		r->format = (struct sps){0};
 	if (r->segment)
 		return 0;
 	drop_mux(r);
@@ -329,15 +339,6 @@ static void no_disk(struct run *r, struct wall at, enum gap_cause cause)
 		  lang("没有可写入的存储", "no storage takes it"));
 }
 
-static unsigned sets_epoch(const struct run *r)
-{
-	const uint8_t *sets;
-	unsigned epoch;
-
-	depay_parameter_sets(r->depay, &sets, &epoch);
-	return epoch;
-}
-
 static void begin_coverage(struct run *r, const struct frame *f, struct placed p)
 {
 	struct wall at = {p.at_us};
@@ -353,7 +354,7 @@ static void begin_coverage(struct run *r, const struct frame *f, struct placed p
 	} else if (rc < 0) {
 		wait_longer(r, f, at, rc);
 	} else {
-		cutter_frame(&r->cutter, p.at_us, true, sets_epoch(r));
+		cutter_frame(&r->cutter, p.at_us, true, r->formats);
 		sm_move(&r->sm, COVERING);
 		tell_up(r, at);
 		store(r, f, p);
@@ -375,13 +376,34 @@ static void roll_segment(struct run *r, const struct frame *f, struct wall at)
 		end_coverage(r, at, CAUSE_STREAM_UNUSABLE, media_fault_text(sets_fault(rc)));
 }
 
+/* Whether the decoder of this file, which plays from any key frame of it, could not go on with this one. Sets that change
+ * without another format stay in one file, if they come with the key frames; but a file that did not say so from its
+ * beginning ends with the first of them. */
+static bool needs_another_file(struct run *r, const struct frame *f)
+{
+	const uint8_t *sets;
+	unsigned epoch;
+	struct sps sps;
+	size_t len = depay_parameter_sets(r->depay, &sets, &epoch);
+	bool promised = r->in_band, varied = r->varies;
+
+	r->unsteady |= promised && !f->sets_whole;
+	if (epoch == r->format_epoch)
+		return promised && !f->sets_whole;
+	bool same = sps_find(r->codec, sets, len, &sps) == 0 && sps_same_format(&sps, &r->format);
+	r->varies |= same && f->sets_whole;
+	return !same || !promised || !f->sets_whole || !varied;
+}
+
 static void cover(struct run *r, const struct frame *f, struct placed p)
 {
 	struct wall at = {p.at_us};
 
 	if (f->key && r->outlet->ops->leaves(r->segment))
 		cutter_close(&r->cutter);
-	switch (cutter_frame(&r->cutter, p.at_us, f->key, sets_epoch(r))) {
+	if (f->key && needs_another_file(r, f))
+		r->formats++;
+	switch (cutter_frame(&r->cutter, p.at_us, f->key, r->formats)) {
 	case CUT_SEGMENT:  roll_segment(r, f, at); break;
 	case CUT_FRAGMENT: flush_fragment(r, at); break;
 	case CUT_NONE:     break;

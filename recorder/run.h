@@ -4,7 +4,7 @@
  *	packet of the sound → audio.h, which adds what has arrived to each fragment ──────┘
  *
  * A fragment is one GOP, cut after at most 2 s; a segment ends at the first key frame after
- * segment_us (staggered by camera), or when the parameter sets change, or when the run ends; the next
+ * segment_us (staggered by camera), or when the stream goes on in another format, or when the run ends; the next
  * one starts at the same microsecond. A run begins at its first key frame. Nothing before it is
  * claimed. A frame's end is the next frame's start; the last frame of a run ends after the median of
  * its last frame intervals, after 0.4 s at most, and never later than 100 ms from now.

@@ -41,9 +41,8 @@ def test_every_picture_is_shown_at_its_time(site, cameras, name):
     assert len(streams(answer.body)) == (2 if name == "sound" else 1)
 
 
-@pytest.mark.parametrize("name", ["inband", "sdp"])
-def test_other_parameter_sets_in_mid_stream_cost_no_picture(site, cameras, name):
-    """Another file begins at that picture; a range over both is refused with the ranges that work."""
+def change_sets(site, cameras, name):
+    """A range over other parameter sets of the same format."""
     camera = cameras[name]
     before = camera.clocks(name)[-1]
     camera.order(f"params {name}")
@@ -51,7 +50,22 @@ def test_other_parameter_sets_in_mid_stream_cost_no_picture(site, cameras, name)
     site.wait_recorded(name, clocks[-1])
     start, end = before - SECOND, clocks[-2]
     assert [t[2] for t in site.tiles(name, start, end)] == ["recorded"]
-    ranges = site.footage(name, start, end).problem(409)["ranges"]
-    shown = [clocks_of(site.footage(name, parse_us(r["start"]), parse_us(r["end"])).body) for r in ranges]
+    return start, end
+
+
+def test_other_parameter_sets_with_each_key_frame_are_one_answer(site, cameras):
+    """They come with the key frames, so that a decoder goes on."""
+    start, end = change_sets(site, cameras, "inband")
+    answer = site.footage("inband", start, end)
+    assert answer.status == 200, answer.body
+    assert streams(answer.body)[0] == ("hevc", "hev1")
+    check_unbroken(clocks_of(answer.body), cameras["inband"].clocks("inband"))
+
+
+def test_other_parameter_sets_that_come_once_cost_no_picture(site, cameras):
+    """Another file begins at that picture; a range over both is refused with the ranges that work."""
+    start, end = change_sets(site, cameras, "sdp")
+    ranges = site.footage("sdp", start, end).problem(409)["ranges"]
+    shown = [clocks_of(site.footage("sdp", parse_us(r["start"]), parse_us(r["end"])).body) for r in ranges]
     assert len(shown) == 2 and shown[0][-1] < shown[1][0]
-    check_unbroken(shown[0] + shown[1], camera.clocks(name))
+    check_unbroken(shown[0] + shown[1], cameras["sdp"].clocks("sdp"))

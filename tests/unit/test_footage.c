@@ -663,16 +663,86 @@ static void refuses_what_cannot_be_answered(void **state)
 	}
 	assert_int_equal(bed_status(&b, "GET", "/api/v1/cameras/nobody/footage.mp4?start=2026-11-24T00:00:01Z&"
 				    "end=2026-11-24T00:00:02Z", b.admin, NULL), 404);
-	/* the picture's parameters change at 6 s */
-	add(&b, 6000, 3, false);
-	bed_sql(&b, "INSERT INTO init (digest, codec, width, height, timescale) VALUES (x'00', 'hvc1', 1, 1, 90000);"
-		    "UPDATE segment SET init = last_insert_rowid() WHERE start = 1795478406123457");
+	/* sound begins at 6 s */
+	add_with_sound(&b, 6000, 3);
 	struct client c;
 	assert_int_equal(fetch(&b, &c, "GET", 1000, 8000, NULL), 409);
 	assert_non_null(strstr(client_body(&c), "\"ranges\":[{\"start\":\"2026-11-24T00:00:01.123457Z\",\"end\":"
 		"\"2026-11-24T00:00:06.123457Z\"},{\"start\":\"2026-11-24T00:00:06.123457Z\",\"end\":\"2026-11-24T00:00:08.123457Z\"}]"));
 	client_finish(&c);
 	bed_close(&b);
+}
+
+/* --- parameter sets ------------------------------------------------------------------------------- */
+
+/* A file of one format and some parameter sets, which may say that it brings its own. */
+enum { IN_BAND = 1, VARY = 2, LARGER = 4 };
+
+static void add_of(struct bed *b, int64_t ms, uint8_t sets, unsigned how)
+{
+	static const uint8_t avcc[] = {1, 77, 0, 31, 0xff, 0xe1, 0, 4, 0x67, 77, 0, 31, 1, 0, 2, 0x68};
+	struct buf plain = {0}, bytes = {0};
+	uint8_t *p;
+
+	fixture_init(&plain);
+	p = memmem(plain.data, plain.len, "avc1", 4);
+	assert_non_null(p);
+	size_t at = (size_t)(p - plain.data) - 4;
+	for (const char *const *box = (const char *const[]){"moov", "trak", "mdia", "minf", "stbl", "stsd", "avc1", NULL}; *box; box++) {
+		uint8_t *q = memmem(plain.data, plain.len, *box, 4);
+		put_u32be(q - 4, get_u32be(q - 4) + 8 + sizeof avcc + 1);
+	}
+	if (how & VARY)
+		p[3] = '3';
+	put_u16be(plain.data + at + 32, how & LARGER ? 704 : 640);
+	buf_add(&bytes, plain.data, at + 86);
+	fixture_u32(&bytes, 8 + sizeof avcc + 1);
+	fixture_u32(&bytes, FOURCC('a', 'v', 'c', 'C'));
+	buf_add(&bytes, avcc, sizeof avcc);
+	buf_add(&bytes, &sets, 1);
+	buf_add(&bytes, plain.data + at + 86, plain.len - at - 86);
+	if (how & IN_BAND)
+		assert_int_equal(moov_mark_sets_in_band(&bytes), 0);
+	fixture_fragment(&bytes, &(struct fixture_fragment){.start = at_ms(ms), .sequence = 1, .frames = 50, .frame_us = 40000});
+	bed_add_segment(b, &bytes, false);
+	buf_finish(&plain);
+	buf_finish(&bytes);
+}
+
+/* Files of 2 s each, in this order: what the answer is, and whose init and sample entry it has. */
+static void joins(const uint8_t files[][2], unsigned count, int want, uint8_t sets, const char *entry)
+{
+	struct client c;
+	struct bed b;
+
+	bed_open(&b);
+	for (unsigned i = 0; i < count; i++)
+		add_of(&b, i * INT64_C(2000), files[i][0], files[i][1]);
+	assert_int_equal(fetch(&b, &c, "GET", 100, (int64_t)count * 2000, NULL), want);
+	if (want == 200) {
+		const char *body = client_body(&c), *avcc = memmem(body, 1000, "avcC", 4);
+		assert_non_null(memmem(body, 1000, entry, 4));
+		assert_int_equal((uint8_t)avcc[4 + 16], sets);
+		struct seen s;
+		look(&s, (const uint8_t *)body, client_body_len(&c));
+		assert_int_equal(s.fragments, count);
+	}
+	client_finish(&c);
+	bed_close(&b);
+}
+
+static void parameter_sets_that_change_in_one_format(void **state)
+{
+	(void)state;
+	joins((const uint8_t[][2]){{1, 0}, {1, 0}}, 2, 200, 1, "avc1");                         /* as ever */
+	joins((const uint8_t[][2]){{1, 0}, {2, 0}}, 2, 409, 0, "");                             /* the second needs its own */
+	joins((const uint8_t[][2]){{1, IN_BAND}, {1, IN_BAND}}, 2, 200, 1, "avc1");
+	joins((const uint8_t[][2]){{1, IN_BAND}, {2, IN_BAND | VARY}, {3, IN_BAND | VARY}}, 3, 200, 1, "avc3");
+	joins((const uint8_t[][2]){{2, IN_BAND | VARY}}, 1, 200, 2, "avc3");
+	joins((const uint8_t[][2]){{1, 0}, {1, IN_BAND}}, 2, 200, 1, "avc1");                   /* of before, and of today */
+	joins((const uint8_t[][2]){{2, IN_BAND}, {1, 0}, {3, IN_BAND}}, 3, 200, 1, "avc3");     /* one needs sets 1 */
+	joins((const uint8_t[][2]){{1, IN_BAND}, {1, 0}, {2, 0}}, 3, 409, 0, "");
+	joins((const uint8_t[][2]){{1, IN_BAND}, {1, IN_BAND | LARGER}}, 2, 409, 0, "");        /* the size really changes */
 }
 
 /* --- with a real encoder and a real decoder ------------------------------------------------------- */
@@ -776,6 +846,7 @@ int main(void)
 		cmocka_unit_test(a_client_may_leave_in_the_middle),
 		cmocka_unit_test(slow_clients_hold_no_thread),
 		cmocka_unit_test(refuses_what_cannot_be_answered),
+		cmocka_unit_test(parameter_sets_that_change_in_one_format),
 		cmocka_unit_test(a_decoder_sees_every_frame_and_the_gap),
 	};
 

@@ -408,6 +408,81 @@ static void test_parameters_change_in_mid_stream(void **state)
 	parameters_change_in_mid_stream("libx265", TRACK_H265);
 }
 
+/* --- parameter sets that differ from key frame to key frame ------------------------------------------- */
+
+static struct moov_info moov_of(const struct outlet_segment *s)
+{
+	struct moov_info info;
+	struct box ftyp, moov;
+
+	assert_int_equal(box_read(s->file.data, s->file.len, &ftyp), 0);
+	const uint8_t *p = s->file.data + ftyp.size;
+	assert_int_equal(box_read(p, s->file.len - ftyp.size, &moov), 0);
+	assert_int_equal(moov_parse(p, moov.size, &info), 0);
+	return info;
+}
+
+/* Two encoders of one format take turns, each for a group of pictures. */
+static void play_in_turns(const struct rtp_fixture_conf *a, const struct rtp_fixture_conf *b, unsigned groups)
+{
+	for (unsigned n = 0; n < groups; n++) {
+		rtp_fixture_finish(&w.f);
+		rtp_fixture_make(&w.f, n % 2 ? b : a);
+		play(0, 15, -1);
+	}
+}
+
+/* One file for the first, which did not know; all others together, and each picture of them can be decoded. */
+static void sets_vary_in_one_format(const char *encoder, const char *params, const char *entry)
+{
+	struct rtp_fixture_conf a = {encoder, 320, 240, 15, 15, 0, 1, 600, 15, "repeat-headers=1"}, b = a;
+	struct moov_info info[2];
+	struct wall covered;
+
+	b.params = params;
+	begin_coded(&a, entry[0] == 'a' ? TRACK_H264 : TRACK_H265, 300, NULL);
+	play_in_turns(&a, &b, 12);
+	end(&covered);
+	assert_int_equal(w.downs + w.brokens, 0);
+	assert_int_equal(w.count, 2);
+	assert_int_equal(w.segments[0].end.us, w.segments[1].begin.start.us);
+	assert_int_equal(w.segments[0].frames + w.segments[1].frames, 12 * 15);
+	for (unsigned i = 0; i < 2; i++) {
+		info[i] = moov_of(&w.segments[i]);
+		assert_true(info[i].sets_in_band);
+		check_segment(&w.segments[i]);
+	}
+	assert_string_equal(info[1].codec, entry);
+	assert_memory_equal(info[0].format_digest, info[1].format_digest, 32);
+	assert_memory_not_equal(info[0].sets_digest, info[1].sets_digest, 32);
+	finish();
+}
+
+static void test_sets_vary_in_one_format(void **state)
+{
+	(void)state;
+	sets_vary_in_one_format("libx264", "ref=2:level=40:colorprim=bt709:repeat-headers=1", "avc3");
+	sets_vary_in_one_format("libx265", "ref=2:colorprim=bt709:repeat-headers=1", "hev1");
+}
+
+/* Another size is another file, each time. */
+static void test_sizes_take_turns(void **state)
+{
+	struct rtp_fixture_conf a = {"libx264", 320, 240, 15, 15, 0, 1, 600, 15, NULL}, b = a;
+
+	(void)state;
+	b.width = 352;
+	begin_coded(&a, TRACK_H264, 300, NULL);
+	play_in_turns(&a, &b, 6);
+	end(NULL);
+	assert_int_equal(w.count, 6);
+	for (unsigned i = 0; i < w.count; i++) {
+		assert_string_equal(moov_of(&w.segments[i]).codec, "avc1");
+		check_segment(&w.segments[i]);
+	}
+	finish();
+}
+
 /* --- with sound ------------------------------------------------------------------------ */
 
 /* Packets of the sound that are due by now; of each packet, its last sample is as old as the network. */
@@ -561,6 +636,8 @@ int main(void)
 		cmocka_unit_test(test_h264_is_stored_as_sent),
 		cmocka_unit_test(test_h265_is_stored_as_sent),
 		cmocka_unit_test(test_parameters_change_in_mid_stream),
+		cmocka_unit_test(test_sets_vary_in_one_format),
+		cmocka_unit_test(test_sizes_take_turns),
 		cmocka_unit_test(test_sound_is_in_the_files),
 		cmocka_unit_test(test_broken_sound_costs_no_picture),
 		cmocka_unit_test(test_sound_that_cannot_be_recorded),
