@@ -15,6 +15,7 @@
 
 struct root {
 	char *path;
+	char uuid[UUID_TEXT_MAX];    /* of the disk that was last seen there; "": none so far */
 	int64_t id;                  /* 0: none yet */
 	bool present, foreign;       /* foreign: another disk stands there, and that was told */
 	bool mark_compared;          /* what it knows of the ledger was held against ours (ledger_mark.h) */
@@ -66,9 +67,11 @@ int roots_configure(struct indexer *ix);
 void roots_finish(struct indexer *ix);
 /* The configured root of this path. Its disk is not touched. */
 struct root *root_find(struct indexer *ix, const char *path);
+/* The configured root that the journal calls so: by its uuid, or by a path as version 0.1 did. */
+struct root *root_named(struct indexer *ix, const char *name);
 /* The same, looked at now; NULL: none, not mounted, not ours, or the recorder says that it does not answer:
  * who touched that would wait with it, and everybody with him. */
-struct root *root_present(struct indexer *ix, const char *path);
+struct root *root_present(struct indexer *ix, const char *name);
 bool root_look(struct indexer *ix, struct root *r);
 
 /* seal_key.c */

@@ -53,7 +53,7 @@ static bool get_named(const json_t *record, const char *file, struct named *out)
 static int on_open(struct indexer *ix, const json_t *record)
 {
 	struct named n;
-	struct root *r = root_find(ix, text(record, "root"));
+	struct root *r = root_named(ix, text(record, "root"));
 
 	if (!get_named(record, text(record, "file"), &n))
 		return skip(record, "file is missing, or is not that of its camera and start");

@@ -9,7 +9,30 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* A disk that was mounted elsewhere before takes its rows along, unless it is configured there, too. */
+/* Which disk stands at a configured path now. */
+static bool stands_at(struct indexer *ix, const char *path, const char *uuid)
+{
+	struct root_identity id;
+	char there[UUID_TEXT_MAX];
+
+	if (!root_find(ix, path) || !root_answers(ix, path) || root_identity_check(ix->fs, path, ix->conf->site.id, &id) < 0)
+		return false;
+	uuid_format(id.root, there);
+	return strcmp(there, uuid) == 0;
+}
+
+/* Two rows change places: paths are unique. */
+static int exchange(struct db *db, const char *uuid, const char *was, const char *path)
+{
+	int rc = db_run(db, "UPDATE root SET path = '/dev/null/moving' WHERE path = ?", "t", path);
+
+	if (rc == 0)
+		rc = db_run(db, "UPDATE root SET path = ? WHERE uuid = ?", "tt", path, uuid);
+	return rc < 0 ? rc : db_run(db, "UPDATE root SET path = ? WHERE path = '/dev/null/moving'", "t", was);
+}
+
+/* A disk that was mounted elsewhere before takes its rows along, also to where another one of ours was, unless it is configured
+ * there, too. 0; -ENOENT: its footage is not known. */
 static int follow(struct indexer *ix, const struct root *r, const char *uuid)
 {
 	struct db_query q;
@@ -22,25 +45,25 @@ static int follow(struct indexer *ix, const struct root *r, const char *uuid)
 		snprintf(was, sizeof was, "%s", db_text(&q, 0));
 	db_done(&q);
 	if (rc <= 0)
-		return rc;
-	if (root_find(ix, was))
+		return rc < 0 ? rc : -ENOENT;
+	if (stands_at(ix, was, uuid))
 		return -EEXIST;
 	log_warn("root", "path=%s root=%s text=\"this disk was at %s before; its footage is found here now\"", r->path, uuid, was);
-	return db_run(ix->catalog->db, "UPDATE root SET path = ? WHERE uuid = ?", "tt", r->path, uuid);
+	open_file_forget(ix, NULL);
+	return exchange(ix->catalog->db, uuid, was, r->path);
 }
 
 /* Rows say where footage lies by its disk: another disk at the same path is not taken for it. */
-static int root_row(struct indexer *ix, struct root *r, const struct root_identity *id)
+static int root_row(struct indexer *ix, struct root *r, const char *uuid)
 {
 	struct db *db = ix->catalog->db;
-	char uuid[UUID_TEXT_MAX], known[UUID_TEXT_MAX] = "";
-	int rc = 0;
+	char known[UUID_TEXT_MAX] = "";
+	int rc = follow(ix, r, uuid);
 
-	uuid_format(id->root, uuid);
-	if (db_int(db, &r->id, "SELECT id FROM root WHERE path = ?", "t", r->path) == 0)
+	if (rc == -ENOENT && db_int(db, &r->id, "SELECT id FROM root WHERE path = ?", "t", r->path) == 0)
 		rc = garbage_root_uuid(ix->catalog, r->id, known);
-	else
-		rc = follow(ix, r, uuid);
+	if (rc == -ENOENT)
+		rc = 0;
 	if (rc == 0 && *known && strcmp(known, uuid) != 0)
 		rc = -EEXIST;
 	if (rc == -EEXIST && !r->foreign)
@@ -55,11 +78,16 @@ static int root_row(struct indexer *ix, struct root *r, const struct root_identi
 bool root_look(struct indexer *ix, struct root *r)
 {
 	struct root_identity id;
+	char uuid[UUID_TEXT_MAX];
 	bool was = r->present;
 
 	r->present = root_answers(ix, r->path) && root_identity_check(ix->fs, r->path, ix->conf->site.id, &id) == 0;
-	if (r->present && (!was || !r->id))
-		r->present = root_row(ix, r, &id) == 0;
+	if (r->present) {
+		uuid_format(id.root, uuid);
+		bool same = was && r->id && strcmp(uuid, r->uuid) == 0;
+		snprintf(r->uuid, sizeof r->uuid, "%s", uuid);
+		r->present = same || root_row(ix, r, uuid) == 0;
+	}
 	if (was != r->present)
 		log_info("root", "path=%s present=%d", r->path, r->present);
 	return r->present;
@@ -94,9 +122,17 @@ struct root *root_find(struct indexer *ix, const char *path)
 	return NULL;
 }
 
-struct root *root_present(struct indexer *ix, const char *path)
+struct root *root_named(struct indexer *ix, const char *name)
 {
-	struct root *r = root_find(ix, path);
+	for (unsigned i = 0; i < ix->root_count && name[0] != '/'; i++)
+		if (ix->roots[i].present && strcmp(ix->roots[i].uuid, name) == 0)
+			return &ix->roots[i];
+	return root_find(ix, name);
+}
+
+struct root *root_present(struct indexer *ix, const char *name)
+{
+	struct root *r = root_named(ix, name);
 
 	return r && root_look(ix, r) ? r : NULL;
 }

@@ -362,7 +362,8 @@ static const char *storage_kind(const char *was, const char *state)
 
 static int on_storage(struct indexer *ix, const json_t *record, int64_t at)
 {
-	const char *root = text(record, "root"), *state = text(record, "state"), *error = text(record, "error");
+	const char *path = text(record, "path"), *root = *path ? path : text(record, "root"); /* where it is mounted */
+	const char *state = text(record, "state"), *error = text(record, "error");
 	char was[16], quoted[200];
 	json_t *known;
 	int rc = storage_state(ix, root, &known);

@@ -5,12 +5,14 @@
  * The recorder writes, the keeper reads by (file, offset); a torn last line is no line. Every
  * record has "k" (kind), "at" (wall µs), "up" (CLOCK_BOOTTIME µs). Kinds and their further keys:
  *
+ * A root is named by its uuid, a file by its name in the root's incoming/; version 0.1 named a root by its path.
+ *
  *	start   boot (boot_id), pid, synced, key (seal public key, hex), cameras [ids],
  *	        chain {camera: [sequence, digest hex]}, open {root/file: [run, flags, durable bytes, doubted]}
  *	        first record of each file after a start or a rotation ("rotated":true)
- *	beat    synced, durable {root path: {file name: bytes}}   with every sync, at least every 5 s;
+ *	beat    synced, durable {root: {file name: bytes}}   with every sync, at least every 5 s;
  *	        only files of which more became durable
- *	open    camera, root (path), file, start, run, flags   a segment file exists and is durable as a
+ *	open    camera, root, file, start, run, flags   a segment file exists and is durable as a
  *	        name; flags: as its seal will have them
  *	up      camera, start, run                         the first frame of a run
  *	down    camera, since, cause, detail               no footage from `since` on, for this cause; a
@@ -20,7 +22,8 @@
  *	lost    camera, start, end, cause, detail          a closed segment could not be kept there
  *	ready                                              recovery at start is finished
  *	clock   step_us, synced                            the wall clock stepped, or its trust changed
- *	storage root, state (ok|stalled|full|failed|absent), error
+ *	storage root, path, state (ok|stalled|full|failed|absent), error
+ *	                                                   path: where it is, or should be, mounted; without one `root` is it
  *	stop                                               clean end; nothing follows in this run
  *
  * Causes are the gap causes of design §6. Threads: one writer; readers any.
@@ -62,7 +65,8 @@ struct journal_pos { char file[JOURNAL_FILE_MAX]; int64_t offset; }; /* file "" 
 /* Calls fn for each whole record after pos, in order, moving pos behind it, until the end, `max`
  * records, or fn returns non-zero (which is returned; pos then stays before that record). A broken
  * line that is not the last of the last file is skipped with a log line, as soon as a whole one
- * follows. A pos whose file was pruned goes on in the oldest file after it. No folder is -ENOENT; no
+ * follows. A pos whose file was pruned goes on in the oldest file after it, and with the oldest of all if there
+ * is none after it: the journal was lost, and this is another. No folder is -ENOENT; no
  * file is nothing to read. record is borrowed. */
 typedef int journal_fn(void *arg, const json_t *record);
 int journal_read(struct fs *fs, const char *dir, struct journal_pos *pos, unsigned max,

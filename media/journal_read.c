@@ -23,7 +23,7 @@ static int read_one(struct fs *fs, const char *dir, struct journal_pos *pos, uns
 	return rc;
 }
 
-/* The file of pos, or the oldest after it when that one is gone. */
+/* The file of pos, or the oldest after it when that one is gone; all are before it when the journal was lost and begun anew. */
 static int begin(struct journal_pos *pos, const uint32_t *numbers, unsigned count, unsigned *first)
 {
 	uint32_t number = 0;
@@ -36,8 +36,10 @@ static int begin(struct journal_pos *pos, const uint32_t *numbers, unsigned coun
 	*first = i;
 	if (pos->file[0] && i < count && numbers[i] == number)
 		return 0;
-	if (pos->file[0])
+	if (pos->file[0] && count > 0)
 		log_warn("journal", "file=%s note=\"gone before it was read to its end\"", pos->file);
+	if (i == count && count > 0)
+		*first = i = 0;
 	if (i < count) {
 		journal_file_name(numbers[i], pos->file);
 		pos->offset = 0;

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "media/segment.h"
 #include "recorder/chain_state.h"
+#include "recorder/root_names.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +22,7 @@ struct chain {
 	struct journal *journal;
 	pthread_mutex_t lock; /* held while records are added, so that heads and records agree */
 	struct chain_state known;
+	struct root_names names;
 	json_t *start; /* the unchanging part of a `start` record */
 	atomic_int error;
 };
@@ -122,6 +124,7 @@ static int add(struct chain *c, const char *kind, json_t *body)
 		return rc;
 	}
 	json_incref(body);
+	root_names_apply(&c->names, kind, body);
 	rc = journal_add(c->journal, kind, body);
 	if (rc == 0)
 		chain_state_note(&c->known, kind, body);
@@ -185,6 +188,13 @@ int chain_beat(struct chain *c, const char *root, json_t *durable)
 	    c, "beat", json_pack("{s:b,s:o}", "synced", (int)c->clock->synced(c->clock), "durable", roots));
 }
 
+void chain_name_root(struct chain *c, const char *path, const char *uuid)
+{
+	pthread_mutex_lock(&c->lock);
+	root_names_set(&c->names, path, uuid);
+	pthread_mutex_unlock(&c->lock);
+}
+
 void chain_prune(struct chain *c, const char *file) { journal_prune(c->journal, file); }
 
 static json_t *sealed_body(const struct chain_entry *x, const char *digest)
@@ -234,7 +244,7 @@ int chain_sealed(struct chain *c, const struct chain_entry *x, struct chain_head
 bool chain_run_of(struct chain *c, const char *root, const char *file, uint8_t run[UUID_BYTES], uint8_t *flags)
 {
 	pthread_mutex_lock(&c->lock);
-	bool known = chain_state_run(&c->known, root, file, run, flags);
+	bool known = chain_state_run(&c->known, root_names_get(&c->names, root), file, run, flags);
 	pthread_mutex_unlock(&c->lock);
 	return known;
 }
@@ -242,7 +252,7 @@ bool chain_run_of(struct chain *c, const char *root, const char *file, uint8_t r
 int64_t chain_limit_of(struct chain *c, const char *root, const char *file)
 {
 	pthread_mutex_lock(&c->lock);
-	int64_t limit = chain_state_limit(&c->known, root, file);
+	int64_t limit = chain_state_limit(&c->known, root_names_get(&c->names, root), file);
 	pthread_mutex_unlock(&c->lock);
 	return limit;
 }
@@ -326,6 +336,7 @@ int chain_open(struct fs *fs, struct clock *clock, const struct conf *conf, cons
 	c->clock = clock;
 	c->dir = xasprintf("%s/journal", conf->state);
 	chain_state_init(&c->known);
+	root_names_init(&c->names);
 	c->start = start_body(conf, key);
 	pthread_mutex_init(&c->lock, NULL);
 	int rc = begin_journal(c, e);
@@ -344,6 +355,7 @@ void chain_close(struct chain *c)
 	if (c->journal)
 		journal_close(c->journal);
 	chain_state_finish(&c->known);
+	root_names_finish(&c->names);
 	json_decref(c->start);
 	pthread_mutex_destroy(&c->lock);
 	free(c->dir);

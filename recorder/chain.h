@@ -32,6 +32,8 @@ int chain_sync(struct chain *c);
 int chain_beat(struct chain *c, const char *root, json_t *durable);
 /* public: 64 hex digits. The journal's next file begins now, and names this key. */
 int chain_set_key(struct chain *c, const char *public);
+/* From now on the journal calls the root at `path` by that uuid (root_names.h). */
+void chain_name_root(struct chain *c, const char *path, const char *uuid);
 void chain_prune(struct chain *c, const char *file);
 
 /* Zeros for a camera that never sealed. */

@@ -58,25 +58,44 @@ void chain_state_head(const struct chain_state *s, const char *camera, struct ch
 		*out = (struct chain_head){0};
 }
 
+/* The key in `in` of that file: by its root, else of a record that names the root by a path. NULL: none. */
+static const char *key_of(json_t *in, const char *root, const char *file)
+{
+	char *name = xasprintf("%s/%s", root, file);
+	const char *key = json_object_iter_key(json_object_iter_at(in, name));
+	void *at = key || root[0] == '/' ? NULL : json_object_iter(in);
+
+	for (; at && !key; at = json_object_iter_next(in, at)) {
+		const char *other = json_object_iter_key(at), *slash = strrchr(other, '/');
+		if (other[0] == '/' && strcmp(slash + 1, file) == 0)
+			key = other;
+	}
+	free(name);
+	return key;
+}
+
+static json_t *find(json_t *in, const char *root, const char *file)
+{
+	const char *key = key_of(in, root, file);
+
+	return key ? json_object_get(in, key) : NULL;
+}
+
 bool chain_state_run(const struct chain_state *s, const char *root, const char *file, uint8_t run[UUID_BYTES],
 		     uint8_t *flags)
 {
-	char *name = xasprintf("%s/%s", root, file);
-	const json_t *opened = json_object_get(s->open, name);
+	const json_t *opened = find(s->open, root, file);
 	const char *text = json_string_value(json_array_get(opened, 0));
 
 	*flags = (uint8_t)json_integer_value(json_array_get(opened, 1));
-	free(name);
 	return text && root_uuid_parse(text, run) == 0;
 }
 
 int64_t chain_state_limit(const struct chain_state *s, const char *root, const char *file)
 {
-	char *name = xasprintf("%s/%s", root, file);
-	bool known = json_object_get(s->open, name) != NULL, doubted = json_object_get(s->doubted, name) != NULL;
-	const json_t *durable = json_object_get(s->durable, name);
+	bool known = find(s->open, root, file) != NULL, doubted = find(s->doubted, root, file) != NULL;
+	const json_t *durable = find(s->durable, root, file);
 
-	free(name);
 	if (!known && !durable)
 		return -ENOENT;
 	return known && !doubted ? INT64_MAX : json_integer_value(durable);
@@ -197,12 +216,14 @@ static void note_beat(struct chain_state *s, const json_t *record)
 static void note_gone(struct chain_state *s, const json_t *record)
 {
 	const char *file = chain_record_text(record, "file"), *dot = strrchr(file, '.');
-	char *name =
-	    xasprintf("%s/%.*s.open", chain_record_text(record, "root"), dot ? (int)(dot - file) : 0, file);
+	char *name = xasprintf("%.*s.open", dot ? (int)(dot - file) : 0, file);
+	json_t *const all[] = {s->open, s->doubted, s->durable};
 
-	json_object_del(s->open, name);
-	json_object_del(s->doubted, name);
-	json_object_del(s->durable, name);
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+		const char *key = key_of(all[i], chain_record_text(record, "root"), name);
+		if (key)
+			json_object_del(all[i], key);
+	}
 	free(name);
 }
 
@@ -211,8 +232,11 @@ static void note_storage(struct chain_state *s, const json_t *record)
 {
 	const char *state = chain_record_text(record, "state");
 
-	if (strcmp(state, "failed") == 0 || strcmp(state, "full") == 0)
-		doubt(s, chain_record_text(record, "root"));
+	if (strcmp(state, "failed") != 0 && strcmp(state, "full") != 0)
+		return;
+	doubt(s, chain_record_text(record, "root"));
+	if (*chain_record_text(record, "path"))
+		doubt(s, chain_record_text(record, "path"));
 }
 
 void chain_state_note(struct chain_state *s, const char *kind, const json_t *record)

@@ -5,6 +5,8 @@
 #pragma once
 #include "recorder/chain.h"
 
+/* "root" is what the journal calls it: a uuid, or in a journal of 0.1 the path where it was then. A path is never looked for as
+ * that: the disk may be elsewhere, so files are found by their names. */
 struct chain_state {
 	json_t *heads;   /* camera → [sequence, digest hex], as in `start` */
 	json_t *open;    /* "root/file.open" → [run, flags], until it is sealed or dropped */

@@ -111,6 +111,7 @@ static enum root_state try_root(struct disk *d, struct disk_try *t)
 	if (rc < 0)
 		return rc == -ENODEV ? ROOT_ABSENT : ROOT_FAILED;
 	uuid_format(id.root, t->root);
+	chain_name_root(d->chain, d->path, t->root);
 	if ((rc = list_left(d, &t->left)) < 0)
 		return refuse(d, t, rc, "read incoming/");
 	chain_forget_unmade(d->chain, d->path, is_there, &(struct look_up){d, t->left});

@@ -120,14 +120,47 @@ static int adopt_new(struct fs *fs, const struct root_want *w, const char *file,
 	return 0;
 }
 
-static int compare(const struct root_want *w, const struct root_identity *id, struct err *e)
+static const char *place_in_book(const json_t *book, const char *uuid)
+{
+	const char *path;
+	json_t *known;
+
+	json_object_foreach((json_t *)(uintptr_t)book, path, known)
+		if (strcmp(json_string_value(known) ? json_string_value(known) : "", uuid) == 0)
+			return path;
+	return NULL;
+}
+
+static bool stands_at(struct fs *fs, const char *path, const char *uuid)
+{
+	struct root_identity id;
+	char there[UUID_TEXT_MAX];
+
+	if (root_identity_load(fs, path, &id) < 0)
+		return false;
+	uuid_format(id.root, there);
+	return strcmp(there, uuid) == 0;
+}
+
+/* It is one of those that this box has recorded to, and not where it was then. */
+static bool has_moved(struct fs *fs, const struct root_want *w, const struct root_identity *id, const char *uuid)
+{
+	const char *before = place_in_book(w->book, uuid);
+
+	return before && memcmp(id->box, w->box, UUID_BYTES) == 0 && !stands_at(fs, before, uuid);
+}
+
+static int compare(struct fs *fs, const struct root_want *w, const struct root_identity *id, struct err *e)
 {
 	char uuid[UUID_TEXT_MAX];
 
 	uuid_format(id->root, uuid);
 	if (strcmp(id->site, w->site) != 0)
 		return err_set(e, -ENODEV, "%s belongs to site %s", w->path, id->site);
-	if (w->known && strcmp(w->known, uuid) != 0)
+	bool moved = w->known && strcmp(w->known, uuid) != 0 && has_moved(fs, w, id, uuid);
+	if (moved)
+		log_warn("root", "path=%s root=%s note=\"this disk was mounted elsewhere before\"", w->path, uuid);
+	else if (w->known && strcmp(w->known, uuid) != 0)
 		return err_set(e, -ENODEV, "%s is another disk (root %s, not %s). Mount the right one",
 			       w->path, uuid, w->known);
 	if (!w->known && memcmp(id->box, w->box, UUID_BYTES) != 0)
@@ -165,7 +198,7 @@ static int check_identity(struct fs *fs, const struct root_want *w, const char *
 		return err_set(e, -ENODEV, "%s/.holdfast is damaged or of a newer version", w->path);
 	if (rc < 0)
 		return disk_fails(e, rc, w->path, "read .holdfast");
-	return compare(w, id, e);
+	return compare(fs, w, id, e);
 }
 
 int root_check(struct fs *fs, const struct root_want *w, struct root_identity *id, struct err *e)
@@ -282,8 +315,9 @@ static bool is_lost_one(struct fs *fs, const struct conf *conf, const char *path
 	return true;
 }
 
+/* was: the book as it was read, while `book` changes. */
 static bool prepare(struct fs *fs, const struct conf *conf, const char *path, const uint8_t box[UUID_BYTES],
-		    json_t *book)
+		    const json_t *was, json_t *book)
 {
 	const char *known = json_string_value(json_object_get(book, path));
 	struct root_identity id;
@@ -293,7 +327,7 @@ static bool prepare(struct fs *fs, const struct conf *conf, const char *path, co
 	if (is_lost_one(fs, conf, path))
 		return false;
 	bool replaced = known && root_identity_is_replaced(fs, conf->state, known);
-	struct root_want want = {.path = path, .site = conf->site.id, .known = replaced ? NULL : known};
+	struct root_want want = {.path = path, .site = conf->site.id, .known = replaced ? NULL : known, .book = was};
 	memcpy(want.box, box, UUID_BYTES);
 	if (root_check(fs, &want, &id, &e) < 0) {
 		log_error("root", "path=%s error=\"%s\"", path, e.text);
@@ -302,6 +336,9 @@ static bool prepare(struct fs *fs, const struct conf *conf, const char *path, co
 	uuid_format(id.root, uuid);
 	if (known && strcmp(known, uuid) == 0)
 		return false;
+	const char *before = place_in_book(book, uuid);
+	if (known && !replaced && before) /* two changed places: that one is looked for where this one was */
+		json_object_set_new(book, before, json_string(known));
 	json_object_set_new(book, path, json_string(uuid));
 	return true;
 }
@@ -312,12 +349,14 @@ bool root_prepare_all(struct fs *fs, const struct conf *conf)
 	uint8_t box[UUID_BYTES];
 	struct err e;
 	json_t *book = root_box_uuid(fs, state, box, &e) < 0 ? NULL : root_book_load(fs, state, &e);
+	json_t *was = book ? json_deep_copy(book) : NULL;
 	bool changed = false;
 
 	for (unsigned i = 0; book && i < conf->root_count; i++)
-		changed |= prepare(fs, conf, conf->roots[i].path, box, book);
+		changed |= prepare(fs, conf, conf->roots[i].path, box, was, book);
 	if (!book || (changed && root_book_save(fs, state, book) < 0))
 		log_error("root", "text=\"cannot keep %s\"", state);
+	json_decref(was);
 	json_decref(book);
 	free(state);
 	return changed;

@@ -18,6 +18,7 @@ struct root_want {
 	const char *path, *site;
 	uint8_t box[UUID_BYTES];
 	const char *known; /* root uuid as text from roots.json; NULL: never recorded to */
+	const json_t *book; /* all of roots.json: a disk of ours that changed places is one, too; NULL: none */
 };
 /* 0: it is ours (given its identity if it is empty and new; incoming/ and archive/ are there), *id
  * filled. -ENODEV: not ours or not mounted. Other negative: the disk fails. */

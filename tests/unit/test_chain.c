@@ -120,6 +120,39 @@ static void a_failed_root_is_believed_no_further_than_its_beats(void **state)
 	fixture_finish(&x);
 }
 
+/* First as version 0.1 wrote it, then by uuid. */
+static void a_file_is_known_wherever_its_disk_is_mounted(void **state)
+{
+	for (int old = 1; old >= 0; old--) {
+		uint8_t run[UUID_BYTES], flags;
+		struct fixture x;
+		fixture_init(&x, *state, 1);
+		struct chain *c = open_chain(&x);
+		if (!old)
+			chain_name_root(c, "/r", "11111111-1111-4111-8111-111111111111");
+		chain_fact(c, "open", json_pack("{s:s,s:s,s:s,s:i}", "root", "/r", "file", "a.open", "run",
+						"00112233445566778899aabbccddeeff", "flags", 2));
+		chain_beat(c, "/r", json_pack("{s:i}", "a.open", 1000));
+		chain_fact(c, "storage", json_pack("{s:s,s:s}", "root", "/r", "state", "failed"));
+		chain_close(c);
+		c = open_chain(&x);
+		chain_name_root(c, "/elsewhere", "11111111-1111-4111-8111-111111111111");
+		assert_int_equal(chain_limit_of(c, "/elsewhere", "a.open"), 1000);
+		assert_true(chain_run_of(c, "/elsewhere", "a.open", run, &flags));
+		assert_int_equal(flags, 2);
+		chain_name_root(c, "/r", "22222222-2222-4222-8222-222222222222"); /* another one is there now */
+		if (!old)
+			assert_true(chain_limit_of(c, "/r", "a.open") == -ENOENT);
+		chain_fact(c, "dropped", json_pack("{s:s,s:s}", "root", "/elsewhere", "file", "a.open"));
+		chain_close(c);
+		c = open_chain(&x);
+		chain_name_root(c, "/elsewhere", "11111111-1111-4111-8111-111111111111");
+		assert_true(chain_limit_of(c, "/elsewhere", "a.open") == -ENOENT);
+		chain_close(c);
+		fixture_finish(&x);
+	}
+}
+
 static void after_another_boot_no_file_is_believed_further_than_its_beats(void **state)
 {
 	struct fixture x;
@@ -207,6 +240,7 @@ int main(void)
 		fixture_test(only_one_of_two_seals_follows),
 		fixture_test(heads_survive_rotation),
 		fixture_test(a_failed_root_is_believed_no_further_than_its_beats),
+		fixture_test(a_file_is_known_wherever_its_disk_is_mounted),
 		fixture_test(after_another_boot_no_file_is_believed_further_than_its_beats),
 		fixture_test(names_that_never_came_to_be_are_forgotten),
 		fixture_test(a_journal_that_fails_is_not_written_again),

@@ -115,6 +115,57 @@ static void a_first_start_without_power_heals(void **state)
 	free(path);
 }
 
+static char *uuid_at(const char *path)
+{
+	struct root_identity id;
+	char *text = xcalloc(1, UUID_TEXT_MAX);
+
+	assert_int_equal(root_identity_load(fs_real(), path, &id), 0);
+	uuid_format(id.root, text);
+	return text;
+}
+
+static void expect_book(const char *state, const char *const paths[2])
+{
+	struct err e;
+	char *dir = xasprintf("%s/recorder", state);
+	json_t *book = root_book_load(fs_real(), dir, &e);
+
+	for (int i = 0; i < 2; i++) {
+		char *uuid = uuid_at(paths[i]);
+		assert_string_equal(json_string_value(json_object_get(book, paths[i])), uuid);
+		free(uuid);
+	}
+	json_decref(book);
+	free(dir);
+}
+
+/* The two are ours, whichever stands where; a copy of one at the other's place is not. */
+static void disks_of_ours_may_change_places(void **state)
+{
+	char *a = fixture_path(*state, "a"), *b = fixture_path(*state, "b"), *tmp = fixture_path(*state, "tmp");
+	char *dir = fixture_path(*state, "state"), *own = xasprintf("%s/recorder", dir), *file = xasprintf("%s/.holdfast", b);
+	struct conf_root roots[2] = {{.path = a}, {.path = b}};
+	struct conf conf = {.site.id = (char *)(uintptr_t)"site", .state = dir, .roots = roots, .root_count = 2};
+
+	assert_int_equal(fs_mkdirs(fs_real(), own, 0755), 0);
+	assert_true(root_prepare_all(fs_real(), &conf));
+	char *was = uuid_at(a);
+	assert_int_equal(rename(a, tmp) | rename(b, a) | rename(tmp, b), 0);
+	assert_true(root_prepare_all(fs_real(), &conf));
+	expect_book(dir, (const char *const[]){a, b});
+	char *is = uuid_at(b);
+	assert_string_equal(was, is);
+	assert_false(root_prepare_all(fs_real(), &conf));
+	assert_int_equal(unlink(file), 0);
+	char *other = xasprintf("%s/.holdfast", a);
+	assert_int_equal(link(other, file), 0);
+	assert_false(root_prepare_all(fs_real(), &conf));
+	char *const all[] = {a, b, tmp, dir, own, file, was, is, other};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		free(all[i]);
+}
+
 static void the_state_folder_remembers(void **state)
 {
 	char *path = fixture_path(*state, "state");
@@ -147,7 +198,7 @@ int main(void)
 		fixture_test(a_folder_with_other_things_is_refused),
 		fixture_test(any_failure_of_the_first_start_heals),
 		fixture_test(a_first_start_without_power_heals),
-		fixture_test(the_state_folder_remembers),
+		fixture_test(disks_of_ours_may_change_places), fixture_test(the_state_folder_remembers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,7 +250,11 @@ static void the_journal_tells_it_all(void **state)
 		uv_run(&x.loop, UV_RUN_ONCE);
 		read_log(&x, &l);
 	}
-	assert_string_equal(l.root, x.root_paths[0]);
+	struct root_identity id;
+	char uuid[UUID_TEXT_MAX];
+	assert_int_equal(root_identity_load(fs_real(), x.root_paths[0], &id), 0);
+	uuid_format(id.root, uuid);
+	assert_string_equal(l.root, uuid);
 	char *dir = fixture_path(x.root_paths[0], "incoming");
 	char name[256];
 	segment_incoming_name(name, "cam", T0, ".open");

@@ -117,6 +117,156 @@ static void a_gap_that_was_told_already_begins_earlier_then(void **state)
 	assert_int_equal(told("gap.opened"), 1);
 }
 
+static void record(int from, int to, double now);
+
+static void a_journal_that_was_lost_with_its_disk_is_begun_anew(void **state)
+{
+	struct err e;
+	char *journal = xasprintf("%s/journal", box.place.dir);
+
+	(void)state;
+	assert_int_equal(journal_rotate(box.journal), 0);
+	believed_until(9);
+	journal_close(box.journal);
+	place_remove(journal);
+	assert_int_equal(journal_open(fs_real(), &box.clock.base, journal, &box.journal, &e), 0);
+	free(journal);
+	advance_to(&box, 20);
+	say_start(&box, "after the disk was lost");
+	rename_file(&box, 1, ".open", ".mp4");
+	int64_t bytes = put_file(&box, 1, 5, ".mp4", true);
+	say_sealed(&box, 1, 5, bytes);
+	say(&box, "ready", json_object());
+	say_up(&box, 21);
+	beat_at(22);
+	expect(1, 22, "R 1 5 | G 5 21 recorder_down | P 21 22");
+}
+
+/* A state of an hour ago that stands beside the footage of today: what it believed of open files was sealed since. */
+static void a_state_from_a_backup_finds_its_open_files_in_the_archive(void **state)
+{
+	char name[256];
+
+	(void)state;
+	believed_until(9);
+	segment_archive_name(name, CAM, (struct wall){SEC(1)});
+	char *path = xasprintf("%s/archive/%s", box.root, name), *day = xstrdup(path);
+	*strrchr(day, '/') = '\0';
+	assert_int_equal(fs_mkdirs(fs_real(), day, 0755), 0);
+	put_file(&box, 1, 5, ".mp4", true);
+	char *open = xasprintf("%s/incoming/%s", box.root, strrchr(name, '/') + 1), incoming[256];
+	free(open);
+	segment_incoming_name(incoming, CAM, (struct wall){SEC(1)}, ".mp4");
+	open = xasprintf("%s/incoming/%s", box.root, incoming);
+	assert_int_equal(rename(open, path), 0);
+	free(open);
+	segment_incoming_name(incoming, CAM, (struct wall){SEC(1)}, ".open");
+	open = xasprintf("%s/incoming/%s", box.root, incoming);
+	assert_int_equal(unlink(open), 0);
+	free(open);
+	free(path);
+	free(day);
+	keeper_die(&box);
+	keeper_start(&box);
+	advance_to(&box, 20);
+	say_start(&box, "today");
+	say(&box, "ready", json_object());
+	say_up(&box, 21);
+	beat_at(22);
+	expect(1, 22, "R 1 5 | G 5 21 recorder_down | P 21 22");
+}
+
+/* --- disks that change places ------------------------------------------------------------------------ */
+
+static void mount_elsewhere(const char *name)
+{
+	char path[128];
+
+	snprintf(path, sizeof path, "%s/%s", box.place.dir, name);
+	keeper_die(&box);
+	assert_int_equal(rename(box.root, path), 0);
+	snprintf(box.root, sizeof box.root, "%s", path);
+	keeper_start(&box);
+}
+
+/* The journal names it by its uuid, or, as version 0.1 did, by where it was. */
+static void a_disk_that_is_mounted_elsewhere_is_the_same(void **state)
+{
+	char uuid[UUID_TEXT_MAX], name[256], was[128];
+	const uint8_t raw[UUID_BYTES] = {0};
+
+	(void)state;
+	uuid_format(raw, uuid);
+	believed_until(9);
+	snprintf(was, sizeof was, "%s", box.root);
+	mount_elsewhere("other");
+	advance_to(&box, 20);
+	say_start(&box, "after the power cut");
+	rename_file(&box, 1, ".open", ".mp4");
+	int64_t bytes = put_file(&box, 1, 5, ".mp4", true);
+	segment_incoming_name(name, CAM, (struct wall){SEC(1)}, ".mp4");
+	say(&box, "sealed", json_pack("{ss ss ss sI sI sI}", "camera", CAM, "root", uuid, "file", name, "start", (json_int_t)SEC(1),
+				      "end", (json_int_t)SEC(5), "bytes", (json_int_t)bytes));
+	assert_int_equal(run(&box), 0);
+	assert_true(archived(&box, 1));
+	say(&box, "ready", json_object());
+	say_up(&box, 21);
+	segment_incoming_name(name, CAM, (struct wall){SEC(21)}, ".open");
+	say(&box, "open", json_pack("{ss ss ss sI ss}", "camera", CAM, "root", was, "file", name, "start", (json_int_t)SEC(21), "run", "r"));
+	say(&box, "open", json_pack("{ss ss ss sI ss}", "camera", CAM, "root", uuid, "file", name, "start", (json_int_t)SEC(21), "run", "r"));
+	bytes = put_file(&box, 21, 23, ".open", false);
+	advance_to(&box, 24);
+	say(&box, "beat", json_pack("{sb s{s{sI}}}", "synced", 1, "durable", uuid, name, (json_int_t)bytes));
+	expect(1, 24, "R 1 5 | G 5 21 recorder_down | R 21 23 | P 23 24");
+}
+
+static void two_disks_that_change_places_keep_their_footage(void **state)
+{
+	struct conf_root two[2];
+	char a[128], b[128], tmp[128], before[128];
+	struct root_identity id = {.site = SITE, .root = {9}};
+	uint8_t sector[ROOT_SECTOR_BYTES];
+
+	(void)state;
+	snprintf(a, sizeof a, "%s", box.root);
+	snprintf(b, sizeof b, "%s/second", box.place.dir);
+	snprintf(tmp, sizeof tmp, "%s/tmp", box.place.dir);
+	keeper_die(&box);
+	char *incoming = xasprintf("%s/incoming", b), *file = xasprintf("%s/.holdfast", b);
+	assert_int_equal(fs_mkdirs(fs_real(), incoming, 0755), 0);
+	root_identity_encode(&id, sector);
+	assert_int_equal(fs_replace(fs_real(), file, sector, sizeof sector, 0644), 0);
+	free(incoming);
+	free(file);
+	two[0] = (struct conf_root){.path = a};
+	two[1] = (struct conf_root){.path = b};
+	box.conf.roots = two;
+	box.conf.root_count = 2;
+	keeper_start(&box);
+	record(1, 5, 5);
+	assert_int_equal(run(&box), 0);
+	rename_file(&box, 1, ".open", ".mp4");
+	int64_t bytes = put_file(&box, 1, 5, ".mp4", true);
+	say_sealed(&box, 1, 5, bytes);
+	assert_int_equal(run(&box), 0);
+	assert_true(archived(&box, 1));
+	for (int turn = 0; turn < 2; turn++) {
+		keeper_die(&box);
+		assert_int_equal(rename(a, tmp) | rename(b, a) | rename(tmp, b), 0);
+		keeper_start(&box);
+		assert_int_equal(run(&box), 0);
+		snprintf(before, sizeof before, "SELECT count(*) FROM segment s JOIN root r ON r.id = s.root WHERE r.path LIKE '%s'",
+			 turn ? "%/root" : "%/second");
+		assert_int_equal(ask(box.place.catalog, before), 1);
+		assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM root WHERE id > 0"), 2);
+	}
+	expect(1, 6, "R 1 5 | P 5 6");
+	box.conf.roots = &box.conf_root;
+	box.conf.root_count = 1;
+	keeper_die(&box);
+	keeper_start(&box);
+}
+
 /* --- the future --------------------------------------------------------------------------------------- */
 
 static void record(int from, int to, double now)
@@ -318,7 +468,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(what_recovery_could_not_believe_is_taken_back), T(so_is_all_of_one_that_was_dropped),
-		T(a_gap_that_was_told_already_begins_earlier_then), T(time_that_has_not_come_is_pending_and_never_counts),
+		T(a_gap_that_was_told_already_begins_earlier_then),
+		T(a_journal_that_was_lost_with_its_disk_is_begun_anew), T(a_state_from_a_backup_finds_its_open_files_in_the_archive),
+		T(a_disk_that_is_mounted_elsewhere_is_the_same), T(two_disks_that_change_places_keep_their_footage),
+		T(time_that_has_not_come_is_pending_and_never_counts),
 		T(what_is_recorded_when_it_has_come_counts), T(a_record_alone_covers_nothing),
 		T(footage_is_of_the_time_that_its_name_says), T(a_clock_that_is_set_back_costs_nothing_honest),
 		T(a_set_clock_of_which_nobody_tells_hides_no_outage), T(a_journal_that_is_ahead_of_the_clock_is_put_right),
