@@ -129,9 +129,21 @@ struct remote_lines *api_lines(struct api *a)
 	return &a->lines;
 }
 
-void api_set_sandbox(struct api *a, const struct sandbox_result *r)
+void api_on_rights(struct api *a, const json_t *msg)
 {
-	a->sandbox = *r;
+	json_decref(a->rights);
+	a->rights = json_deep_copy(msg);
+}
+
+bool api_is_ours(const struct api *a, int64_t pid)
+{
+	const json_t *one;
+	size_t i;
+
+	json_array_foreach(json_object_get(a->rights, "pids"), i, one)
+		if (json_integer_value(one) == pid)
+			return true;
+	return false;
 }
 
 /* --- lifetime -------------------------------------------------------------------------- */
@@ -166,6 +178,7 @@ static void part_closed(struct api *a)
 	catalog_close(a->catalog);
 	json_decref(a->live);
 	json_decref(a->offload);
+	json_decref(a->rights);
 	for (unsigned i = 0; i < a->listening_count; i++)
 		free(a->listening[i].host);
 	free(a->listening);

@@ -21,7 +21,6 @@
 #include "base/crypto.h"
 #include "base/err.h"
 #include "base/fs.h"
-#include "base/sandbox.h"
 #include "conf/conf.h"
 
 #include <jansson.h>
@@ -57,7 +56,8 @@ void api_on_msg(struct api *a, const json_t *msg);       /* live, reply; others 
 void api_on_live(struct api *a, const json_t *cameras);  /* {id: {state, since, …}} */
 void api_on_keeper(struct api *a, bool up);
 struct remote_lines *api_lines(struct api *a);           /* what the supervisor hands over goes there */
-void api_set_sandbox(struct api *a, const struct sandbox_result *r);
+/* What confines each role, and which processes are ours, as the supervisor says (base/msg.h, `rights`). */
+void api_on_rights(struct api *a, const json_t *msg);
 uint16_t api_port(const struct api *a, unsigned listen); /* of the n-th configured listener */
 typedef void api_closed_fn(void *owner);
 void api_close(struct api *a, api_closed_fn *cb);        /* cb gets deps.owner */

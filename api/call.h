@@ -30,7 +30,7 @@ struct api {
 	json_t *offload; /* how copying to the object store stands, as last told; empty: not told */
 	bool keeper_up, closing;
 	struct wall keeper_since, started_at;
-	struct sandbox_result sandbox;
+	json_t *rights;                 /* as the supervisor told last; NULL: not yet */
 	uint64_t requests, refused, footage_bytes, footage_damaged, footage_store_bytes; /* for /metrics */
 	unsigned open_parts;            /* parts not yet closed */
 	api_closed_fn *on_closed;
@@ -56,6 +56,8 @@ void call_problem(struct call *c);
 /* Hands the exchange to a stream; frees the call. */
 void call_stream(struct call *c, int status, const char *type, const struct buf *lines, uint64_t length,
 		 struct http_source *source);
+/* One of our own roles: it may have been taken over, and is nobody at the socket for people. */
+bool api_is_ours(const struct api *a, int64_t pid);
 /* Headers that every answer of the api has. */
 void call_headers(struct buf *lines);
 

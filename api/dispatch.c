@@ -60,10 +60,20 @@ static int refuse(struct call *c, enum verdict v)
 	return problem_set(&c->problem, 401, NULL, NULL, "需要有效的令牌", "a token in force is needed");
 }
 
+static int refuse_ours(struct call *c)
+{
+	c->api->refused++;
+	log_error("auth", "pid=%lld path=\"%s\" refused=403 text=\"one of our own processes at the socket for people: it was taken over\"",
+		  (long long)c->x->peer->pid, c->route->pattern);
+	return problem_set(&c->problem, 403, NULL, NULL, "本系统的进程不得使用此接口", "this is for people, not for a process of ours");
+}
+
 static int admit(struct call *c)
 {
 	enum verdict v;
 
+	if (c->x->peer->is_unix && api_is_ours(c->api, c->x->peer->pid))
+		return refuse_ours(c);
 	auth_identify(c->api->deps.access, c->x, query_token(c), &c->who);
 	if (c->who.unknown && c->route->action != ACTION_PUBLIC)
 		return problem_set(&c->problem, 503, NULL, NULL, "暂时无法核对令牌，请稍后重试",

@@ -49,6 +49,7 @@ const char *http_request_header(const struct http_request *r, const char *name);
 struct http_peer {
 	bool is_unix;
 	uint32_t uid, gid;      /* SO_PEERCRED; Unix sockets only */
+	int64_t pid;
 	unsigned strikes;       /* the owner's: counted over the connection's life */
 };
 

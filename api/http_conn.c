@@ -346,6 +346,7 @@ static void identify(struct http_conn *c)
 	if (uv_fileno(&c->sock.handle, &fd) == 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0) {
 		c->peer.uid = cred.uid;
 		c->peer.gid = cred.gid;
+		c->peer.pid = cred.pid;
 	}
 }
 

@@ -110,6 +110,17 @@ static json_t *offload_json(const struct api *a, struct catalog *cat)
 	return o;
 }
 
+/* The api's own stands in front: that was all there was in version 0.1. */
+static json_t *sandbox_json(const struct api *a)
+{
+	json_t *roles = json_object_get(a->rights, "roles"), *own = json_object_get(roles, "api");
+	json_t *o = own ? json_deep_copy(own) : json_object();
+
+	json_object_del(o, "refused");
+	json_object_set(o, "roles", roles ? roles : json_null());
+	return o;
+}
+
 int site_get(struct call *c)
 {
 	struct api *a = c->api;
@@ -126,8 +137,7 @@ int site_get(struct call *c)
 	json_object_set_new(o, "recorder", state_json(cat, "recorder"));
 	json_object_set_new(o, "keeper", json_pack("{s:s, s:o}", "state", a->keeper_up ? "up" : "down",
 						   "since", json_time(a->keeper_since)));
-	json_object_set_new(o, "sandbox", json_pack("{s:i, s:b}", "landlock_abi", a->sandbox.landlock_abi,
-						    "seccomp", a->sandbox.seccomp));
+	json_object_set_new(o, "sandbox", sandbox_json(a));
 	json_object_set_new(o, "keys", keys_json(a, cat));
 	json_object_set_new(o, "roots", roots_json(a, cat));
 	json_object_set_new(o, "regulator", a->deps.regulator ? a->deps.regulator(a->deps.owner) : json_null());

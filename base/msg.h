@@ -16,6 +16,7 @@
  *	{"type":"conf","part":{…}}               supervisor → child, first on fd 3 and at reload
  *	{"type":"ready"}                         child → supervisor
  *	{"type":"stop"}                          supervisor → child
+ *	{"type":"rights","roles":{…},"pids":[…]} supervisor → api: what is in force where; our processes
  *	{"type":"line"}                          api → supervisor: one more line to the offloader
  *
  * Threads: loop thread only. Memory: as said per function. */

@@ -16,6 +16,26 @@
 
 /* --- lookup ------------------------------------------------------------------ */
 
+bool conf_wants_udp(const struct conf *c)
+{
+	for (unsigned i = 0; i < c->camera_count; i++)
+		if (c->cameras[i].udp)
+			return true;
+	return false;
+}
+
+uint16_t conf_url_port(const char *url)
+{
+	const char *host = strstr(url, "://");
+	size_t len = host ? strcspn(host + 3, "/?#") : 0;
+	const char *colon = host ? memrchr(host + 3, ':', len) : NULL;
+	const char *bracket = host ? memrchr(host + 3, ']', len) : NULL;
+
+	if (colon && colon > bracket)
+		return (uint16_t)strtoul(colon + 1, NULL, 10);
+	return strncmp(url, "https", 5) == 0 ? 443 : 80;
+}
+
 const struct conf_camera *conf_camera_find(const struct conf *c, const char *id)
 {
 	for (unsigned i = 0; i < c->camera_count; i++)

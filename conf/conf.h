@@ -121,6 +121,10 @@ char *conf_offload_place(const struct conf_offload *o);
 
 extern const char conf_sample[]; /* holdfast.yaml, the commented default */
 
+/* A camera is to send over UDP: its recorder needs ports of its own. */
+bool conf_wants_udp(const struct conf *c);
+/* Of http[s]://host[:port][/path]. */
+uint16_t conf_url_port(const char *url);
 const struct conf_camera *conf_camera_find(const struct conf *c, const char *id);
 const struct conf_area *conf_area_find(const struct conf *c, const char *id);
 const char *area_kind_name(enum area_kind k);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#define DNS_PORT 53 /* over TCP, when an answer is long */
+
 struct api_role {
 	struct api *api;
 	struct access *access;
@@ -165,7 +167,11 @@ static void confine(struct child *c, struct sandbox *s)
 		      c->conf->state); /* what it let out of the ledger's head: api/ledger_keep.h */
 	allow_tls(s, &c->conf->regulator);
 	child_allow_system(s);
-	s->network = s->listen = true;
+	s->calls = SANDBOX_CALLS_CONNECT | SANDBOX_CALLS_ACCEPT | SANDBOX_CALLS_DATABASE;
+	s->memory_bytes = CHILD_MEMORY_BYTES;
+	sandbox_allow_port(s, DNS_PORT);
+	if (c->conf->regulator.url)
+		sandbox_allow_port(s, conf_url_port(c->conf->regulator.url));
 	free(catalog);
 	free(access);
 }
@@ -194,7 +200,6 @@ static int begin(struct child *c, struct err *e)
 	char *catalog = state_path(c->conf, "catalog.db");
 	int rc = 0;
 
-	api_set_sandbox(r->api, &c->sandbox);
 	r->keeper = (struct link){.self = CHANNEL_API, .other = CHANNEL_KEEPER, .loop = &c->loop, .owner = r, .on_msg = on_keeper_msg, .on_up = on_keeper_up,
 				  .on_down = on_keeper_down};
 	r->open_parts = 2;
@@ -220,6 +225,14 @@ static void take_channel(struct child *c, enum channel_role other, int end)
 		remote_lines_give(api_lines(r->api), end);
 	else
 		close(end);
+}
+
+static void hear(struct child *c, const json_t *msg)
+{
+	struct api_role *r = c->state;
+
+	if (strcmp(msg_type(msg), "rights") == 0)
+		api_on_rights(r->api, msg);
 }
 
 static void on_part_closed(void *owner)
@@ -261,7 +274,7 @@ static void destroy(struct child *c)
 }
 
 static const struct child_role role = {
-	.name = "api", .part = CONF_API, .construct = construct, .confine = confine, .begin = begin, .take_channel = take_channel,
+	.name = "api", .part = CONF_API, .construct = construct, .confine = confine, .begin = begin, .take_channel = take_channel, .hear = hear,
 	.stop = stop, .destroy = destroy};
 
 int main(void) { return child_main(&role); }

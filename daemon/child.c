@@ -84,6 +84,18 @@ static void stop(struct child *c)
 
 /* --- the channel ------------------------------------------------------------------ */
 
+static const char *yes(bool b) { return b ? "yes" : "no"; }
+
+/* Refused calls wait until the supervisor answers them. */
+static void give_listener(struct child *c)
+{
+	if (c->sandbox.listener < 0)
+		return;
+	c->counted = handover_send(CHILD_HANDOVER_FD, CHANNEL_ROLES, c->sandbox.listener) == 0;
+	close(c->sandbox.listener);
+	c->sandbox.listener = -1;
+}
+
 static int confine(struct child *c, struct err *e)
 {
 	struct sandbox s = {0};
@@ -97,15 +109,27 @@ static int confine(struct child *c, struct err *e)
 #endif
 	int rc = sandbox_enter(&s, &c->sandbox, e);
 	sandbox_finish(&s);
-	if (rc == 0)
-		log_info("sandbox", "landlock_abi=%d seccomp=%s", c->sandbox.landlock_abi,
-			 c->sandbox.seccomp ? "yes" : "no");
+	if (rc == 0) {
+		give_listener(c);
+		log_info("sandbox", "landlock_abi=%d ports=%s signals=%s seccomp=%s counted=%s", c->sandbox.landlock_abi, yes(c->sandbox.ports),
+			 yes(c->sandbox.signals), yes(c->sandbox.seccomp), yes(c->counted));
+	}
 	return rc;
 }
 
 void child_say(struct child *c, const char *type)
 {
 	json_t *msg = json_pack("{s:s}", "type", type);
+
+	peer_send(&c->channel, msg);
+	json_decref(msg);
+}
+
+static void say_ready(struct child *c)
+{
+	const struct sandbox_result *s = &c->sandbox;
+	json_t *msg = json_pack("{s:s, s:{s:i, s:b, s:b, s:b, s:b}}", "type", "ready", "sandbox", "landlock_abi", s->landlock_abi, "ports",
+				s->ports, "signals", s->signals, "seccomp", s->seccomp, "counted", c->counted);
 
 	peer_send(&c->channel, msg);
 	json_decref(msg);
@@ -130,7 +154,7 @@ static void begin(struct child *c)
 	for (unsigned i = 0; i < c->early_count; i++)
 		c->role->take_channel(c, c->early[i].other, c->early[i].fd);
 	c->early_count = 0;
-	child_say(c, "ready");
+	say_ready(c);
 	if (c->role->alive_ms)
 		uv_timer_start(&c->alive, on_alive, c->role->alive_ms, c->role->alive_ms);
 }
@@ -171,6 +195,8 @@ static void on_channel_msg(struct peer *p, json_t *msg)
 		c->role->take_key(c, json_string_value(json_object_get(msg, "pem")));
 	else if (strcmp(msg_type(msg), "stop") == 0)
 		stop(c);
+	else if (c->begun && c->role->hear)
+		c->role->hear(c, msg);
 }
 
 static void on_channel_end(struct peer *p)

@@ -37,6 +37,8 @@ struct child_role {
 	void (*take_channel)(struct child *c, enum channel_role other, int end);
 	/* The key in force was changed while this process may not read it: here it is, in PEM. NULL: not told. */
 	void (*take_key)(struct child *c, const char *pem);
+	/* What else the supervisor says. NULL: nothing. */
+	void (*hear)(struct child *c, const json_t *msg);
 	/* Close every handle; child_stopped() when it is done. */
 	void (*stop)(struct child *c);
 	void (*destroy)(struct child *c);
@@ -50,6 +52,7 @@ struct child {
 	struct conf **earlier;
 	unsigned earlier_count;
 	struct sandbox_result sandbox;
+	bool counted;                   /* refused calls are, by the supervisor */
 	void *state;                    /* the role's own */
 	struct peer channel;
 	struct handover handover;
@@ -59,6 +62,8 @@ struct child {
 	bool begun, stopping, stopped;
 	int exit_code;
 };
+
+#define CHILD_MEMORY_BYTES (UINT64_C(2) << 30) /* that a role may have for itself; it has far less */
 
 #define CHILD_CHANNEL_FD 3
 #define CHILD_LOCK_FD 4

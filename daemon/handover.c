@@ -11,7 +11,6 @@ int handover_pair(int fds[2])
 {
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
-	shutdown(fds[0], SHUT_RD);
 	return 0;
 }
 
@@ -47,6 +46,16 @@ static int receive(int fd, enum channel_role *other, int *end)
 	memcpy(end, CMSG_DATA(c), sizeof *end);
 	*other = name;
 	return 1;
+}
+
+int handover_receive_listener(int fd, int *listener)
+{
+	enum channel_role self;
+	int rc = receive(fd, &self, listener);
+
+	if (rc != 0)
+		shutdown(fd, SHUT_RD);
+	return rc;
 }
 
 static void on_readable(uv_poll_t *p, int status, int events)

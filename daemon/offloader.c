@@ -34,7 +34,9 @@ static void confine(struct child *c, struct sandbox *s)
 	if (c->conf->offload.ca)
 		sandbox_allow(s, SANDBOX_READ, "%s", c->conf->offload.ca);
 	child_allow_system(s);
-	s->network = true;
+	s->calls = SANDBOX_CALLS_CONNECT;
+	s->any_port = true;
+	s->memory_bytes = CHILD_MEMORY_BYTES;
 	free(db);
 }
 

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "daemon/child.h"
 #include "daemon/handover.h"
+#include "daemon/refusals.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -68,6 +69,10 @@ static void on_channel_msg(struct peer *c, json_t *msg)
 	if (!p)
 		return;
 	p->silent = 0;
+	if (p->sm.now == STARTING && strcmp(msg_type(msg), "ready") == 0) {
+		json_decref(p->sandbox);
+		p->sandbox = json_deep_copy(json_object_get(msg, "sandbox"));
+	}
 	if (p->sm.now != STARTING || strcmp(msg_type(msg), "ready") != 0) {
 		if (p->spec->heard)
 			p->spec->heard(p, msg);
@@ -85,6 +90,8 @@ static void on_timer_closed(uv_handle_t *h)
 {
 	struct process *p = h->data;
 
+	json_decref(p->sandbox);
+	p->sandbox = NULL;
 	p->spec->stopped(p); /* may free p: last line */
 }
 
@@ -107,11 +114,47 @@ static void wait_and_spawn(struct process *p)
 	p->retry_ms = p->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : p->retry_ms * 2;
 }
 
+static void on_poll_closed(uv_handle_t *h) { free(h); }
+
+static void listen_no_more(struct process *p)
+{
+	uv_poll_t *poll = p->listening;
+
+	p->listening = NULL;
+	if (poll)
+		uv_close((uv_handle_t *)poll, on_poll_closed);
+}
+
+static void on_listener(uv_poll_t *poll, int status, int events)
+{
+	struct process *p = poll->data;
+	int fd, rc = status < 0 ? status : handover_receive_listener(p->handover_fd, &fd);
+
+	(void)events;
+	if (rc > 0)
+		refusals_start(fd, p->spec->name, &p->refused);
+	if (rc != 0)
+		listen_no_more(p);
+}
+
+static void wait_for_listener(struct process *p)
+{
+	p->listening = xcalloc(1, sizeof *p->listening);
+	p->listening->data = p;
+	if (uv_poll_init(p->loop, p->listening, p->handover_fd) == 0) {
+		uv_poll_start(p->listening, UV_READABLE, on_listener);
+		return;
+	}
+	free(p->listening);
+	p->listening = NULL;
+}
+
 static void drop_channel(struct process *p)
 {
 	struct peer *c = p->channel;
 
 	p->channel = NULL;
+	listen_no_more(p);
 	if (p->handover_fd >= 0)
 		close(p->handover_fd);
 	p->handover_fd = -1;
@@ -209,6 +252,7 @@ static void spawn(struct process *p)
 	if (!p->spec->channel)
 		return;
 	p->handover_fd = handover[0];
+	wait_for_listener(p);
 	p->channel = channel_create(p);
 	peer_open(p->channel, p->loop, channel[0]);
 	p->spec->started(p);

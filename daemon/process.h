@@ -13,6 +13,8 @@
 #include "base/channel.h"
 #include "base/sm.h"
 
+#include <stdatomic.h>
+
 struct process;
 
 struct process_spec {
@@ -37,6 +39,9 @@ struct process {
 	uv_process_t child;
 	struct peer *channel;
 	int handover_fd;                /* -1: none */
+	uv_poll_t *listening;           /* on it, until the role's listener came; NULL: not */
+	atomic_ullong refused;          /* system calls, of all its lives */
+	json_t *sandbox;         /* what it said is in force; NULL: not yet */
 	uv_timer_t timer;               /* back-off, looks whether it is alive, or patience */
 	unsigned silent;                /* looks since it was heard */
 	unsigned retry_ms;

@@ -13,6 +13,7 @@
 #define KEPT_BYTES (8 << 20) /* larger than any usual fragment */
 #define TRIM_EVERY_MS 2000
 #define ALIVE_MS 2000
+#define CAMERA_BYTES (UINT64_C(32) << 20) /* more than any needs */
 #define REST_MS 20 /* of a camera with a 100 Mbit/s port no more than 250 kB: sockets must hold that */
 
 struct recorder_role {
@@ -69,7 +70,9 @@ static void confine(struct child *c, struct sandbox *s)
 	sandbox_allow(s, all, "%s/journal", c->conf->state);
 	sandbox_allow(s, all, "%s/recorder", c->conf->state);
 	child_allow_system(s);
-	s->network = true;
+	s->calls = SANDBOX_CALLS_CHANGE | SANDBOX_CALLS_CONNECT | (conf_wants_udp(c->conf) ? SANDBOX_CALLS_BIND : 0);
+	s->any_port = true;
+	s->memory_bytes = CHILD_MEMORY_BYTES + c->conf->buffer_bytes + c->conf->camera_count * CAMERA_BYTES;
 }
 
 static void on_fatal(void *owner, const char *text)

@@ -24,6 +24,7 @@
 
 #define LOCK_WAIT_S 30
 #define EXIT_CANNOT 3
+#define RIGHTS_EVERY_MS 2000 /* looks whether another call was refused */
 
 enum { KEEPER, API, RECORDER, OFFLOADER, ROLES };
 
@@ -41,6 +42,8 @@ struct supervisor {
 	struct key_watch keys;
 	bool started[ROLES];             /* and not stopped since */
 	unsigned running;                /* how many of them */
+	uv_timer_t rights_due;
+	unsigned long long refused_told; /* calls, to the api */
 	bool stopping;
 };
 
@@ -86,6 +89,45 @@ static void on_heard(struct process *p, const json_t *msg)
 
 	if (p == &s->roles[API] && strcmp(msg_type(msg), "line") == 0)
 		join(s, API, OFFLOADER);
+}
+
+/* --- rights ------------------------------------------------------------------------------ */
+
+/* What confines each role, how many calls it was refused, and which processes are ours: the api shows the first two, and lets
+ * none of the last in at its socket. */
+static void tell_rights(struct supervisor *s)
+{
+	json_t *roles = json_object(), *pids = json_array();
+
+	for (int i = 0; i < ROLES; i++) {
+		struct process *p = &s->roles[i];
+		if (!process_is_alive(p))
+			continue;
+		json_array_append_new(pids, json_integer(p->child.pid));
+		json_t *one = p->sandbox ? json_deep_copy(p->sandbox) : json_object();
+		json_object_set_new(one, "refused", json_integer((json_int_t)atomic_load(&p->refused)));
+		json_object_set_new(roles, names[i], one);
+	}
+	json_t *msg = json_pack("{s:s, s:o, s:o}", "type", "rights", "roles", roles, "pids", pids);
+	process_send(&s->roles[API], msg);
+	json_decref(msg);
+}
+
+static void on_ready(struct process *p)
+{
+	tell_rights(p->spec->owner);
+}
+
+static void on_rights_due(uv_timer_t *t)
+{
+	struct supervisor *s = t->data;
+	unsigned long long sum = 0;
+
+	for (int i = 0; i < ROLES; i++)
+		sum += atomic_load(&s->roles[i].refused);
+	if (sum != s->refused_told)
+		tell_rights(s);
+	s->refused_told = sum;
 }
 
 /* --- the state directory ------------------------------------------------------------ */
@@ -260,6 +302,7 @@ static const struct key_watch_events key_events = {on_seal_key, on_site_key};
 
 static void end_loop(struct supervisor *s)
 {
+	uv_close((uv_handle_t *)&s->rights_due, NULL);
 	key_watch_close(&s->keys);
 	root_watch_close(&s->roots);
 	uv_close((uv_handle_t *)&s->term, NULL);
@@ -317,6 +360,7 @@ static void on_started(struct process *p)
 	int role = (int)(p - s->roles);
 
 	send_part(s, role);
+	tell_rights(s);
 	join_neighbours(s, role);
 }
 
@@ -368,7 +412,7 @@ static void start_role(struct supervisor *s, int role)
 	static const uint64_t silence_ms[ROLES] = {[RECORDER] = 20000};
 
 	s->specs[role] = (struct process_spec){.name = names[role], .argv = s->argv[role], .channel = true,
-		.lock_fd = s->lock_fd, .stop_ms = patience_ms[role], .silence_ms = silence_ms[role], .started = on_started, .heard = on_heard,
+		.lock_fd = s->lock_fd, .stop_ms = patience_ms[role], .silence_ms = silence_ms[role], .started = on_started, .heard = on_heard, .ready = on_ready,
 		.stopped = on_stopped, .exited = on_exited, .owner = s};
 	process_start(&s->roles[role], &s->loop, &s->specs[role]);
 	s->started[role] = true;
@@ -429,6 +473,9 @@ int supervisor_run(struct conf *conf, const char *conf_path)
 	key_watch_start(&s.keys, &s.loop, conf, &key_events, &s);
 	if (conf->demo)
 		s.demo = demo_start(&s.loop, conf, s.lock_fd);
+	uv_timer_init(&s.loop, &s.rights_due);
+	s.rights_due.data = &s;
+	uv_timer_start(&s.rights_due, on_rights_due, RIGHTS_EVERY_MS, RIGHTS_EVERY_MS);
 	start_roles(&s);
 	uv_run(&s.loop, UV_RUN_DEFAULT);
 	uv_loop_close(&s.loop);

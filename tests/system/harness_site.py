@@ -69,6 +69,8 @@ class Site:
         self.folder = tempfile.mkdtemp(prefix="hf-", dir="/tmp")
         self.conf_path = self.path("holdfast.yaml")
         self.port, self.process, self.token, self.sandbox = free_port(), None, None, True
+        self.program = PROGRAM  # that runs
+        self.attacked = False  # a test makes its roles do what they may not
         self.env = {}  # of `run`, beside what all processes have
         self.prefix = []  # a command that becomes `run`
         self.conf = {
@@ -130,7 +132,7 @@ class Site:
     def start(self):
         self.write_conf()
         with open(self.path("log"), "ab") as log:
-            self.process = subprocess.Popen([*self.prefix, PROGRAM, "run", "-c", self.conf_path], stdout=log, stderr=log,
+            self.process = subprocess.Popen([*self.prefix, self.program, "run", "-c", self.conf_path], stdout=log, stderr=log,
                                             cwd=self.folder, env={**environment(self.sandbox), **self.env})
         self.wait_ready()
         if not self.token:
@@ -152,6 +154,8 @@ class Site:
         assert set(final) >= set(self.roles())
         assert all((e["status"], e["signal"]) == ("0", "0") for e in final.values()), final
         assert not re.search(r"Sanitizer|runtime error:", self.log())
+        refused = {(e["role"], e["call"]) for e in self.events("refused")}
+        assert self.attacked or not refused, f"not on the list of system calls (base/sandbox_calls.c): {refused}"
 
     def ended(self):
         """Waits for the end of all processes; what stays is killed, and that is a failure."""

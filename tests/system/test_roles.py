@@ -46,10 +46,30 @@ def test_the_kernel_confines_it(site, role):
         assert (status["Seccomp"], status["NoNewPrivs"]) == ("2", "1"), thread
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_it_has_no_capabilities(site, role):
+    """Also as root: none in any set, so nobody sets a clock; and no core is written, no other process may look inside."""
+    for thread in os.listdir(f"/proc/{site.pid(role)}/task"):
+        status = status_of(f"{site.pid(role)}/task/{thread}")
+        assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {0}, thread
+        assert os.geteuid() != 0 or int(status["CapBnd"], 16) == 0
+    with open(f"/proc/{site.pid(role)}/limits", encoding="ascii") as f:
+        assert [line.split()[4:6] for line in f if line.startswith("Max core")] == [["0", "0"]]
+
+
+def test_no_socket_has_a_name_but_the_one_for_people(site):
+    """A socket with a name lets in whoever runs as the same user."""
+    with open("/proc/net/unix", encoding="utf-8", errors="replace") as f:
+        named = [line.split()[7] for line in f if len(line.split()) > 7]
+    assert [os.path.basename(path) for path in named if path.startswith(site.folder)] in (["api.sock"], [])
+    assert [name for _, _, files in os.walk(site.path("state")) for name in files if name.endswith(".sock")] == ["api.sock"]
+
+
 def test_what_confines_is_told(site):
     """In the answer of /site and in the log of each role."""
     told = site.get("/site").json()["sandbox"]
     assert told["seccomp"] is True
+    assert {role: one["counted"] for role, one in told["roles"].items()} == dict.fromkeys(ROLES, True)
     assert {e["proc"] for e in site.events("sandbox")} == set(ROLES)
 
 

@@ -174,6 +174,27 @@ static void the_unix_socket_is_the_administrator(void **state)
 	bed_close(&b);
 }
 
+/* It runs as the same user, and may have been taken over. */
+static void our_own_processes_are_nobody_at_the_socket(void **state)
+{
+	json_t *rights = json_pack("{s:{}, s:[i]}", "roles", "pids", (int)getpid());
+	struct bed b;
+	struct client c;
+	char path[100];
+
+	(void)state;
+	bed_open(&b);
+	api_on_rights(b.api, rights);
+	snprintf(path, sizeof path, "%s/api.sock", b.dir);
+	client_unix(&c, &b.loop, path);
+	client_say(&c, "POST /api/v1/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 31\r\n\r\n"
+		       "{\"name\":\"mine\",\"role\":\"admin\"}");
+	assert_int_equal(client_answer(&c, false), 403);
+	client_finish(&c);
+	json_decref(rights);
+	bed_close(&b);
+}
+
 static void a_token_in_the_address_is_for_video_only(void **state)
 {
 	char path[400], ask[200] = "start=2026-11-24T00:00:01Z&end=2026-11-24T00:00:02Z";
@@ -398,6 +419,7 @@ int main(void)
 		cmocka_unit_test(tokens_end),
 		cmocka_unit_test(a_token_is_told_once_and_not_stored),
 		cmocka_unit_test(the_unix_socket_is_the_administrator),
+		cmocka_unit_test(our_own_processes_are_nobody_at_the_socket),
 		cmocka_unit_test(a_token_in_the_address_is_for_video_only),
 		cmocka_unit_test(guessing_ends_the_connection),
 		cmocka_unit_test(a_command_is_answered_after_its_commit),
