@@ -54,15 +54,12 @@ static const int change[] = {
 static const int connecting[] = {SCMP_SYS(connect), SCMP_SYS(setsockopt), SCMP_SYS(sendmmsg), SCMP_SYS(recvmmsg)};
 static const int binding[] = {SCMP_SYS(bind)};
 static const int accepting[] = {SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(sendfile), SCMP_SYS(setsockopt)};
-/* unlink: SQLite tries to take its log away in the end, and libuv the socket's name; Landlock refuses it. */
-static const int database[] = {SCMP_SYS(ftruncate), SCMP_SYS(fallocate), SCMP_SYS(unlink)};
 
 static const struct { unsigned group; const int *calls; size_t count; } groups[] = {
 	{SANDBOX_CALLS_CHANGE, change, sizeof change / sizeof *change},
 	{SANDBOX_CALLS_CONNECT, connecting, sizeof connecting / sizeof *connecting},
 	{SANDBOX_CALLS_BIND, binding, sizeof binding / sizeof *binding},
 	{SANDBOX_CALLS_ACCEPT, accepting, sizeof accepting / sizeof *accepting},
-	{SANDBOX_CALLS_DATABASE, database, sizeof database / sizeof *database},
 };
 
 static int allow(scmp_filter_ctx ctx, const int *calls, size_t count)

@@ -167,7 +167,7 @@ static void confine(struct child *c, struct sandbox *s)
 		      c->conf->state); /* what it let out of the ledger's head: api/ledger_keep.h */
 	allow_tls(s, &c->conf->regulator);
 	child_allow_system(s);
-	s->calls = SANDBOX_CALLS_CONNECT | SANDBOX_CALLS_ACCEPT | SANDBOX_CALLS_DATABASE;
+	s->calls = SANDBOX_CALLS_CONNECT | SANDBOX_CALLS_ACCEPT | SANDBOX_CALLS_CHANGE;
 	s->memory_bytes = CHILD_MEMORY_BYTES;
 	sandbox_allow_port(s, DNS_PORT);
 	if (c->conf->regulator.url)

@@ -187,7 +187,7 @@ static void our_own_processes_are_nobody_at_the_socket(void **state)
 	api_on_rights(b.api, rights);
 	snprintf(path, sizeof path, "%s/api.sock", b.dir);
 	client_unix(&c, &b.loop, path);
-	client_say(&c, "POST /api/v1/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 31\r\n\r\n"
+	client_say(&c, "POST /api/v1/tokens HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 30\r\n\r\n"
 		       "{\"name\":\"mine\",\"role\":\"admin\"}");
 	assert_int_equal(client_answer(&c, false), 403);
 	client_finish(&c);
