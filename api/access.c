@@ -2,7 +2,6 @@
 
 #include "base/buf.h"
 #include "base/crypto.h"
-#include "base/log.h"
 #include "indexer/db_format.h"
 
 #include <errno.h>
@@ -24,7 +23,7 @@ static const char upgrade[] = "SELECT 1;";
 
 static const struct db_format format = {.version = ACCESS_FORMAT, .min_reader = ACCESS_FORMAT, .schema = schema, .upgrade = upgrade};
 
-struct access { sqlite3 *db; struct clock *clock; };
+struct access { struct db *db; struct clock *clock; };
 
 /* --- roles ------------------------------------------------------------------------ */
 
@@ -48,52 +47,24 @@ enum role role_parse(const char *name)
 
 /* --- the database -------------------------------------------------------------------- */
 
-static int trouble(struct access *a, const char *what)
-{
-	char text[160];
-
-	log_error("access", "what=%s text=\"%s\"", what, log_quote(text, sizeof text, sqlite3_errmsg(a->db)));
-	return -EIO;
-}
-
-static int make(const char *path, struct err *e)
-{
-	struct db *db;
-	int rc = db_open_writer(path, &db, e);
-
-	if (rc < 0)
-		return rc;
-	rc = db_format_make(db, path, &format, e);
-	db_close(db);
-	return rc;
-}
-
 int access_open(const char *path, struct clock *clock, struct access **out, struct err *e)
 {
 	mode_t before = umask(0077);
-	int rc = make(path, e);
+	struct db *db;
+	int rc = db_open_writer(path, &db, e);
 
 	*out = NULL;
-	if (rc < 0) {
-		umask(before);
-		return rc;
-	}
-	struct access *a = xcalloc(1, sizeof *a);
-	rc = sqlite3_open_v2(path, &a->db, SQLITE_OPEN_READWRITE, NULL);
-	if (rc == SQLITE_OK)
-		rc = sqlite3_exec(a->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", NULL, NULL, NULL);
+	if (rc == 0 && (rc = db_format_make(db, path, &format, e)) < 0)
+		db_close(db);
 	umask(before);
-	a->clock = clock;
-	*out = a;
-	if (rc == SQLITE_OK)
-		return 0;
-	err_set(e, -EIO, "open %.120s: %.60s", path, sqlite3_errmsg(a->db));
-	access_close(a);
-	*out = NULL;
-	return -EIO;
+	if (rc < 0)
+		return rc;
+	*out = xcalloc(1, sizeof **out);
+	**out = (struct access){.db = db, .clock = clock};
+	return 0;
 }
 
-sqlite3 *access_db(struct access *a)
+struct db *access_db(struct access *a)
 {
 	return a->db;
 }
@@ -102,25 +73,8 @@ void access_close(struct access *a)
 {
 	if (!a)
 		return;
-	sqlite3_close(a->db);
+	db_close(a->db);
 	free(a);
-}
-
-static sqlite3_stmt *prepare(struct access *a, const char *sql)
-{
-	sqlite3_stmt *s = NULL;
-
-	if (sqlite3_prepare_v2(a->db, sql, -1, &s, NULL) != SQLITE_OK)
-		trouble(a, "prepare");
-	return s;
-}
-
-static int run(struct access *a, sqlite3_stmt *s)
-{
-	int rc = sqlite3_step(s);
-
-	sqlite3_finalize(s);
-	return rc == SQLITE_DONE ? 0 : trouble(a, "write");
 }
 
 /* --- tokens ---------------------------------------------------------------------------- */
@@ -142,44 +96,29 @@ static void make_text(char text[TOKEN_TEXT_MAX])
 int access_token_make(struct access *a, const char *name, enum role role, struct wall expires_at,
 		      char text[TOKEN_TEXT_MAX], int64_t *id)
 {
-	sqlite3_stmt *s = prepare(a, "INSERT INTO token (name, hash, role, created_at, expires_at) "
-				     "VALUES (?, ?, ?, ?, nullif(?, 0))");
 	uint8_t hash[SHA256_BYTES];
 
-	if (!s)
-		return -EIO;
 	make_text(text);
 	sha256(text, strlen(text), hash);
-	sqlite3_bind_text(s, 1, name, -1, SQLITE_STATIC);
-	sqlite3_bind_blob(s, 2, hash, sizeof hash, SQLITE_STATIC);
-	sqlite3_bind_text(s, 3, role_name(role), -1, SQLITE_STATIC);
-	sqlite3_bind_int64(s, 4, clock_wall(a->clock).us);
-	sqlite3_bind_int64(s, 5, expires_at.us);
-	int rc = run(a, s);
-	*id = sqlite3_last_insert_rowid(a->db);
+	int rc = db_run(a->db, "INSERT INTO token (name, hash, role, created_at, expires_at) VALUES (?, ?, ?, ?, nullif(?, 0))", "tbtii",
+			name, hash, sizeof hash, role_name(role), clock_wall(a->clock).us, expires_at.us);
+	*id = db_last_id(a->db);
 	return rc;
 }
 
 #define TOKEN_COLUMNS "SELECT id, name, role, created_at, last_used_at, expires_at, revoked_at, hash FROM token "
 
-static void token_row(sqlite3_stmt *s, struct token *t)
+static void token_row(const struct db_query *q, struct token *t)
 {
 	*t = (struct token){
-		.id = sqlite3_column_int64(s, 0), .name = (const char *)sqlite3_column_text(s, 1),
-		.role = role_parse((const char *)sqlite3_column_text(s, 2)),
-		.created_at.us = sqlite3_column_int64(s, 3), .last_used_at.us = sqlite3_column_int64(s, 4),
-		.expires_at.us = sqlite3_column_int64(s, 5), .revoked_at.us = sqlite3_column_int64(s, 6)};
+		.id = db_i64(q, 0), .name = db_text(q, 1), .role = role_parse(db_text(q, 2)),
+		.created_at.us = db_i64(q, 3), .last_used_at.us = db_i64(q, 4),
+		.expires_at.us = db_i64(q, 5), .revoked_at.us = db_i64(q, 6)};
 }
 
 static void mark_used(struct access *a, int64_t id, struct wall now)
 {
-	sqlite3_stmt *s = prepare(a, "UPDATE token SET last_used_at = ? WHERE id = ?");
-
-	if (!s)
-		return;
-	sqlite3_bind_int64(s, 1, now.us);
-	sqlite3_bind_int64(s, 2, id);
-	run(a, s);
+	db_run(a->db, "UPDATE token SET last_used_at = ? WHERE id = ?", "ii", now.us, id); /* or later */
 }
 
 static bool in_force(const struct token *t, struct wall now)
@@ -189,25 +128,24 @@ static bool in_force(const struct token *t, struct wall now)
 
 int access_token_check(struct access *a, const char *text, struct token *out, char *name)
 {
-	sqlite3_stmt *s = prepare(a, TOKEN_COLUMNS "WHERE hash = ?");
 	struct wall now = clock_wall(a->clock);
 	uint8_t hash[SHA256_BYTES];
-	int rc = -ENOENT;
+	struct db_query q;
+	size_t len;
 
-	if (!s)
-		return -EIO;
 	sha256(text, strlen(text), hash);
-	sqlite3_bind_blob(s, 1, hash, sizeof hash, SQLITE_STATIC);
-	int step = sqlite3_step(s);
-	if (step != SQLITE_ROW && step != SQLITE_DONE)
-		rc = trouble(a, "read");
-	if (step == SQLITE_ROW && sqlite3_column_bytes(s, 7) == SHA256_BYTES &&
-	    CRYPTO_memcmp(sqlite3_column_blob(s, 7), hash, sizeof hash) == 0) {
-		token_row(s, out);
+	int rc = db_query(a->db, &q, TOKEN_COLUMNS "WHERE hash = ?", "b", hash, sizeof hash);
+	if (rc < 0)
+		return rc;
+	rc = db_step(&q);
+	const void *known = rc > 0 ? db_blob(&q, 7, &len) : NULL;
+	rc = rc < 0 ? rc : -ENOENT;
+	if (known && len == sizeof hash && CRYPTO_memcmp(known, hash, sizeof hash) == 0) {
+		token_row(&q, out);
 		snprintf(name, TOKEN_NAME_MAX + 1, "%s", out->name);
 		rc = in_force(out, now) ? 0 : -ENOENT;
 	}
-	sqlite3_finalize(s);
+	db_done(&q);
 	out->name = name;
 	if (rc == 0 && (now.us - out->last_used_at.us >= USED_EVERY_US || now.us < out->last_used_at.us))
 		mark_used(a, out->id, now);
@@ -216,28 +154,23 @@ int access_token_check(struct access *a, const char *text, struct token *out, ch
 
 int access_token_revoke(struct access *a, int64_t id)
 {
-	sqlite3_stmt *s = prepare(a, "UPDATE token SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL");
+	int rc = db_run(a->db, "UPDATE token SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL", "ii", clock_wall(a->clock).us, id);
 
-	if (!s)
-		return -EIO;
-	sqlite3_bind_int64(s, 1, clock_wall(a->clock).us);
-	sqlite3_bind_int64(s, 2, id);
-	int rc = run(a, s);
-	return rc == 0 && sqlite3_changes(a->db) == 0 ? -ENOENT : rc;
+	return rc == 0 && db_changes(a->db) == 0 ? -ENOENT : rc;
 }
 
 int access_tokens(struct access *a, token_fn *fn, void *arg)
 {
-	sqlite3_stmt *s = prepare(a, TOKEN_COLUMNS "ORDER BY id");
+	struct db_query q;
 	struct token t;
-	int rc = s ? 0 : -EIO, step = SQLITE_DONE;
+	int rc = db_query(a->db, &q, TOKEN_COLUMNS "ORDER BY id", ""), told = 0;
 
-	while (rc == 0 && (step = sqlite3_step(s)) == SQLITE_ROW) {
-		token_row(s, &t);
-		rc = fn(arg, &t);
+	if (rc < 0)
+		return rc;
+	while (told == 0 && (rc = db_step(&q)) > 0) {
+		token_row(&q, &t);
+		told = fn(arg, &t);
 	}
-	if (rc == 0 && step != SQLITE_DONE)
-		rc = trouble(a, "read");
-	sqlite3_finalize(s);
-	return rc;
+	db_done(&q);
+	return told ? told : rc;
 }

@@ -3,12 +3,12 @@
  * A token is "hf_" and 43 base64url characters (256 random bits); only its SHA-256 is stored, and the
  * text is told once, when it is made.
  * Threads: loop thread only. Memory: access_open() allocates, access_close() frees.
- * Errors: 0 or negative: -ENOENT no such token, -EIO what SQLite says (logged). */
+ * Errors: 0 or negative: -ENOENT no such token, else as indexer/db.h (logged). */
 #pragma once
 #include "base/clock.h"
 #include "base/err.h"
+#include "indexer/db.h"
 
-#include <sqlite3.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -22,7 +22,7 @@ enum role role_parse(const char *name); /* ROLE_NONE: no such role */
 
 struct access;
 int access_open(const char *path, struct clock *clock, struct access **out, struct err *e);
-sqlite3 *access_db(struct access *a); /* for further tables of the api's own */
+struct db *access_db(struct access *a); /* for further tables of the api's own */
 void access_close(struct access *a);
 
 struct token {

@@ -27,7 +27,7 @@ static const struct sm_state push_states[] = {
 struct push {
 	const struct conf_regulator *to;
 	const char *site;
-	sqlite3 *db;
+	struct db *db;
 	char *catalog_path;
 	struct catalog *catalog;        /* NULL until it could be opened */
 	const struct key *keys[1 + PUSH_KEYS_MAX];
@@ -53,37 +53,27 @@ static void send_next(struct push *p);
 
 static int cursor_load(struct push *p)
 {
-	sqlite3_stmt *st;
-	int rc = sqlite3_exec(p->db, "CREATE TABLE IF NOT EXISTS push (receiver TEXT PRIMARY KEY, acked INTEGER NOT NULL,"
-				     " planned INTEGER NOT NULL) WITHOUT ROWID", NULL, NULL, NULL);
+	struct db_query q;
+	int rc = db_exec(p->db, "CREATE TABLE IF NOT EXISTS push (receiver TEXT PRIMARY KEY, acked INTEGER NOT NULL,"
+				" planned INTEGER NOT NULL) WITHOUT ROWID");
 
-	if (rc != SQLITE_OK)
-		return -EIO;
-	if (sqlite3_prepare_v2(p->db, "SELECT acked, planned FROM push WHERE receiver = ?", -1, &st, NULL) != SQLITE_OK)
-		return -EIO;
-	sqlite3_bind_text(st, 1, p->to->url, -1, SQLITE_STATIC);
-	int step = sqlite3_step(st);
-	if (step == SQLITE_ROW) {
-		p->acked = sqlite3_column_int64(st, 0);
-		p->planned = sqlite3_column_int64(st, 1);
+	if (rc == 0)
+		rc = db_query(p->db, &q, "SELECT acked, planned FROM push WHERE receiver = ?", "t", p->to->url);
+	if (rc < 0)
+		return rc;
+	rc = db_step(&q);
+	if (rc > 0) {
+		p->acked = db_i64(&q, 0);
+		p->planned = db_i64(&q, 1);
 	}
-	sqlite3_finalize(st);
-	return step == SQLITE_ROW || step == SQLITE_DONE ? 0 : -EIO;
+	db_done(&q);
+	return rc < 0 ? rc : 0;
 }
 
 static int cursor_save(struct push *p)
 {
-	sqlite3_stmt *st;
-
-	if (sqlite3_prepare_v2(p->db, "INSERT INTO push (receiver, acked, planned) VALUES (?1, ?2, ?3) ON CONFLICT"
-				      " (receiver) DO UPDATE SET acked = ?2, planned = ?3", -1, &st, NULL) != SQLITE_OK)
-		return -EIO;
-	sqlite3_bind_text(st, 1, p->to->url, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(st, 2, p->acked);
-	sqlite3_bind_int64(st, 3, p->planned);
-	int rc = sqlite3_step(st) == SQLITE_DONE ? 0 : -EIO;
-	sqlite3_finalize(st);
-	return rc;
+	return db_run(p->db, "INSERT INTO push (receiver, acked, planned) VALUES (?1, ?2, ?3) ON CONFLICT (receiver)"
+			     " DO UPDATE SET acked = ?2, planned = ?3", "tii", p->to->url, p->acked, p->planned);
 }
 
 /* --- composing ------------------------------------------------------------------------- */
@@ -270,7 +260,7 @@ static void on_timer_closed(uv_handle_t *h)
 	on_handle_closed(h->data);
 }
 
-int push_create(uv_loop_t *loop, const struct conf *conf, sqlite3 *db, const char *catalog_path,
+int push_create(uv_loop_t *loop, const struct conf *conf, struct db *db, const char *catalog_path,
 		const struct key *site_key, struct clock *clock, struct push **out, struct err *e)
 {
 	struct push *p = xcalloc(1, sizeof *p);
@@ -280,7 +270,7 @@ int push_create(uv_loop_t *loop, const struct conf *conf, sqlite3 *db, const cha
 	if (cursor_load(p) < 0) {
 		free(p->catalog_path);
 		free(p);
-		return err_set(e, -EIO, "read the push cursor: %s", sqlite3_errmsg(db));
+		return err_set(e, -EIO, "read the push cursor");
 	}
 	sm_init(&p->sm, push_states, "push", IDLE);
 	outgoing_init(&p->http, loop);

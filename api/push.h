@@ -15,15 +15,15 @@
 #include "conf/conf.h"
 #include "api/ledger_keep.h"
 #include "indexer/catalog.h"
+#include "indexer/db.h"
 
-#include <sqlite3.h>
 #include <uv.h>
 
 struct push;
 
 /* db: access.db (ours to write), borrowed like conf and key. catalog_path is copied; the catalogue is opened
  * when it is there, and waited for when it is not. */
-int push_create(uv_loop_t *loop, const struct conf *conf, sqlite3 *db, const char *catalog_path,
+int push_create(uv_loop_t *loop, const struct conf *conf, struct db *db, const char *catalog_path,
 		const struct key *site_key, struct clock *clock, struct push **out, struct err *e);
 /* Keys that sign beside site_key, so that a receiver that knows only the one before can verify. Borrowed. */
 #define PUSH_KEYS_MAX 4

@@ -1,5 +1,5 @@
-/* One life of the keeper in which the Nth file, folder or database call fails, or all from the Nth on (it died there), between
- * two lives without faults: for tables of scenes.
+/* One life of the keeper in which the Nth file, folder or database call fails, or all from the Nth on (it died there), or the Nth
+ * statement of SQL, between two lives without faults: for tables of scenes.
  *
  *	prepare: a box with a living keeper, to be left alive
  *	act:     the life with the fault; alive tells whether the keeper came up at all
@@ -9,6 +9,7 @@
 #pragma once
 #include "folder_fault.h"
 #include "keeper_fixture.h"
+#include "statement_fault.h"
 #include "vfs_fault.h"
 
 #define FAULT_SCENES_MAX 8
@@ -19,7 +20,7 @@ struct fault_scene {
 	void (*act)(struct keeper_box *b, bool alive);
 	void (*check)(struct keeper_box *b);
 	bool without_keeper;    /* act() needs none */
-	int stride, stays_stride; /* every so many-th call; 0: 1 */
+	int stride, stays_stride, statement_stride; /* every so many-th call; 0: 1. statement_stride is odd, see statement_fault.h */
 };
 
 /* --- lives -------------------------------------------------------------------------------------------- */
@@ -32,7 +33,15 @@ static inline void fault_use(struct fault *fault)
 	folder_fault = fault;
 }
 
-static inline void fault_life(struct keeper_box *b, const struct fault_scene *s, struct fault *fault)
+static inline void fault_statements(struct keeper_box *b, const struct fault_scene *s, struct fault *fault)
+{
+	statement_fault_use(fault);
+	s->act(b, !s->without_keeper && keeper_try(b) == 0);
+	statement_fault_use(NULL);
+	keeper_die(b);
+}
+
+static inline void fault_calls(struct keeper_box *b, const struct fault_scene *s, struct fault *fault)
 {
 	struct fs_fault faulty;
 
@@ -47,10 +56,12 @@ static inline void fault_life(struct keeper_box *b, const struct fault_scene *s,
 	b->fs = fs_real();
 }
 
-static inline unsigned fault_sweep(const struct fault_scene *s, bool stays)
+static inline unsigned fault_sweep(const struct fault_scene *s, int stride, bool stays,
+				   void (*life)(struct keeper_box *b, const struct fault_scene *s, struct fault *fault))
 {
-	int stride = stays ? s->stays_stride : s->stride;
 	struct fault fault = {.stays = stays};
+	if (getenv("HOLDFAST_EVERY_FAULT")) /* by hand: none is left out */
+		stride = 1;
 	struct keeper_box b;
 	unsigned runs = 0;
 
@@ -59,7 +70,7 @@ static inline unsigned fault_sweep(const struct fault_scene *s, bool stays)
 		keeper_init(&b, 2);
 		s->prepare(&b);
 		keeper_die(&b);
-		fault_life(&b, s, &fault);
+		life(&b, s, &fault);
 		assert_int_equal(keeper_try(&b), 0);
 		assert_int_equal(keeper_index(&b), 0);
 		s->check(&b);
@@ -74,10 +85,11 @@ static inline unsigned fault_sweep(const struct fault_scene *s, bool stays)
 
 static inline void fault_scene_run(const struct fault_scene *s)
 {
-	unsigned once = fault_sweep(s, false), died = fault_sweep(s, true);
+	unsigned once = fault_sweep(s, s->stride, false, fault_calls), died = fault_sweep(s, s->stays_stride, true, fault_calls);
+	unsigned statements = fault_sweep(s, s->statement_stride, false, fault_statements);
 
-	assert_true(once > 1 && died > 1);
-	print_message("%s: %u calls failed once, died at %u\n", s->name, once - 1, died - 1);
+	assert_true(once > 1 && died > 1 && statements > 1);
+	print_message("%s: %u calls failed once, died at %u, %u statements\n", s->name, once - 1, died - 1, statements - 1);
 }
 
 static void fault_scene_test(void **state)

@@ -3,6 +3,7 @@
 #include "api/access.h"
 #include "base/buf.h"
 #include "catalog_fixture.h"
+#include "statement_fault.h"
 #include "vfs_fault.h"
 
 #include <errno.h>
@@ -103,7 +104,7 @@ static void expect(const struct told *t)
 	place_remove(dir);
 }
 
-static void sweep(bool stays)
+static void sweep(void (*use)(struct fault *f), bool stays)
 {
 	struct fault fault = {.stays = stays};
 	unsigned runs = 0;
@@ -111,9 +112,9 @@ static void sweep(bool stays)
 	FAULT_EACH(&fault) {
 		struct told t = {0};
 		prepare(&t);
-		vfs_fault_use(&fault);
+		use(&fault);
 		faulty_life(&t);
-		vfs_fault_use(NULL);
+		use(NULL);
 		expect(&t);
 		runs++;
 	}
@@ -124,19 +125,27 @@ static void sweep(bool stays)
 static void any_call_may_fail(void **state)
 {
 	(void)state;
-	sweep(false);
+	sweep(vfs_fault_use, false);
+}
+
+static void any_statement_may_fail(void **state)
+{
+	(void)state;
+	sweep(statement_fault_use, false);
 }
 
 static void the_api_may_die_anywhere(void **state)
 {
 	(void)state;
-	sweep(true);
+	sweep(vfs_fault_use, true);
+	sweep(statement_fault_use, true);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_call_may_fail),
+		cmocka_unit_test(any_statement_may_fail),
 		cmocka_unit_test(the_api_may_die_anywhere),
 	};
 

@@ -203,7 +203,7 @@ static void it_is_gone_and_told_once(struct keeper_box *b)
 
 static void whatever_fails_it_goes_once_and_is_told_once(void **state)
 {
-	static const struct fault_scene scene = {"put aside", put_one_aside, reap, it_is_gone_and_told_once};
+	static const struct fault_scene scene = {"put aside", put_one_aside, reap, it_is_gone_and_told_once, .statement_stride = 9};
 
 	(void)state;
 	fault_scene_run(&scene);

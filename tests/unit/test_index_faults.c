@@ -48,9 +48,9 @@ static void all_is_found_again(struct keeper_box *b)
 }
 
 static const struct fault_scene scenes[] = {
-	{"publish", sealed_and_said, fault_index, both_are_published, .stride = 3, .stays_stride = 4},
-	{"scan", sealed_and_not_said, fault_index, both_are_published, .stride = 3, .stays_stride = 4},
-	{"rebuild", lose_catalogue, fault_index, all_is_found_again, .stride = 5, .stays_stride = 7},
+	{"publish", sealed_and_said, fault_index, both_are_published, .stride = 3, .stays_stride = 4, .statement_stride = 13},
+	{"scan", sealed_and_not_said, fault_index, both_are_published, .stride = 3, .stays_stride = 4, .statement_stride = 13},
+	{"rebuild", lose_catalogue, fault_index, all_is_found_again, .stride = 5, .stays_stride = 7, .statement_stride = 13},
 };
 
 int main(void)

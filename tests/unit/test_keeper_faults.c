@@ -162,11 +162,11 @@ static void each_turn_is_told_once(struct keeper_box *b)
 }
 
 static const struct fault_scene scenes[] = {
-	{"scrub", fault_rot, scrub_all, only_the_rotten_is_damaged, .stride = 3, .stays_stride = 8},
-	{"hold", fault_record, place_hold, what_was_answered_is_held, .stride = 3, .stays_stride = 5},
-	{"release", record_and_hold, release_hold, nobody_releases_alone, .stride = 3, .stays_stride = 5},
-	{"a lost disk", lose_disk, replace_disk, what_it_held_is_missing_once, .stride = 5, .stays_stride = 7},
-	{"forecast", too_much_for_the_disk, look_ahead, each_turn_is_told_once, .stride = 3, .stays_stride = 5},
+	{"scrub", fault_rot, scrub_all, only_the_rotten_is_damaged, .stride = 3, .stays_stride = 8, .statement_stride = 9},
+	{"hold", fault_record, place_hold, what_was_answered_is_held, .stride = 3, .stays_stride = 5, .statement_stride = 9},
+	{"release", record_and_hold, release_hold, nobody_releases_alone, .stride = 3, .stays_stride = 5, .statement_stride = 9},
+	{"a lost disk", lose_disk, replace_disk, what_it_held_is_missing_once, .stride = 5, .stays_stride = 7, .statement_stride = 9},
+	{"forecast", too_much_for_the_disk, look_ahead, each_turn_is_told_once, .stride = 3, .stays_stride = 5, .statement_stride = 9},
 };
 
 int main(void)

@@ -3,6 +3,7 @@
 #include "api/access.h"
 #include "api/push.h"
 #include "catalog_fixture.h"
+#include "statement_fault.h"
 #include "vfs_fault.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ static struct access *open_access(void)
 
 static void sql(struct access *a, const char *text)
 {
-	assert_int_equal(sqlite3_exec(access_db(a), text, NULL, NULL, NULL), SQLITE_OK);
+	assert_int_equal(db_exec(access_db(a), text), 0);
 }
 
 static void prepare(bool planned)
@@ -91,12 +92,9 @@ static void faulty_life(void)
 
 static int64_t number(struct access *a, const char *text)
 {
-	sqlite3_stmt *s;
+	int64_t n;
 
-	assert_int_equal(sqlite3_prepare_v2(access_db(a), text, -1, &s, NULL), SQLITE_OK);
-	assert_int_equal(sqlite3_step(s), SQLITE_ROW);
-	int64_t n = sqlite3_column_int64(s, 0);
-	sqlite3_finalize(s);
+	assert_int_equal(db_int(access_db(a), &n, text, ""), 0);
 	return n;
 }
 
@@ -114,16 +112,16 @@ static void expect(bool planned)
 	place_finish(&place);
 }
 
-static void sweep(bool planned, bool stays)
+static void sweep(void (*use)(struct fault *f), bool planned, bool stays)
 {
 	struct fault fault = {.stays = stays};
 	unsigned runs = 0;
 
 	FAULT_EACH(&fault) {
 		prepare(planned);
-		vfs_fault_use(&fault);
+		use(&fault);
 		faulty_life();
-		vfs_fault_use(NULL);
+		use(NULL);
 		expect(planned);
 		runs++;
 	}
@@ -134,15 +132,17 @@ static void sweep(bool planned, bool stays)
 static void a_batch_that_was_begun_stays_the_same(void **state)
 {
 	(void)state;
-	sweep(true, false);
-	sweep(true, true);
+	sweep(vfs_fault_use, true, false);
+	sweep(vfs_fault_use, true, true);
+	sweep(statement_fault_use, true, false);
 }
 
 static void a_batch_that_is_new_is_noted_or_not_sent(void **state)
 {
 	(void)state;
-	sweep(false, false);
-	sweep(false, true);
+	sweep(vfs_fault_use, false, false);
+	sweep(vfs_fault_use, false, true);
+	sweep(statement_fault_use, false, false);
 }
 
 int main(void)

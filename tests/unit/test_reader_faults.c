@@ -94,9 +94,9 @@ static void soundness_is_told_of_what_was_read(struct keeper_box *b)
 }
 
 static const struct fault_scene scenes[] = {
-	{"backup", prepare_backup, back_up, a_backup_is_whole_or_none, .without_keeper = true, .stride = 4, .stays_stride = 7},
-	{"fsck", fault_rot, check_files, rot_stays_seen, .without_keeper = true, .stride = 1, .stays_stride = 3},
-	{"fsck of what is sound", fault_record, check_files, soundness_is_told_of_what_was_read, .without_keeper = true, .stride = 2, .stays_stride = 5},
+	{"backup", prepare_backup, back_up, a_backup_is_whole_or_none, .without_keeper = true, .stride = 4, .stays_stride = 7, .statement_stride = 9},
+	{"fsck", fault_rot, check_files, rot_stays_seen, .without_keeper = true, .stride = 1, .stays_stride = 3, .statement_stride = 9},
+	{"fsck of what is sound", fault_record, check_files, soundness_is_told_of_what_was_read, .without_keeper = true, .stride = 2, .stays_stride = 5, .statement_stride = 9},
 };
 
 int main(void)

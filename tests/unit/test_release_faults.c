@@ -117,9 +117,9 @@ static void each_expiry_is_told_once(struct keeper_box *b)
 }
 
 static const struct fault_scene scenes[] = {
-	{"release", be_about_to_release, release_and_sweep, each_has_its_file_or_its_copy, .stride = 3, .stays_stride = 4},
-	{"loss", be_about_to_lose, say, it_is_missing_once, .stride = 3, .stays_stride = 5},
-	{"expiry", release_and_grow_older, expire, each_expiry_is_told_once, .stride = 5, .stays_stride = 7},
+	{"release", be_about_to_release, release_and_sweep, each_has_its_file_or_its_copy, .stride = 3, .stays_stride = 4, .statement_stride = 13},
+	{"loss", be_about_to_lose, say, it_is_missing_once, .stride = 3, .stays_stride = 5, .statement_stride = 13},
+	{"expiry", release_and_grow_older, expire, each_expiry_is_told_once, .stride = 5, .stays_stride = 7, .statement_stride = 13},
 };
 
 int main(void)
