@@ -5,6 +5,7 @@
 #include "indexer/catalog_closed.h"
 #include "indexer/indexer.h"
 #include "indexer/mover.h"
+#include "indexer/presence_watch.h"
 #include "indexer/scrub.h"
 #include "indexer/sealed_tell.h"
 #include "media/ledger_kept.h"
@@ -21,6 +22,7 @@
 #define SCRUB_FIRST_MS 5000
 #define SCRUB_YIELD_MS 1000
 #define MOVE_FIRST_MS 4000
+#define PRESENCE_FIRST_MS 2000
 #define SCRUB_ERROR_MS 60000
 #define FORECAST_EVERY_MS 600000
 #define FORECAST_FIRST_MS 10000
@@ -33,14 +35,19 @@ struct keeper {
 	struct indexer *indexer;
 	struct reaper reaper;
 	struct link links[CHANNEL_ROLES]; /* by role; its own is not used */
-	uv_timer_t step, reap, forecast, scrub_due, move_due;
+	uv_timer_t step, reap, forecast, scrub_due, move_due, presence_due;
 	struct scrub scrub;
 	struct scrub_job scrub_job;     /* while a worker reads */
 	uv_work_t scrub_work;
 	struct mover mover;
 	struct mover_job mover_job;     /* while a worker copies */
 	uv_work_t mover_work;
-	bool scrubbing, moving, reaping, stopping;
+	struct presence presence;
+	struct presence_job presence_job; /* while a worker looks */
+	uv_work_t presence_work;
+	struct presence_watch watch;
+	uv_poll_t watch_poll;
+	bool scrubbing, moving, looking, reaping, stopping;
 	uv_idle_t more;                 /* runs while there is a backlog */
 	int64_t told_seq;               /* the ledger's head that the api was told */
 	char told_journal[JOURNAL_FILE_MAX];
@@ -262,6 +269,89 @@ static void on_move(uv_timer_t *t)
 	move_later(k);
 }
 
+/* --- whether all files are still there -------------------------------------------------------- */
+
+static void on_presence(uv_timer_t *t);
+
+static void look_later(struct keeper *k)
+{
+	int64_t ms = presence_wait_us(&k->presence) / US_PER_MS;
+
+	if (!k->stopping && !k->looking)
+		uv_timer_start(&k->presence_due, on_presence, ms > 0 ? (uint64_t)ms : 1, 0);
+}
+
+static void do_look(uv_work_t *w)
+{
+	struct keeper *k = w->data;
+
+	presence_read(&k->presence_job);
+}
+
+static void after_look(uv_work_t *w, int status)
+{
+	struct keeper *k = w->data;
+	int rc = presence_apply(&k->presence, &k->presence_job);
+
+	leave_if_damaged(rc);
+	(void)status; /* it is never cancelled */
+	k->looking = false;
+	if (rc < 0)
+		log_warn("presence", "text=\"will try again: %s\"", strerror(-rc));
+	look_later(k);
+	scrub_later(k);
+	if (!k->stopping)
+		tell_news(k);
+}
+
+static void on_presence(uv_timer_t *t)
+{
+	struct keeper *k = t->data;
+
+	presence_watch_refresh(&k->watch);
+	int rc = presence_next(&k->presence, &k->presence_job);
+	leave_if_damaged(rc);
+	k->looking = rc > 0 && uv_queue_work(t->loop, &k->presence_work, do_look, after_look) == 0;
+	if (rc > 0 && !k->looking)
+		presence_job_finish(&k->presence_job);
+	if (rc < 0)
+		log_warn("presence", "text=\"will try again: %s\"", strerror(-rc));
+	if (rc < 0)
+		uv_timer_start(&k->presence_due, on_presence, SCRUB_ERROR_MS, 0);
+	else
+		look_later(k);
+}
+
+static void on_watch(uv_poll_t *h, int status, int events)
+{
+	struct keeper *k = h->data;
+
+	(void)status, (void)events;
+	presence_watch_read(&k->watch);
+	look_later(k);
+}
+
+static void begin_presence(struct keeper *k, uv_loop_t *loop, const struct conf *conf)
+{
+	presence_init(&k->presence, &(struct presence){.fs = fs_patient(), .clock = clock_real(), .conf = conf, .catalog = k->catalog,
+						       .indexer = k->indexer, .scrub = &k->scrub});
+	int rc = presence_watch_init(&k->watch, &k->presence);
+	if (rc < 0)
+		log_warn("presence", "text=\"what is done to files is seen within an hour: %s\"", strerror(-rc));
+	uv_timer_init(loop, &k->presence_due);
+	k->presence_due.data = k->presence_work.data = k->watch_poll.data = k;
+	uv_timer_start(&k->presence_due, on_presence, PRESENCE_FIRST_MS, 0);
+	if (rc == 0 && uv_poll_init(loop, &k->watch_poll, k->watch.fd) == 0)
+		uv_poll_start(&k->watch_poll, UV_READABLE, on_watch);
+}
+
+static void end_presence(struct keeper *k)
+{
+	uv_close((uv_handle_t *)&k->presence_due, NULL);
+	if (k->watch_poll.loop)
+		uv_close((uv_handle_t *)&k->watch_poll, NULL);
+}
+
 /* Somebody was not served, because the bytes do not hold. */
 static void suspect(struct keeper *k, const json_t *msg)
 {
@@ -403,6 +493,7 @@ static int begin(struct child *c, struct err *e)
 	uv_timer_start(&k->forecast, on_forecast, FORECAST_FIRST_MS, FORECAST_EVERY_MS);
 	uv_timer_start(&k->scrub_due, on_scrub, SCRUB_FIRST_MS, 0);
 	uv_timer_start(&k->move_due, on_move, MOVE_FIRST_MS, 0);
+	begin_presence(k, &c->loop, c->conf);
 	return 0;
 }
 
@@ -438,6 +529,7 @@ static void stop(struct child *c)
 	uv_close((uv_handle_t *)&k->forecast, NULL);
 	uv_close((uv_handle_t *)&k->scrub_due, NULL);
 	uv_close((uv_handle_t *)&k->move_due, NULL);
+	end_presence(k);
 	uv_close((uv_handle_t *)&k->more, NULL);
 	child_stopped(c); /* the loop ends when the last of them is closed */
 }
@@ -448,6 +540,8 @@ static void destroy(struct child *c)
 
 	if (!k)
 		return;
+	presence_watch_finish(&k->watch);
+	presence_finish(&k->presence);
 	indexer_destroy(k->indexer);
 	bool sound = k->stopping && k->catalog && catalog_is_sound(k->catalog);
 	catalog_close(k->catalog);

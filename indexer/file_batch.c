@@ -34,3 +34,33 @@ void file_batch_finish(struct file_batch *b)
 	json_decref(b->seals);
 	*b = (struct file_batch){0};
 }
+
+void file_sums_add(struct file_sums *s, struct wall start, struct wall end, int64_t bytes, const uint8_t seal[SHA256_BYTES])
+{
+	if (!s->seals)
+		*s = (struct file_sums){.seals = hash_create(), .start = start, .end = end};
+	hash_add(s->seals, seal, SHA256_BYTES);
+	s->files++;
+	s->bytes += bytes;
+	s->start.us = start.us < s->start.us ? start.us : s->start.us;
+	s->end.us = end.us > s->end.us ? end.us : s->end.us;
+}
+
+json_t *file_sums_json(struct file_sums *s)
+{
+	uint8_t digest[SHA256_BYTES];
+	char hex[SHA256_HEX_MAX];
+
+	hash_peek(s->seals, digest);
+	hex_encode(digest, sizeof digest, hex);
+	json_t *o = json_pack("{so so sI sI ss}", "start", wall_json(s->start.us), "end", wall_json(s->end.us), "files",
+			      (json_int_t)s->files, "bytes", (json_int_t)s->bytes, "seals_sha256", hex);
+	file_sums_finish(s);
+	return o;
+}
+
+void file_sums_finish(struct file_sums *s)
+{
+	hash_destroy(s->seals);
+	*s = (struct file_sums){0};
+}

@@ -129,6 +129,13 @@ int garbage_claim(struct catalog *c, int64_t segment, uint64_t *bytes)
 	return rc;
 }
 
+int garbage_lose(struct catalog *c, int64_t segment)
+{
+	int rc = db_run(c->db, "INSERT OR REPLACE INTO missing SELECT camera, start, end, seal_digest FROM segment WHERE id = ?", "i", segment);
+
+	return rc < 0 ? rc : db_run(c->db, "DELETE FROM segment WHERE id = ?", "i", segment);
+}
+
 int garbage_drop(struct catalog *c, int64_t id)
 {
 	return db_run(c->db, "DELETE FROM garbage WHERE id = ?", "i", id);

@@ -26,8 +26,29 @@ int transaction_begin(struct indexer *ix)
 	return rc < 0 ? transaction_end(ix, rc) : 0;
 }
 
+static int tell_returned(struct indexer *ix)
+{
+	if (ix->returned.files == 0)
+		return 0;
+	log_info("footage.returned", "camera=%s files=%lld", ix->returned_camera, (long long)ix->returned.files);
+	return ledger_append(ix->catalog, ix->acc.now, "footage.returned", ix->returned_camera, file_sums_json(&ix->returned), NULL);
+}
+
+int returned_add(struct indexer *ix, const char *camera, struct wall start, struct wall end, int64_t bytes,
+		 const uint8_t seal[SHA256_BYTES])
+{
+	int rc = strcmp(camera, ix->returned_camera) == 0 ? 0 : tell_returned(ix);
+
+	snprintf(ix->returned_camera, sizeof ix->returned_camera, "%s", camera);
+	file_sums_add(&ix->returned, start, end, bytes, seal);
+	return rc;
+}
+
 int transaction_end(struct indexer *ix, int rc)
 {
+	if (rc == 0)
+		rc = tell_returned(ix);
+	file_sums_finish(&ix->returned);
 	if (rc == 0)
 		rc = publish_sync(ix);
 	if (rc == 0)
@@ -196,6 +217,26 @@ void indexer_finish(struct indexer *ix)
 void indexer_hint(struct indexer *ix)
 {
 	ix->scan_due = true;
+}
+
+bool indexer_knows_archive(const struct indexer *ix)
+{
+	return ix->archive_seen;
+}
+
+int indexer_take_archived(struct indexer *ix, const char *root, const char *const *stems, unsigned count)
+{
+	struct root *r = root_present(ix, root);
+	int rc = r && count > 0 ? transaction_begin(ix) : 0;
+
+	if (!r || count == 0 || rc < 0)
+		return rc;
+	for (unsigned i = 0; rc == 0 && i < count; i++) {
+		rc = publish(ix, r, stems[i]);
+		if (rc == -EBADMSG || rc == -ENOENT || rc == -EINVAL)
+			rc = 0; /* told, gone again, or no name of ours */
+	}
+	return transaction_end(ix, rc);
 }
 
 const char *indexer_journal_file(const struct indexer *ix)

@@ -40,6 +40,10 @@ int indexer_step(struct indexer *ix, bool *more);
 void indexer_finish(struct indexer *ix);
 /* A hint: something was renamed in incoming/. The next step looks. */
 void indexer_hint(struct indexer *ix);
+/* The archive was walked through: what lies there without a row came later. */
+bool indexer_knows_archive(const struct indexer *ix);
+/* Files of which no row tells were met in that root's archive (CAMERA-START each): those whose seal holds are taken up. */
+int indexer_take_archived(struct indexer *ix, const char *root, const char *const *stems, unsigned count);
 /* Journal files before this one are not needed any more (journal_seen); "" at first. */
 const char *indexer_journal_file(const struct indexer *ix);
 

@@ -3,6 +3,7 @@
 #include "accounting.h"
 #include "archive_walk.h"
 #include "belief.h"
+#include "file_batch.h"
 #include "indexer.h"
 #include "media/segment.h"
 #include "rebuild_tail.h"
@@ -39,6 +40,8 @@ struct indexer {
 	struct catalog *catalog;
 	struct accounting acc;       /* of the transaction that is open */
 	struct witness witness;
+	struct file_sums returned;   /* in the transaction that is open, of … */
+	char returned_camera[CATALOG_ID_MAX];
 	char *journal_dir;
 	struct journal_pos pos;
 	struct root *roots;
@@ -168,6 +171,10 @@ bool is_of_past_run(struct indexer *ix, const char *camera, const char *run);
 
 /* The archive holds files of which nobody knows yet: holes are not judged. */
 bool has_to_walk(const struct indexer *ix);
+
+/* A file that had been gone is back: one footage.returned per camera and transaction. */
+int returned_add(struct indexer *ix, const char *camera, struct wall start, struct wall end, int64_t bytes,
+		 const uint8_t seal[SHA256_BYTES]);
 
 int transaction_begin(struct indexer *ix);
 /* Commits if rc is 0, else undoes everything, in memory too. Returns the first error. */

@@ -299,6 +299,38 @@ static int enter(struct indexer *ix, struct publication *p)
 	return rc < 0 ? rc : file_covers(ix, s->camera, (int64_t)s->sequence, s->start, s->end);
 }
 
+/* 1: this file had been gone, and is back; 0, or negative. */
+static int is_returning(struct indexer *ix, const struct publication *p)
+{
+	int64_t known = 0;
+	int rc = db_int(ix->catalog->db, &known, "SELECT count(*) FROM missing WHERE camera = ? AND start = ? AND seal_digest = ?", "tib",
+			p->scan.seal.camera, p->scan.seal.start.us, p->scan.seal_digest, sizeof p->scan.seal_digest);
+
+	return rc < 0 ? rc : known > 0;
+}
+
+/* It plays again; what was a gap meanwhile stays one. */
+static int come_back(struct indexer *ix, const struct publication *p)
+{
+	const struct seal *s = &p->scan.seal;
+	struct db *db = ix->catalog->db;
+	int rc = segment_row_insert(ix->catalog, p->root->id, p->bytes, &p->scan);
+
+	if (rc == 0)
+		rc = db_run(db, "UPDATE segment SET flags = flags | ?3 WHERE camera = ?1 AND start = ?2", "tii", s->camera, s->start.us,
+			    (int64_t)CATALOG_RETURNED);
+	if (rc == 0)
+		rc = db_run(db, "DELETE FROM missing WHERE camera = ? AND start = ?", "ti", s->camera, s->start.us);
+	return rc < 0 ? rc : returned_add(ix, s->camera, s->start, s->end, p->bytes, p->scan.seal_digest);
+}
+
+static int take_up(struct indexer *ix, struct publication *p)
+{
+	int rc = is_returning(ix, p);
+
+	return rc < 0 ? rc : rc > 0 ? come_back(ix, p) : enter(ix, p);
+}
+
 /* --- a second copy ------------------------------------------------------------------------------ */
 
 /* The row names the same footage on another disk, and this catalogue, made anew or restored, does not know that it is here,
@@ -366,7 +398,7 @@ static int publish_named(struct indexer *ix, struct publication *p)
 	if (wrong)
 		return put_aside(ix, p, wrong);
 	rc = move(ix, p);
-	return rc < 0 ? rc : enter(ix, p);
+	return rc < 0 ? rc : take_up(ix, p);
 }
 
 static int publish_stem(struct indexer *ix, struct root *r, const char *stem, bool synced, struct archive_reading *ahead)

@@ -146,7 +146,7 @@ static int judge_damage(struct judge *g)
 
 static int judge_missing(struct judge *g)
 {
-	int rc = db_run(g->c->db, "DELETE FROM segment WHERE id = ?", "i", g->j->segment);
+	int rc = garbage_lose(g->c, g->j->segment);
 
 	if (rc < 0 || db_changes(g->c->db) == 0)
 		return rc;

@@ -54,9 +54,9 @@ static int add_files(const struct recount *r)
 	struct db_query q;
 	int rc = db_query(r->c->db, &q,
 			  "SELECT start, init_bytes, fragments, sequence FROM segment WHERE camera = ?1 AND start > ?4 AND "
-			  "start < ?3 AND end > ?2 UNION ALL SELECT start, init_bytes, fragments, ?5 FROM open_segment WHERE "
-			  "camera = ?1 AND start < ?3 AND end > ?2", "tiiii", r->camera, r->from.us, r->to.us,
-			  r->from.us - SEGMENT_LONGEST_US, INT64_MAX);
+			  "start < ?3 AND end > ?2 AND flags < ?6 UNION ALL SELECT start, init_bytes, fragments, ?5 FROM open_segment WHERE "
+			  "camera = ?1 AND start < ?3 AND end > ?2", "tiiiii", r->camera, r->from.us, r->to.us,
+			  r->from.us - SEGMENT_LONGEST_US, INT64_MAX, (int64_t)CATALOG_RETURNED);
 
 	if (rc < 0)
 		return rc;
