@@ -48,6 +48,12 @@ class LoopDisk:
         self._loop = root("losetup", "--find", "--show", image or self._image)
         root("mount", self._loop, self.path)
 
+    def move(self, name):
+        """From now on it is mounted elsewhere. While it is not mounted."""
+        self.path = os.path.join(self.folder, name)
+        self.backing = self.path
+        os.mkdir(self.path)
+
     def unmount(self, lazily=False):
         """lazily: as if it was pulled out, whoever uses it."""
         root("umount", *(["-l"] if lazily else []), self.path)

@@ -1,5 +1,6 @@
 """A real ext4 under everything, state and footage: power cuts at random moments, a disk that fills up, turns read-only,
-goes away and comes back. HOLDFAST_CUTS=50 cuts as often."""
+goes away and comes back. HOLDFAST_CUTS=50 cuts as often; after each fifth (HOLDFAST_MOVED_EACH) the disk is mounted elsewhere.
+HOLDFAST_SEED=n: other moments."""
 import errno
 import os
 import random
@@ -16,9 +17,10 @@ from harness_time import SECOND, now_us
 from harness_truth import being_written, busiest, check_truth, settled, state_of, wait_moved
 from harness_wait import until
 
-SEED = 20261125
+SEED = int(os.environ.get("HOLDFAST_SEED", "20261125"))
 SYNC_US = 5 * SECOND   # at most so much was not durable yet
 CUTS = int(os.environ.get("HOLDFAST_CUTS", "4"))
+MOVED_EACH = int(os.environ.get("HOLDFAST_MOVED_EACH", "5"))
 BUSY_US = SECOND       # a round of syncs may take so long here
 FRAMES_BETWEEN = 15    # pictures between two cuts, at most
 
@@ -58,27 +60,34 @@ def check_after_cut(camera, site, began, cut_us):
         assert shown[-1] >= end - camera.interval_us - LATENESS_US
 
 
+def live_on(disk):
+    """The parts of the configuration that name the disk."""
+    return {"state": os.path.join(disk.path, "state"),
+            "storage": [{"path": os.path.join(disk.path, "footage"), "reserve": "1MiB"}]}
+
+
 def test_power_fails_at_any_moment():
-    """Each time ext4 replays its journal, the server starts, fsck --full finds nothing."""
+    """Each time ext4 replays its journal, the server starts, fsck --full finds nothing; also where the disk is another path."""
     dice = random.Random(SEED)
-    with PowerDisk(64) as disk, SimCamera("a", "b") as camera, \
-            Site([camera], state=os.path.join(disk.path, "state"),
-                 storage=[{"path": os.path.join(disk.path, "footage"), "reserve": "1MiB"}]) as site:
+    with PowerDisk(64) as disk, SimCamera("a", "b") as camera, Site([camera], **live_on(disk)) as site:
         began = {}
         for name in camera.names:
             clocks = camera.wait_frames(name, 10)
             site.wait_recorded(name, clocks[-1])
             began[name] = site.first_recorded(name, clocks)
         cuts = take_cuts(disk, camera, site, dice)
-        for image, cut_us in cuts:
+        for n, (image, cut_us) in enumerate(cuts):
             disk.unmount()
+            if n % MOVED_EACH == 0:
+                disk.move(f"place-{n}")
+                site.conf.update(live_on(disk))
             disk.mount(image)
             reboot(site, disk)
             site.start()
             check_after_cut(camera, site, began, cut_us)
             site.stop()
             assert "0 violations" in site.fsck()
-        print(f"{len(cuts)} power cuts")
+        print(f"{len(cuts)} power cuts, {len(cuts[::MOVED_EACH])} of them with the disk mounted elsewhere")
 
 
 @pytest.fixture(name="pair")
