@@ -1,5 +1,6 @@
 #include "api.h"
 
+#include "account.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/msg.h"
@@ -120,7 +121,9 @@ void api_on_keeper(struct api *a, bool up)
 	a->keeper_up = up;
 	a->keeper_since = clock_wall(a->deps.clock);
 	log_info("keeper", "state=%s", up ? "up" : "down");
-	if (!up)
+	if (up)
+		accounts_tell(a);
+	else
 		commands_fail_all(&a->commands);
 }
 
@@ -215,6 +218,7 @@ static void on_gate_closed(struct remote_gate *g)
 void api_close(struct api *a, api_closed_fn *cb)
 {
 	a->closing = true;
+	commands_fail_all(&a->commands);
 	a->on_closed = cb;
 	a->open_parts = 3;
 	uv_close((uv_handle_t *)&a->commands.timer, on_timer_closed);

@@ -10,9 +10,13 @@
  *   Paths it needs after confinement: STATE (catalog.db, catalog.db-wal, -shm: read; access.db*: write;
  *   api.sock: create, remove), STATE/keys/site.pub (read), every ROOT (read). Network: listen.
  *
- * Commands to the keeper (base/msg.h), times as RFC 3339 texts, each with "by" (who asked):
+ * Commands to the keeper (base/msg.h), times as RFC 3339 texts, each with "by", "by_id" and "by_secret" (who asked, indexer/command.h):
  *   hold.place    {camera, start, end, reason, reference, by}  → body {id, start, end, protected_start, protected_end}
- *   hold.release  {id, reason, approves_only, by}              → body {state}, 202 while another has to approve
+ *   hold.release  {id, reason, by}                             → body {state}, 202 while another has to approve
+ *   hold.withdraw {id, by}                                     → body {state}
+ *   token.made    {id, name, role, hash, by}                   → body {seq}
+ *   token.revoked {id, by}                                     → body {}
+ *   token.known   {tokens: [{id, name, role, maker, hash, named_before?}]} → body {made, revoked, last}
  *   gap.explain   {id, text, by}                               → body {} */
 #pragma once
 #include "api/access.h"

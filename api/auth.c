@@ -59,6 +59,7 @@ void auth_identify(struct access *a, const struct http_exchange *x, const char *
 		return;
 	out->role = t.role;
 	out->token = t.id;
+	snprintf(out->secret, sizeof out->secret, "%s", text);
 	out->presented = false;
 }
 

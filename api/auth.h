@@ -23,8 +23,9 @@ enum action {
 
 struct identity {
 	enum role role;         /* ROLE_NONE: nobody */
-	char name[TOKEN_NAME_MAX + 1];
+	char name[TOKEN_NAME_ROOM];
 	int64_t token;          /* 0: not by a token */
+	char secret[TOKEN_TEXT_MAX]; /* what he presented, in force: the keeper looks at it itself (indexer/person.h) */
 	bool presented;         /* something was presented that is not in force */
 	bool unknown;           /* something was presented, and the tokens cannot be read just now */
 };

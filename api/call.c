@@ -1,19 +1,27 @@
 #include "call.h"
 
+#include "base/text.h"
 #include "router.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* --- answering ------------------------------------------------------------------- */
 
+void call_drop(struct call *c)
+{
+	query_finish(&c->query);
+	problem_finish(&c->problem);
+	OPENSSL_cleanse(&c->who, sizeof c->who);
+	free(c);
+}
+
 static void call_free(struct call *c)
 {
 	c->x->on_gone = NULL;
-	query_finish(&c->query);
-	problem_finish(&c->problem);
-	free(c);
+	call_drop(c);
 }
 
 void call_headers(struct buf *lines)
@@ -122,16 +130,6 @@ int call_number(struct call *c, int64_t *out)
 	return *out > 0 ? 0 : call_absent(c, "没有编号为 {} 的记录", "there is no {}");
 }
 
-static bool in_list(const char *list, const char *key)
-{
-	size_t len = strlen(key);
-
-	for (const char *at = list; len && (at = strstr(at, key)); at++)
-		if ((at == list || at[-1] == ' ') && (at[len] == ' ' || !at[len]))
-			return true;
-	return false;
-}
-
 json_t *call_body(struct call *c, const char *allowed)
 {
 	const char *type = http_request_header(&c->x->request, "content-type");
@@ -150,7 +148,7 @@ json_t *call_body(struct call *c, const char *allowed)
 		return NULL;
 	}
 	json_object_foreach(body, key, value) {
-		if (in_list(allowed, key))
+		if (text_has_word(allowed, key))
 			continue;
 		problem_set(&c->problem, 400, key, key, "不认识的字段 {}", "unknown field {}");
 		json_decref(body);
@@ -177,18 +175,42 @@ const char *call_text(struct call *c, const json_t *body, const char *key, size_
 	return NULL;
 }
 
-int call_command(struct call *c, const char *verb, json_t *args, int status)
+/* The number under which it was sent, 0 if the keeper is away. Takes args. */
+static json_int_t send_command(struct api *a, const char *verb, json_t *args, const struct identity *by)
 {
-	struct api *a = c->api;
 	json_int_t id = ++a->commands.next_id;
 
-	json_object_set_new(args, "by", json_string(c->who.name));
+	json_object_set_new(args, "by", json_string(by->name));
+	json_object_set_new(args, "by_id", json_integer(by->token));
+	if (by->secret[0])
+		json_object_set_new(args, "by_secret", json_string(by->secret));
 	json_t *msg = json_pack("{s:s, s:I, s:s, s:o}", "type", "cmd", "id", id, "verb", verb, "args", args);
 	bool sent = a->deps.send && a->deps.send(a->deps.owner, msg);
 	json_decref(msg);
-	if (!sent)
-		return problem_set(&c->problem, 503, NULL, NULL, "保管进程暂时不在，未执行", "the keeper is away; nothing was done");
-	commands_add(&a->commands, c, id, status);
+	return sent ? id : 0;
+}
+
+bool api_command(struct api *a, const char *verb, json_t *args, const struct identity *by, command_fn *fn, void *owner)
+{
+	json_int_t id = send_command(a, verb, args, by);
+
+	if (id)
+		commands_add(&a->commands, id, fn, owner);
+	return id != 0;
+}
+
+int call_away(struct call *c)
+{
+	return problem_set(&c->problem, 503, NULL, NULL, "保管进程暂时不在，未执行", "the keeper is away; nothing was done");
+}
+
+int call_command(struct call *c, const char *verb, json_t *args, int status)
+{
+	json_int_t id = send_command(c->api, verb, args, &c->who);
+
+	if (!id)
+		return call_away(c);
+	commands_add_call(&c->api->commands, c, id, status);
 	return 0;
 }
 

@@ -49,6 +49,7 @@ struct call {
 	void *later;                    /* of the handler that answers later */
 };
 
+void call_drop(struct call *c); /* its client has left */
 /* Answers; each frees the call. */
 void call_json(struct call *c, int status, json_t *body); /* takes body */
 void call_bytes(struct call *c, int status, const char *type, const struct buf *lines, const void *data, size_t len);
@@ -75,6 +76,9 @@ const char *call_text(struct call *c, const json_t *body, const char *key, size_
 
 /* Sends a command to the keeper, answers the call when it was committed; 503 if it is away. Takes args. */
 int call_command(struct call *c, const char *verb, json_t *args, int status);
+int call_away(struct call *c); /* the keeper is: sets the problem, -1 */
+/* The same for what no call waits for; false: it is away, and fn is not called. */
+bool api_command(struct api *a, const char *verb, json_t *args, const struct identity *by, command_fn *fn, void *owner);
 
 json_t *json_time(struct wall w);
 json_t *json_time_or_null(bool known, struct wall w);

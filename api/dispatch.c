@@ -15,9 +15,7 @@ static void on_gone(struct http_exchange *x)
 
 	if (c->cancel)
 		c->cancel(c);
-	query_finish(&c->query);
-	problem_finish(&c->problem);
-	free(c);
+	call_drop(c);
 }
 
 static int find_route(struct call *c)
@@ -41,7 +39,7 @@ static const char *query_token(const struct call *c)
 
 static int refuse(struct call *c, enum verdict v)
 {
-	char who[TOKEN_NAME_MAX + 1];
+	char who[TOKEN_NAME_ROOM];
 
 	c->api->refused++;
 	if (c->who.presented && ++c->x->peer->strikes >= STRIKES_MAX) {

@@ -1,4 +1,4 @@
-/* GET/POST /holds, POST /holds/{id}/release: orders that footage must not be deleted. A release takes two persons:
+/* GET/POST /holds, POST/DELETE /holds/{id}/release: orders that footage must not be deleted. A release takes two persons:
  * one asks, another approves; a regulator approves only, so that a site with one administrator has a second. The keeper
  * decides and commits; here the question is checked and passed on. */
 #include "call.h"
@@ -133,10 +133,14 @@ int hold_release_post(struct call *c)
 		return -1;
 	body = call_body(c, "reason");
 	const char *reason = body ? call_text(c, body, "reason", REASON_MAX, false) : NULL;
-	int rc = reason ? call_command(c, "hold.release",
-				       json_pack("{s:I, s:s, s:b}", "id", (json_int_t)id, "reason", reason, "approves_only",
-						 c->who.role == ROLE_REGULATOR), 200)
-			: -1;
+	int rc = reason ? call_command(c, "hold.release", json_pack("{s:I, s:s}", "id", (json_int_t)id, "reason", reason), 200) : -1;
 	json_decref(body);
 	return rc;
+}
+
+int hold_release_delete(struct call *c)
+{
+	int64_t id;
+
+	return call_number(c, &id) < 0 ? -1 : call_command(c, "hold.withdraw", json_pack("{s:I}", "id", (json_int_t)id), 200);
 }

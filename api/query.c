@@ -1,6 +1,7 @@
 #include "query.h"
 
 #include "base/buf.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -37,24 +38,6 @@ static int decode(char *s)
 	return 0;
 }
 
-static bool is_utf8(const char *s)
-{
-	json_t *t = json_string(s); /* jansson refuses anything else */
-
-	json_decref(t);
-	return t != NULL;
-}
-
-static bool is_allowed(const char *allowed, const char *name)
-{
-	size_t len = strlen(name);
-
-	for (const char *at = allowed; len && (at = strstr(at, name)); at++)
-		if ((at == allowed || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
-			return true;
-	return false;
-}
-
 static int add(struct query *q, char *item, const char *allowed, struct problem *p)
 {
 	char *equals = strchr(item, '=');
@@ -62,10 +45,10 @@ static int add(struct query *q, char *item, const char *allowed, struct problem 
 
 	if (equals)
 		*equals = '\0';
-	if (decode(item) < 0 || decode(value) < 0 || !is_utf8(item) || !is_utf8(value))
-		return problem_set(p, 400, is_allowed(allowed, item) ? item : NULL, NULL, "查询参数的百分号编码有误",
+	if (decode(item) < 0 || decode(value) < 0 || !text_is_utf8(item, strlen(item)) || !text_is_utf8(value, strlen(value)))
+		return problem_set(p, 400, text_has_word(allowed, item) ? item : NULL, NULL, "查询参数的百分号编码有误",
 				   "a query parameter is not percent-encoded UTF-8 text");
-	if (strchr(item, ' ') || !is_allowed(allowed, item)) {
+	if (strchr(item, ' ') || !text_has_word(allowed, item)) {
 		problem_remedy(p, "去掉该参数，或检查拼写", "remove it, or check its spelling");
 		return problem_set(p, 400, item, item, "不认识的参数 {}", "unknown parameter {}");
 	}

@@ -36,6 +36,7 @@ typedef int route_fn(struct call *c);
 	X(GET,    API_BASE "/holds",                     READ,       "camera released",  hold_list)           \
 	X(POST,   API_BASE "/holds",                     HOLD,       "",                 hold_place_post)     \
 	X(POST,   API_BASE "/holds/{id}/release",        RELEASE,    "",                 hold_release_post)   \
+	X(DELETE, API_BASE "/holds/{id}/release",        RELEASE,    "",                 hold_release_delete) \
 	X(GET,    API_BASE "/retention",                 READ,       "",                 retention_get)       \
 	X(GET,    API_BASE "/disks",                     READ,       "",                 disk_list)           \
 	X(POST,   API_BASE "/disks/retire",              DISKS,      "",                 disk_retire_post)    \

@@ -3,6 +3,8 @@
  * Memory: nothing is kept; text_path() and text_dir() allocate.
  * Threads: any. */
 #pragma once
+#include "base/text.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,17 +13,11 @@
 #define ID_MAX_CHARS 63
 #define SITE_ID_MAX_CHARS 64
 
-/* The code point at *at, which moves behind it; UINT32_MAX if these bytes are no UTF-8
- * (RFC 3629: no overlong forms, no surrogates). *at < end. */
-uint32_t text_next(const char **at, const char *end);
-bool text_is_utf8(const char *text, size_t len);
 /* Moves over the byte order mark that editors of Windows begin a UTF-8 file with, if there is one. */
 void text_skip_mark(const char **text, size_t *len);
 /* Whether a file begins as one in UTF-16 does: with its mark, or with one half of a character. */
 bool text_is_wide(const char *text, size_t len);
-/* C0, DEL and C1 controls, line separators, and the marks that reorder text on a screen. */
-bool text_is_control(uint32_t cp);
-bool text_has_control(const char *text);
+bool text_has_control(const char *text); /* any that text_is_control() knows */
 /* 1 to NAME_MAX_CHARS characters, none of them a control. */
 bool text_is_name(const char *text);
 /* [a-z0-9][a-z0-9-]*, at most max characters: ids become file names and parts of URLs. */

@@ -1,5 +1,6 @@
 /* The api's rights: listens, reads archive/ and catalog.db, writes access.db, talks to the regulator. It
  * cannot write or delete footage or the catalogue, knows no camera's password, and execs nothing. */
+#include "api/account.h"
 #include "api/api.h"
 
 #include "api/push.h"
@@ -25,6 +26,7 @@ struct api_role {
 	struct push *push;              /* NULL: no regulator is told */
 	struct link keeper;
 	struct child *child;
+	bool invited;                   /* to the demo */
 	int open_parts;                 /* api, push, link: not yet closed */
 };
 
@@ -68,12 +70,39 @@ static void tell_key(struct api_role *r)
 	json_decref(msg);
 }
 
+/* The demo is entered without a login: a token of its own, told as part of the address. */
+static void on_invited(void *arg, int64_t id, const char *text, const json_t *refusal)
+{
+	struct api_role *r = arg;
+
+	(void)id;
+	(void)refusal;
+	if (!text)
+		return;
+	printf("\n  Holdfast demo:  http://127.0.0.1:%u/?access_token=%s\n\n", api_port(r->api, 0), text);
+	fflush(stdout);
+}
+
+static void invite(struct api_role *r)
+{
+	char name[TOKEN_NAME_MAX];
+	struct identity by = {.role = ROLE_ADMIN};
+
+	r->invited = true;
+	snprintf(name, sizeof name, "demo %lld", (long long)(clock_wall(clock_real()).us / US_PER_S));
+	snprintf(by.name, sizeof by.name, "uid:%u", (unsigned)geteuid());
+	const struct account_order order = {.name = name, .role = ROLE_ADMIN, .by = &by};
+	account_make(r->api, &order, on_invited, r, NULL);
+}
+
 static void on_keeper_up(struct link *l)
 {
 	struct api_role *r = l->owner;
 
 	tell_key(r);
 	api_on_keeper(r->api, true);
+	if (r->child->conf->demo && !r->invited)
+		invite(r);
 }
 
 static void on_keeper_down(struct link *l)
@@ -176,18 +205,6 @@ static void confine(struct child *c, struct sandbox *s)
 	free(access);
 }
 
-/* The demo is entered without a login: a token of its own, told as part of the address. */
-static void invite(struct api_role *r)
-{
-	char token[TOKEN_TEXT_MAX];
-	int64_t id;
-
-	if (access_token_make(r->access, "demo", ROLE_ADMIN, (struct wall){0}, token, &id) < 0)
-		return;
-	printf("\n  Holdfast demo:  http://127.0.0.1:%u/?access_token=%s\n\n", api_port(r->api, 0), token);
-	fflush(stdout);
-}
-
 static void start_push(struct api_role *r)
 {
 	push_also_sign(r->push, r->earlier, r->earlier_count);
@@ -209,8 +226,6 @@ static int begin(struct child *c, struct err *e)
 			start_push(r);
 		r->open_parts += rc == 0;
 	}
-	if (c->conf->demo)
-		invite(r);
 	free(catalog);
 	return rc;
 }

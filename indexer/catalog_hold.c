@@ -5,8 +5,8 @@ int catalog_holds(struct catalog *c, const char *camera, bool with_released, cat
 	struct db_query q;
 	int rc = db_query(c->db, &q,
 			  "SELECT h.id, h.camera, h.start, h.end, h.reason, h.reference, h.placed_by, h.placed_at, "
-			  "h.released_by, h.released_at, h.release_reason, r.requested_by, r.requested_at, r.reason FROM hold h "
-			  "LEFT JOIN hold_release r ON r.hold = h.id WHERE (?1 IS NULL OR h.camera = ?1) "
+			  "h.released_by, h.released_at, h.release_reason, r.name, r.at, r.reason FROM hold h "
+			  "LEFT JOIN consent r ON r.subject = 'hold:' || h.id WHERE (?1 IS NULL OR h.camera = ?1) "
 			  "AND (?2 OR h.released_at IS NULL) ORDER BY h.id", "ti", camera, (int64_t)with_released);
 
 	if (rc < 0)

@@ -14,7 +14,7 @@
 int catalog_create(const char *path, struct catalog **out, struct err *e)
 {
 	static const struct db_format format = {.version = CATALOG_FORMAT, .min_reader = CATALOG_FORMAT, .schema = schema_sql,
-						.upgrade = schema_upgrade_sql};
+						.upgrade = schema_upgrade_sql, .convert = consent_take_over};
 	struct db *db;
 	int rc = db_open_writer(path, &db, e);
 

@@ -6,6 +6,7 @@
  * Threads: one. Errors: as in catalog.h. */
 #pragma once
 #include "indexer/catalog.h"
+#include "indexer/consent.h"
 
 /* Opens read-write, makes the schema, WAL, synchronous=FULL, PERSIST_WAL, the only checkpointer. */
 int catalog_create(const char *path, struct catalog **out, struct err *e);
@@ -53,9 +54,9 @@ int span_withdraw(struct catalog *c, const char *camera, struct wall start, stru
 
 /* Holds: with their ledger entries. Refuses an empty range or reason (-EINVAL). */
 int hold_place(struct catalog *c, struct wall now, const char *camera, struct wall_range range, const char *reason,
-	       const char *reference, const char *by, int64_t *id);
-/* Two persons release: the first call asks (HOLD_RELEASE_REQUESTED), one by somebody else does it (0), whoever of them
- * placed it. Administrators on the box (uid:N) are one person: root can be any of them. -EPERM: who asked cannot
- * approve, or `approves_only` and nobody asked; -EALREADY: released; -ENOENT. */
-#define HOLD_RELEASE_REQUESTED 1
-int hold_release(struct catalog *c, struct wall now, int64_t id, const char *reason, const char *by, bool approves_only);
+	       const char *reference, const struct person *by, int64_t *id);
+/* An enum consent_answer, by consent.h: the first call asks (CONSENT_ASK), one by another person does it (0), whoever of them
+ * placed it; a regulator approves only. The others: nothing was done. -EALREADY: released; -ENOENT. */
+int hold_release(struct catalog *c, struct wall now, int64_t id, const char *reason, const struct person *by);
+/* Who asked for its release takes that back. -EPERM: somebody else asked, or nobody; -EALREADY, -ENOENT as above. */
+int hold_withdraw(struct catalog *c, struct wall now, int64_t id, const struct person *by);

@@ -47,7 +47,7 @@ static int forget(struct catalog *c, int64_t id, const char *path)
 
 /* --- retire ------------------------------------------------------------------------------------- */
 
-int disk_retire(struct indexer *ix, const char *path, const char *reason, const char *by)
+int disk_retire(struct indexer *ix, const char *path, const char *reason, const struct person *by)
 {
 	struct catalog *c = ix->catalog;
 	char uuid[UUID_TEXT_MAX];
@@ -64,15 +64,17 @@ int disk_retire(struct indexer *ix, const char *path, const char *reason, const 
 	if (rc < 0 || left)
 		return rc < 0 ? rc : -ENOTEMPTY;
 	rc = forget(c, id, path);
-	return rc < 0 ? rc : ledger_append(c, ix->acc.now, "storage.retired", NULL,
-					   json_pack("{ss ss ss ss}", "root", path, "uuid", uuid, "reason", reason, "by", by),
-					   NULL);
+	if (rc < 0)
+		return rc;
+	json_t *body = json_pack("{ss ss ss}", "root", path, "uuid", uuid, "reason", reason);
+	person_tell(body, "by", by);
+	return ledger_append(c, ix->acc.now, "storage.retired", NULL, body, NULL);
 }
 
 /* --- replace ---------------------------------------------------------------------------------------- */
 
 /* The recorder must take another disk at this path before it is told to: the file comes first. */
-int disk_replace(struct indexer *ix, const char *path, const char *reason, const char *by)
+int disk_replace(struct indexer *ix, const char *path, const char *reason, const struct person *by)
 {
 	struct catalog *c = ix->catalog;
 	struct root_identity found;
@@ -96,9 +98,9 @@ int disk_replace(struct indexer *ix, const char *path, const char *reason, const
 	for (unsigned i = 0; i < ix->root_count; i++)
 		if (ix->roots[i].id == id)
 			ix->roots[i].id = 0;
-	return ledger_append(c, ix->acc.now, "storage.replaced", NULL,
-			     json_pack("{ss ss sI ss ss}", "root", path, "uuid", uuid, "files", (json_int_t)files, "reason", reason,
-				       "by", by), NULL);
+	json_t *body = json_pack("{ss ss sI ss}", "root", path, "uuid", uuid, "files", (json_int_t)files, "reason", reason);
+	person_tell(body, "by", by);
+	return ledger_append(c, ix->acc.now, "storage.replaced", NULL, body, NULL);
 }
 
 /* --- what a lost disk held ------------------------------------------------------------------------------ */

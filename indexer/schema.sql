@@ -193,9 +193,15 @@ CREATE TABLE IF NOT EXISTS hold (id INTEGER PRIMARY KEY AUTOINCREMENT, camera TE
   placed_by TEXT NOT NULL, placed_at INTEGER NOT NULL,
   released_by TEXT, released_at INTEGER, release_reason TEXT);
 
--- Somebody asked for a release; another one has to. Gone when it was released.
-CREATE TABLE IF NOT EXISTS hold_release (hold INTEGER PRIMARY KEY REFERENCES hold(id), requested_by TEXT NOT NULL,
-  requested_at INTEGER NOT NULL, reason TEXT NOT NULL);
+-- Accounts (tokens of the api), each with its entries token.made and token.revoked (indexer/person.h). name_key: names that
+-- look alike have the same one, and it is taken for ever. maker: an account, 0 the box, -1 not known. hash: of the secret.
+CREATE TABLE IF NOT EXISTS token (id INTEGER PRIMARY KEY, name TEXT NOT NULL, name_key TEXT NOT NULL UNIQUE,
+  role TEXT NOT NULL, maker INTEGER NOT NULL, hash BLOB NOT NULL, made_seq INTEGER NOT NULL, revoked_seq INTEGER);
+
+-- Somebody asked for what takes two persons (subject: hold:ID is its release); another one has to approve (indexer/consent.h).
+-- Gone when it was done. person: an account, 0 the box, NULL not known: it has to be asked for again.
+CREATE TABLE IF NOT EXISTS consent (subject TEXT PRIMARY KEY, person INTEGER, name TEXT NOT NULL, role TEXT NOT NULL,
+  seq INTEGER NOT NULL, at INTEGER NOT NULL, reason TEXT NOT NULL) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS ledger (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL,
   camera TEXT, body TEXT NOT NULL, hash BLOB NOT NULL);

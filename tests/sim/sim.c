@@ -56,7 +56,7 @@ static void someone_places_a_hold(void)
 	struct catalog *c = sim.box.place.catalog;
 
 	REQUIRE(catalog_begin(c) == 0 && hold_place(c, sim.box.clock.wall, sim.box.cameras[camera].id,
-		(struct wall_range){{h.start}, {h.end}}, "police", "", "chen", &id) == 0 && catalog_commit(c) == 0);
+		(struct wall_range){{h.start}, {h.end}}, "police", "", &chen, &id) == 0 && catalog_commit(c) == 0);
 	h.id = id;
 	sim.holds = xrealloc(sim.holds, (sim.hold_count + 1) * sizeof *sim.holds);
 	sim.holds[sim.hold_count++] = h;
@@ -72,8 +72,8 @@ static void holds_run_out(void)
 			i++;
 			continue;
 		}
-		REQUIRE(catalog_begin(c) == 0 && hold_release(c, sim.box.clock.wall, sim.holds[i].id, "closed", "li", false) == HOLD_RELEASE_REQUESTED &&
-			hold_release(c, sim.box.clock.wall, sim.holds[i].id, "closed", "wang", false) == 0 && catalog_commit(c) == 0);
+		REQUIRE(catalog_begin(c) == 0 && hold_release(c, sim.box.clock.wall, sim.holds[i].id, "closed", &li) == CONSENT_ASK &&
+			hold_release(c, sim.box.clock.wall, sim.holds[i].id, "closed", &bureau) == 0 && catalog_commit(c) == 0);
 		sim.holds[i] = sim.holds[--sim.hold_count];
 	}
 }

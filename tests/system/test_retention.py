@@ -53,14 +53,14 @@ def test_hold_by_command_line(site, window):
     assert "request of the police" in site.cli("hold", "list")
     assert "asked" in told and "kept" in told
     assert "another person" in site.cli("hold", "release", str(number), "--reason", "case closed")
-    assert "another person must" in site.cli("hold", "release", str(number), "--reason", "case closed", code=1)
-    assert in_force(site)[number]["release_request_reason"] == "case closed"
+    assert "another person" in site.cli("hold", "release", str(number), "--reason", "case is closed")  # asked again
+    assert in_force(site)[number]["release_request_reason"] == "case is closed"
     assert "has to approve" in site.cli("hold", "list")
     assert release(site, number, site.token).json() == {"state": "released"}
     assert number not in in_force(site)
     entries = [e for e in site.ledger() if e["kind"].startswith("hold.")]
-    assert [e["kind"] for e in entries] == ["hold.placed", "hold.release_requested", "hold.released"]
-    assert (entries[2]["body"]["requested_by"], entries[2]["body"]["by"]) == (f"uid:{os.getuid()}", "admin")
+    assert [e["kind"] for e in entries] == ["hold.placed", *["hold.release_requested"] * 2, "hold.released"]
+    assert (entries[3]["body"]["requested_by"], entries[3]["body"]["by"]) == (f"uid:{os.getuid()}", "admin")
 
 
 def test_hold_by_api(site, window):
@@ -78,7 +78,7 @@ def test_hold_by_api(site, window):
     regulator = site.make_token("regulator")
     assert release(site, number, regulator).status == 409  # the site has to ask
     assert release(site, number, site.token).status == 202
-    assert "approve" in release(site, number, site.token).problem(409)["detail"]
+    assert release(site, number, site.token).status == 202
     assert number in in_force(site)
     assert release(site, number, regulator).status == 200
     assert number not in in_force(site)

@@ -16,7 +16,7 @@ from harness_time import now_us
 from harness_wait import until
 
 DATA = pathlib.Path(__file__).parent.parent / "data/state-0.1"
-TABLES = {"ledger": "seq", "span": "camera, start", "gap": "id", "hold": "id", "hold_release": "hold", "segment": "id", "garbage": "id",
+TABLES = {"ledger": "seq", "span": "camera, start", "gap": "id", "hold": "id", "segment": "id", "garbage": "id",
           "state": "key", "camera": "id", "root": "id"}
 
 
@@ -59,6 +59,7 @@ class Old:
         unpack(folder)
         self.tables = dump(folder / "state/catalog.db")
         self.tokens = json.loads((folder / "tokens.json").read_text())
+        self.requests = rows(folder / "state/catalog.db", "SELECT * FROM hold_release")
         self.token_rows = rows(folder / "state/access.db", "SELECT * FROM token ORDER BY id")
         self.cursors = rows(folder / "state/access.db", "SELECT * FROM push")
         self.waiting = sorted(p.name for r in ("footage", "footage2") for p in (folder / r / "incoming").iterdir())
@@ -115,8 +116,9 @@ def test_no_coverage_gap_or_hold_is_lost(site, old):
     for was in old.tables["gap"]:
         kept = {k: gaps[was["id"]][k] for k in was if was[k] is not None}  # an open one may have ended
         assert kept == {k: v for k, v in was.items() if v is not None}
-    for table in ("hold", "hold_release"):
-        assert [{k: r[k] for k in was} for r, was in zip(now[table], old.tables[table], strict=True)] == old.tables[table]
+    assert [{k: r[k] for k in was} for r, was in zip(now["hold"], old.tables["hold"], strict=True)] == old.tables["hold"]
+    asked = [(f"hold:{r['hold']}", r["requested_by"], r["reason"]) for r in old.requests]
+    assert [tuple(r.values()) for r in rows(site.db(), "SELECT subject, name, reason FROM consent ORDER BY subject")] == sorted(asked)
     files = {(s["camera"], s["start"]): s for s in now["segment"]}
     for was in old.tables["segment"]:
         assert files[was["camera"], was["start"]]["seal_digest"] == was["seal_digest"]

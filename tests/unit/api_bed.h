@@ -28,7 +28,11 @@ struct bed {
 	struct api *api;
 	char admin[TOKEN_TEXT_MAX], regulator[TOKEN_TEXT_MAX], investigator[TOKEN_TEXT_MAX];
 	int64_t admin_id;
-	json_t *sent;          /* commands that went to the keeper */
+	json_t *sent, *told;   /* commands that went to the keeper; told: what concerns tokens, answered as if it were there */
+	json_t *due;
+	uv_timer_t answer;
+	int refusal;           /* with this status, if any */
+	bool silent;           /* not answered at all */
 	void (*want_line)(struct bed *b); /* NULL: there is no offloader */
 	bool keeper, closed;
 };
@@ -41,12 +45,36 @@ static inline void bed_sql(struct bed *b, const char *sql)
 		fail_msg("%s: %s", sql, why);
 }
 
+/* The keeper's answer to what concerns tokens, in the loop's next turn. */
+static inline void bed_answer(uv_timer_t *t)
+{
+	struct bed *b = t->data;
+	json_t *due = b->due, *id;
+	size_t i;
+
+	b->due = json_array();
+	json_array_foreach(due, i, id) {
+		json_t *reply = b->refusal ? json_pack("{s:s, s:O, s:b, s:s, s:i}", "type", "reply", "id", id, "ok", 0, "problem", "why",
+						       "status", b->refusal)
+					   : json_pack("{s:s, s:O, s:b, s:{}}", "type", "reply", "id", id, "ok", 1, "body");
+		api_on_msg(b->api, reply);
+		json_decref(reply);
+	}
+	json_decref(due);
+}
+
 static inline bool bed_send(void *owner, const json_t *msg)
 {
 	struct bed *b = owner;
+	const char *verb = json_string_value(json_object_get(msg, "verb"));
+	bool token = verb && (strncmp(verb, "token.", 6) == 0 || strcmp(verb, "hold.withdraw") == 0);
 
+	if (b->keeper && token && !b->silent) {
+		json_array_append(b->due, json_object_get(msg, "id"));
+		uv_timer_start(&b->answer, bed_answer, 0, 0);
+	}
 	if (b->keeper)
-		json_array_append_new(b->sent, json_deep_copy(msg));
+		json_array_append_new(token ? b->told : b->sent, json_deep_copy(msg));
 	return b->keeper;
 }
 
@@ -56,6 +84,16 @@ static inline void bed_want_line(void *owner)
 
 	if (b->want_line)
 		b->want_line(b);
+}
+
+/* A token that works. */
+static inline int64_t bed_token(struct bed *b, const char *name, enum role role, struct wall expires_at, char text[TOKEN_TEXT_MAX])
+{
+	int64_t id;
+
+	assert_int_equal(access_token_make(b->access, name, role, TOKEN_OF_THE_BOX, expires_at, text, &id), 0);
+	assert_int_equal(access_token_confirm(b->access, id), 0);
+	return id;
 }
 
 static inline void bed_conf(struct bed *b)
@@ -76,10 +114,11 @@ static inline void bed_open(struct bed *b)
 	struct wall never = {0};
 	char path[256];
 	struct err e;
-	int64_t id;
 
-	*b = (struct bed){.sent = json_array(), .keeper = true};
+	*b = (struct bed){.sent = json_array(), .told = json_array(), .due = json_array(), .keeper = true};
 	uv_loop_init(&b->loop);
+	uv_timer_init(&b->loop, &b->answer);
+	b->answer.data = b;
 	snprintf(b->dir, sizeof b->dir, "/tmp/holdfast-api-XXXXXX");
 	assert_non_null(mkdtemp(b->dir));
 	snprintf(b->root, sizeof b->root, "%s/root", b->dir);
@@ -87,9 +126,9 @@ static inline void bed_open(struct bed *b)
 	bed_conf(b);
 	snprintf(path, sizeof path, "%s/access.db", b->dir);
 	assert_int_equal(access_open(path, &b->clock.base, &b->access, &e), 0);
-	assert_int_equal(access_token_make(b->access, "admin", ROLE_ADMIN, never, b->admin, &b->admin_id), 0);
-	assert_int_equal(access_token_make(b->access, "bureau", ROLE_REGULATOR, never, b->regulator, &id), 0);
-	assert_int_equal(access_token_make(b->access, "police", ROLE_INVESTIGATOR, never, b->investigator, &id), 0);
+	b->admin_id = bed_token(b, "admin", ROLE_ADMIN, never, b->admin);
+	bed_token(b, "bureau", ROLE_REGULATOR, never, b->regulator);
+	bed_token(b, "police", ROLE_INVESTIGATOR, never, b->investigator);
 	snprintf(path, sizeof path, "%s/catalog.db", b->dir);
 	assert_int_equal(catalog_create(path, &b->writer, &e), 0);
 	assert_int_equal(sqlite3_open(path, &b->db), SQLITE_OK);
@@ -117,6 +156,7 @@ static inline void bed_on_closed(void *owner) { ((struct bed *)owner)->closed = 
 static inline void bed_close(struct bed *b)
 {
 	api_close(b->api, bed_on_closed);
+	uv_close((uv_handle_t *)&b->answer, NULL);
 	uv_run(&b->loop, UV_RUN_DEFAULT);
 	assert_true(b->closed);
 	assert_int_equal(uv_loop_close(&b->loop), 0);
@@ -124,6 +164,8 @@ static inline void bed_close(struct bed *b)
 	sqlite3_close(b->db);
 	catalog_close(b->writer);
 	json_decref(b->sent);
+	json_decref(b->told);
+	json_decref(b->due);
 	nftw(b->dir, bed_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 

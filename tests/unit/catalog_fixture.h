@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "indexer/accounting.h"
 #include "indexer/catalog_internal.h"
+#include "indexer/catalog_write.h"
 
 #include <ftw.h>
 #include <setjmp.h>
@@ -46,6 +47,26 @@ static inline void place_init(struct place *p)
 	snprintf(p->dir, sizeof p->dir, "/tmp/holdfast-test-XXXXXX");
 	assert_non_null(mkdtemp(p->dir));
 	p->catalog = place_catalog(p->dir);
+}
+
+/* Whose accounts are older than every request. */
+__attribute__((unused)) static const struct person chen = {.id = 901, .name = "chen", .role = "admin"},
+	li = {.id = 902, .name = "li", .role = "admin"}, bureau = {.id = 903, .name = "bureau", .role = "regulator"};
+
+/* An account in the ledger, whose secret is its name. In no transaction. */
+static inline struct person place_account(struct catalog *c, const char *name, const char *role, int64_t maker)
+{
+	struct person by = {.id = maker, .name = "maker", .role = "admin"}, out;
+	struct person_new a = {.name = name, .role = role};
+	int64_t seq;
+
+	sha256(name, strlen(name), a.hash);
+	assert_int_equal(db_int(c->db, &a.id, "SELECT coalesce(max(id), 0) + 1 FROM token", ""), 0);
+	assert_int_equal(catalog_begin(c), 0);
+	assert_int_equal(person_make(c, (struct wall){T0}, &a, &by, &seq), 0);
+	assert_int_equal(catalog_commit(c), 0);
+	assert_int_equal(person_find(c, a.id, name, &out), 0);
+	return out;
 }
 
 /* Of a keeper that is not there now. */

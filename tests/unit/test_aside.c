@@ -114,15 +114,15 @@ static void what_is_held_stays_and_does_not_stand_in_the_way(void **state)
 	put_aside(&box, T0, T0 + MINUTE);
 	put_aside(&box, T0 + DAY, T0 + DAY + MINUTE);
 	assert_int_equal(catalog_begin(c), 0);
-	assert_int_equal(hold_place(c, box.clock.wall, "cam-00", (struct wall_range){{T0}, {T0 + 1}}, "police", "", "chen", &id), 0);
+	assert_int_equal(hold_place(c, box.clock.wall, "cam-00", (struct wall_range){{T0}, {T0 + 1}}, "police", "", &chen, &id), 0);
 	assert_int_equal(catalog_commit(c), 0);
 	keeper_pass(&box, 200 * DAY);
 	assert_int_equal(keeper_reap(&box), 1);
 	assert_true(is_there(&box, T0));
 	assert_false(is_there(&box, T0 + DAY));
 	assert_int_equal(catalog_begin(c), 0);
-	assert_int_equal(hold_release(c, box.clock.wall, id, "closed", "li", false), HOLD_RELEASE_REQUESTED);
-	assert_int_equal(hold_release(c, box.clock.wall, id, "closed", "wang", true), 0);
+	assert_int_equal(hold_release(c, box.clock.wall, id, "closed", &li), CONSENT_ASK);
+	assert_int_equal(hold_release(c, box.clock.wall, id, "closed", &bureau), 0);
 	assert_int_equal(catalog_commit(c), 0);
 	assert_int_equal(keeper_reap(&box), 1);
 	assert_false(is_there(&box, T0));

@@ -47,12 +47,14 @@ static void every_route_asks_every_role(void **state)
 {
 	struct bed b;
 	char tokens[ROLE_INVESTIGATOR + 1][TOKEN_TEXT_MAX] = {{0}};
-	int64_t id;
 
 	(void)state;
 	bed_open(&b);
-	for (int r = ROLE_ADMIN; r <= ROLE_INVESTIGATOR; r++)
-		assert_int_equal(access_token_make(b.access, "x", (enum role)r, never, tokens[r], &id), 0);
+	for (int r = ROLE_ADMIN; r <= ROLE_INVESTIGATOR; r++) {
+		char name[40];
+		snprintf(name, sizeof name, "as %s", role_name((enum role)r));
+		bed_token(&b, name, (enum role)r, never, tokens[r]);
+	}
 	for (unsigned i = 0; i < route_count; i++)
 		for (int r = ROLE_NONE; r <= ROLE_INVESTIGATOR; r++) {
 			char path[200];
@@ -96,12 +98,12 @@ static void tokens_end(void **state)
 
 	(void)state;
 	bed_open(&b);
-	assert_int_equal(access_token_make(b.access, "short", ROLE_ADMIN, (struct wall){BED_NOW_US + US_PER_S}, text, &id), 0);
+	bed_token(&b, "short", ROLE_ADMIN, (struct wall){BED_NOW_US + US_PER_S}, text);
 	assert_int_equal(strlen(text), TOKEN_TEXT_MAX - 1);
 	assert_int_equal(bed_status(&b, "GET", "/api/v1/site", text, NULL), 200);
 	clock_fake_advance(&b.clock, US_PER_S);
 	assert_int_equal(bed_status(&b, "GET", "/api/v1/site", text, NULL), 401);
-	assert_int_equal(access_token_make(b.access, "gone", ROLE_ADMIN, never, text, &id), 0);
+	id = bed_token(&b, "gone", ROLE_ADMIN, never, text);
 	assert_int_equal(bed_status(&b, "GET", "/api/v1/site", text, NULL), 200);
 	snprintf(path, sizeof path, "/api/v1/tokens/%lld", (long long)id);
 	assert_int_equal(bed_status(&b, "DELETE", path, b.admin, NULL), 204);
@@ -152,6 +154,163 @@ static void a_token_is_told_once_and_not_stored(void **state)
 	assert_int_equal(bed_status(&b, "POST", "/api/v1/tokens", b.admin, "[]"), 400);
 	assert_int_equal(bed_status(&b, "POST", "/api/v1/tokens", b.admin, "{\"name\":\"x\",\"role\":\"admin\",\"x\":1}"), 400);
 	bed_close(&b);
+}
+
+/* --- accounts -------------------------------------------------------------------------- */
+
+#define DESK "{\"name\":\"desk\",\"role\":\"operator\"}"
+
+static const char *told(const struct bed *b, size_t i)
+{
+	const char *verb = json_string_value(json_object_get(json_array_get(b->told, i), "verb"));
+
+	return verb ? verb : "";
+}
+
+static int tokens(struct bed *b)
+{
+	json_t *list = bed_get(b, "/api/v1/tokens", 200);
+	int n = (int)json_array_size(json_object_get(list, "tokens"));
+
+	json_decref(list);
+	return n;
+}
+
+/* Its entry comes first; who made it, and his secret, go with it. */
+static void a_token_works_when_the_ledger_has_it(void **state)
+{
+	struct bed b;
+
+	(void)state;
+	bed_open(&b);
+	json_array_clear(b.told);
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/tokens", b.admin, DESK), 201);
+	assert_string_equal(told(&b, 0), "token.made");
+	json_t *args = json_object_get(json_array_get(b.told, 0), "args");
+	assert_int_equal(json_integer_value(json_object_get(args, "by_id")), b.admin_id);
+	assert_string_equal(json_string_value(json_object_get(args, "by_secret")), b.admin);
+	assert_null(json_object_get(args, "token"));
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/tokens", b.admin, DESK), 409);
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/tokens", b.admin, "{\"name\":\" desk\",\"role\":\"operator\"}"), 400);
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/tokens", b.admin, "{\"name\":\"a\\nts=1\",\"role\":\"operator\"}"), 400);
+	b.refusal = 409;
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/tokens", b.admin, "{\"name\":\"two\",\"role\":\"admin\"}"), 409);
+	b.refusal = 0;
+	assert_int_equal(tokens(&b), 4); /* what was refused was never there */
+	b.keeper = false;
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/tokens", b.admin, "{\"name\":\"two\",\"role\":\"admin\"}"), 503);
+	assert_int_equal(tokens(&b), 4);
+	bed_close(&b);
+}
+
+/* Killed, or left without an answer, between making and telling. */
+static void a_token_that_nobody_was_told_of_never_works(void **state)
+{
+	struct bed b;
+	struct client c;
+	char path[200], text[TOKEN_TEXT_MAX], name[TOKEN_NAME_ROOM];
+	struct access *again;
+	struct token t;
+	struct err e;
+	int64_t id;
+
+	(void)state;
+	bed_open(&b);
+	json_array_clear(b.told);
+	b.silent = true;
+	client_tcp(&c, &b.loop, api_port(b.api, 0));
+	snprintf(path, sizeof path, "POST /api/v1/tokens HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n", b.admin);
+	client_say(&c, path);
+	client_say(&c, "Content-Type: application/json\r\nContent-Length: 33\r\n\r\n" DESK);
+	while (json_array_size(b.told) == 0)
+		client_turn(&c);
+	b.silent = false;
+	api_on_keeper(b.api, false); /* dies before it answers */
+	assert_int_equal(client_answer(&c, false), 503);
+	client_finish(&c);
+	api_on_keeper(b.api, true);
+	assert_string_equal(told(&b, json_array_size(b.told) - 1), "token.revoked"); /* should it have been written */
+	assert_int_equal(access_token_make(b.access, "pending", ROLE_ADMIN, TOKEN_OF_THE_BOX, never, text, &id), 0);
+	assert_int_equal(bed_status(&b, "GET", "/api/v1/site", text, NULL), 401);
+	snprintf(path, sizeof path, "%s/access.db", b.dir);
+	assert_int_equal(access_open(path, &b.clock.base, &again, &e), 0); /* as the next start does */
+	assert_int_equal(access_token_confirm(again, id), 0);
+	assert_int_equal(access_token_check(again, text, &t, name), -ENOENT);
+	access_close(again);
+	bed_close(&b);
+}
+
+/* It ends at once, and the keeper hears of it, now or later. */
+static void a_token_ends_while_the_keeper_is_away(void **state)
+{
+	struct bed b;
+	char text[TOKEN_TEXT_MAX], path[60];
+	int64_t id;
+
+	(void)state;
+	bed_open(&b);
+	id = bed_token(&b, "gone", ROLE_ADMIN, never, text);
+	b.keeper = false;
+	api_on_keeper(b.api, false);
+	snprintf(path, sizeof path, "/api/v1/tokens/%lld", (long long)id);
+	assert_int_equal(bed_status(&b, "DELETE", path, b.admin, NULL), 204);
+	assert_int_equal(bed_status(&b, "GET", "/api/v1/site", text, NULL), 401);
+	json_array_clear(b.told);
+	b.keeper = true;
+	for (int i = 0; i < 2; i++) {
+		api_on_keeper(b.api, true);
+		assert_int_equal(bed_status(&b, "GET", "/api/v1/site", b.admin, NULL), 200); /* turns the loop */
+		api_on_keeper(b.api, false);
+	}
+	assert_int_equal(json_array_size(b.told), 3); /* token.known twice */
+	assert_string_equal(told(&b, 1), "token.revoked");
+	json_t *args = json_object_get(json_array_get(b.told, 1), "args");
+	assert_string_equal(json_string_value(json_object_get(args, "by")), "admin");
+	bed_close(&b);
+}
+
+/* A state of 0.1, where names were free: both go on, under names that differ. */
+static void tokens_of_before_go_on_under_names_that_differ(void **state)
+{
+	static const char *const want[] = {"office", "Office (2)", "token 3 (2)", "office (3)", "office (2) (2)"};
+	struct clock_fake now;
+	struct access *a;
+	struct err e;
+	char dir[] = "/tmp/holdfast-access-XXXXXX", path[80], sql[300], name[TOKEN_NAME_ROOM];
+	struct token t;
+	sqlite3 *db;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	clock_fake_init(&now, (struct wall){BED_NOW_US});
+	snprintf(path, sizeof path, "%s/access.db", dir);
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "CREATE TABLE token (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL,"
+		" hash BLOB NOT NULL UNIQUE, role TEXT NOT NULL, created_at INTEGER NOT NULL, last_used_at INTEGER,"
+		" expires_at INTEGER, revoked_at INTEGER)", NULL, NULL, NULL), SQLITE_OK);
+	static const char *const names[] = {"office", "Office", "uid:0", "office", "office (2)"};
+	for (unsigned i = 0; i < 5; i++) {
+		uint8_t hash[SHA256_BYTES];
+		char hex[2 * SHA256_BYTES + 1], text[8];
+		snprintf(text, sizeof text, "t%u", i);
+		sha256(text, 2, hash);
+		hex_encode(hash, sizeof hash, hex);
+		snprintf(sql, sizeof sql, "INSERT INTO token (name, hash, role, created_at) VALUES ('%s', x'%s', 'admin', 1)", names[i], hex);
+		assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	}
+	sqlite3_close(db);
+	for (int start = 0; start < 2; start++) {
+		assert_int_equal(access_open(path, &now.base, &a, &e), 0);
+		for (unsigned i = 0; i < 5; i++) {
+			char text[8];
+			snprintf(text, sizeof text, "t%u", i);
+			assert_int_equal(access_token_check(a, text, &t, name), 0);
+			assert_string_equal(name, want[i]);
+			assert_int_equal(t.maker, TOKEN_OF_BEFORE);
+		}
+		access_close(a);
+	}
+	nftw(dir, bed_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void the_unix_socket_is_the_administrator(void **state)
@@ -418,6 +577,10 @@ int main(void)
 		cmocka_unit_test(other_methods_and_places_are_refused),
 		cmocka_unit_test(tokens_end),
 		cmocka_unit_test(a_token_is_told_once_and_not_stored),
+		cmocka_unit_test(a_token_works_when_the_ledger_has_it),
+		cmocka_unit_test(a_token_that_nobody_was_told_of_never_works),
+		cmocka_unit_test(a_token_ends_while_the_keeper_is_away),
+		cmocka_unit_test(tokens_of_before_go_on_under_names_that_differ),
 		cmocka_unit_test(the_unix_socket_is_the_administrator),
 		cmocka_unit_test(our_own_processes_are_nobody_at_the_socket),
 		cmocka_unit_test(a_token_in_the_address_is_for_video_only),

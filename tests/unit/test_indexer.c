@@ -580,55 +580,7 @@ static void expect_refused(const char *verb, json_t *args, int status, const cha
 static json_t *hold_args(const char *camera, const char *end)
 {
 	return json_pack("{ss ss ss ss ss}", "camera", camera, "start", "2026-11-23T08:00:00+08:00", "end", end, "reason",
-			 "police", "by", "chen");
-}
-
-static json_t *release_args(int id, const char *by, bool approves_only)
-{
-	return json_pack("{si ss ss sb}", "id", id, "reason", "r", "by", by, "approves_only", (int)approves_only);
-}
-
-static void expect_release(int id, const char *by, bool approves_only, int status)
-{
-	json_t *reply;
-
-	if (status >= 400) {
-		expect_refused("hold.release", release_args(id, by, approves_only), status, "id");
-		return;
-	}
-	assert_int_equal(command("hold.release", release_args(id, by, approves_only), &reply), status);
-	assert_string_equal(json_string_value(json_object_get(reply, "state")), status == 202 ? "release_requested" : "released");
-	json_decref(reply);
-}
-
-/* Whoever places, asks and approves: it takes two, and root and the service's user are one. */
-static void a_hold_is_released_by_two_persons(void **state)
-{
-	static const struct { const char *first, *second; bool regulator; int status; } pairs[] = {
-		{"chen", "chen", false, 409}, {"chen", "li", false, 200}, {"li", "chen", false, 200}, {"li", "li", false, 409},
-		{"uid:0", "uid:998", false, 409}, {"uid:0", "chen", false, 200}, {"chen", "bureau", true, 200},
-		{"uid:0", "uid:0", false, 409}};
-	json_t *reply;
-	int64_t released = 0;
-
-	(void)state;
-	say_up(&box, 1);
-	assert_int_equal(run(&box), 0);
-	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
-		int id = (int)i + 1;
-		assert_int_equal(command("hold.place", hold_args(CAM, "2026-11-24T08:00:00Z"), &reply), 201);
-		json_decref(reply);
-		expect_release(id, "bureau", true, 409); /* nobody asked */
-		expect_release(id, pairs[i].first, false, 202);
-		expect_release(id, pairs[i].second, pairs[i].regulator, pairs[i].status);
-		released += pairs[i].status == 200;
-		expect_release(id, "zhao", false, pairs[i].status == 200 ? 409 : 200);
-		released += pairs[i].status != 200;
-		assert_int_equal(told("hold.release_requested"), id);
-		assert_int_equal(told("hold.released"), released);
-	}
-	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM hold_release"), 0);
-	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM hold WHERE released_at IS NULL"), 0);
+			 "police", "by", "uid:0");
 }
 
 static void commands_are_checked_and_kept(void **state)
@@ -645,10 +597,10 @@ static void commands_are_checked_and_kept(void **state)
 	assert_int_equal(command("hold.place", hold_args(CAM, "2026-11-24T08:00:00Z"), &reply), 201);
 	assert_int_equal(json_integer_value(json_object_get(reply, "id")), 1);
 	json_decref(reply);
-	expect_refused("hold.release", json_pack("{si ss ss}", "id", 7, "reason", "r", "by", "b"), 404, "id");
-	expect_refused("gap.explain", json_pack("{si ss ss}", "id", 1, "text", " ", "by", "b"), 400, "text");
+	expect_refused("hold.release", json_pack("{si ss ss}", "id", 7, "reason", "r", "by", "uid:0"), 404, "id");
+	expect_refused("gap.explain", json_pack("{si ss ss}", "id", 1, "text", " ", "by", "uid:0"), 400, "text");
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(command("gap.explain", json_pack("{si ss ss}", "id", 1, "text", "停电", "by", "b"), &reply), 200);
+		assert_int_equal(command("gap.explain", json_pack("{si ss ss}", "id", 1, "text", "停电", "by", "uid:0"), &reply), 200);
 		json_decref(reply);
 	}
 	assert_int_equal(ask(box.place.catalog, "SELECT count(*) FROM ledger WHERE kind = 'gap.explained'"), 2);
@@ -683,7 +635,6 @@ int main(void)
 		T(an_unsynchronised_kernel_clock_is_told_once),
 		cmocka_unit_test(publishing_survives_any_fault),
 		T(facts_read_again_change_nothing),
-		T(a_hold_is_released_by_two_persons),
 		T(commands_are_checked_and_kept),
 	};
 

@@ -40,7 +40,7 @@ static json_t *hold_args(void)
 	char start[WALL_TEXT_MAX], end[WALL_TEXT_MAX];
 
 	return json_pack("{ss ss ss ss ss}", "camera", "cam-00", "start", wall_format((struct wall){T0}, start), "end",
-			 wall_format((struct wall){T0 + FAULT_FILE_US}, end), "reason", "police", "by", "director");
+			 wall_format((struct wall){T0 + FAULT_FILE_US}, end), "reason", "police", "by", "uid:0");
 }
 
 static void place_hold(struct keeper_box *b, bool alive)
@@ -59,12 +59,14 @@ static void what_was_answered_is_held(struct keeper_box *b)
 static void record_and_hold(struct keeper_box *b)
 {
 	fault_record(b);
+	place_account(b->place.catalog, "regulator", "regulator", PERSON_BOX);
 	assert_int_equal(command(b, "hold.place", hold_args()), 201);
 }
 
-static int release(struct keeper_box *b, const char *by)
+static int release(struct keeper_box *b, const char *by, int id)
 {
-	return command(b, "hold.release", json_pack("{sI ss ss}", "id", (json_int_t)1, "reason", "closed", "by", by));
+	return command(b, "hold.release", json_pack("{sI ss ss si ss}", "id", (json_int_t)1, "reason", "closed", "by", by, "by_id",
+						    id, "by_secret", by));
 }
 
 static void release_hold(struct keeper_box *b, bool alive)
@@ -72,8 +74,8 @@ static void release_hold(struct keeper_box *b, bool alive)
 	status_of_act = 500;
 	if (!alive)
 		return;
-	release(b, "director");
-	status_of_act = release(b, "regulator");
+	release(b, "uid:0", 0);
+	status_of_act = release(b, "regulator", 1);
 }
 
 /* Whoever was told that it is released, or that it is not. */
@@ -110,7 +112,7 @@ static void lose_disk(struct keeper_box *b)
 
 static int declare_lost(struct keeper_box *b)
 {
-	return command(b, "disk.replace", json_pack("{ss ss ss}", "path", b->root, "reason", "dead", "by", "director"));
+	return command(b, "disk.replace", json_pack("{ss ss ss}", "path", b->root, "reason", "dead", "by", "uid:0"));
 }
 
 static void replace_disk(struct keeper_box *b, bool alive)

@@ -116,15 +116,15 @@ static void hold(int64_t start, int64_t end, int64_t *id)
 {
 	assert_int_equal(catalog_begin(box.place.catalog), 0);
 	assert_int_equal(hold_place(box.place.catalog, box.clock.wall, box.cameras[0].id, (struct wall_range){{start}, {end}},
-				    "police", "", "chen", id), 0);
+				    "police", "", &chen, id), 0);
 	assert_int_equal(catalog_commit(box.place.catalog), 0);
 }
 
 static void release(int64_t id)
 {
 	assert_int_equal(catalog_begin(box.place.catalog), 0);
-	assert_int_equal(hold_release(box.place.catalog, box.clock.wall, id, "closed", "li", false), HOLD_RELEASE_REQUESTED);
-	assert_int_equal(hold_release(box.place.catalog, box.clock.wall, id, "closed", "wang", true), 0);
+	assert_int_equal(hold_release(box.place.catalog, box.clock.wall, id, "closed", &li), CONSENT_ASK);
+	assert_int_equal(hold_release(box.place.catalog, box.clock.wall, id, "closed", &bureau), 0);
 	assert_int_equal(catalog_commit(box.place.catalog), 0);
 }
 

@@ -234,7 +234,7 @@ static void a_copy_that_is_alone_goes_when_its_time_is_over(void **state)
 	s.now.us += US_PER_S;
 	s.witnessed_us = 96 * US_PER_DAY;
 	assert_int_equal(catalog_begin(b->c), 0);
-	assert_int_equal(hold_place(b->c, s.now, "a", (struct wall_range){{SEC(1)}, {SEC(2)}}, "reason", "", "me", &hold), 0);
+	assert_int_equal(hold_place(b->c, s.now, "a", (struct wall_range){{SEC(1)}, {SEC(2)}}, "reason", "", &chen, &hold), 0);
 	assert_int_equal(catalog_commit(b->c), 0);
 	assert_int_equal(reap_objects(b->c, &s, &waiting, &deleted), 0);
 	assert_int_equal(rows(b, "doomed"), 1);
@@ -261,7 +261,7 @@ static void a_hold_that_comes_late_still_saves_the_copy(void **state)
 	assert_int_equal(object_doom(b->c, "a", (struct wall){SEC(0)}), 0);
 	expect_doomed(b, SEC(91), PLACE, "a0=v1 ");
 	assert_int_equal(catalog_begin(b->c), 0);
-	assert_int_equal(hold_place(b->c, (struct wall){SEC(9)}, "a", (struct wall_range){{SEC(0)}, {SEC(0) + 1}}, "reason", "", "me",
+	assert_int_equal(hold_place(b->c, (struct wall){SEC(9)}, "a", (struct wall_range){{SEC(0)}, {SEC(0) + 1}}, "reason", "", &chen,
 				    &hold), 0);
 	assert_int_equal(catalog_commit(b->c), 0);
 	expect_doomed(b, SEC(91), PLACE, "");

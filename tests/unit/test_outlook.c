@@ -180,7 +180,7 @@ static void what_is_held_is_not_counted_on(void **state)
 	assert_int_equal(told_int("fits_floor"), 1);
 	assert_int_equal(catalog_begin(place.catalog), 0);
 	struct wall_range all = {{T0 - 100 * DAY}, {T0}};
-	assert_int_equal(hold_place(place.catalog, (struct wall){NOW}, "a", all, "r", "", "x", &id), 0);
+	assert_int_equal(hold_place(place.catalog, (struct wall){NOW}, "a", all, "r", "", &chen, &id), 0);
 	assert_int_equal(catalog_commit(place.catalog), 0);
 	step();
 	assert_int_equal(told_int("fits_floor"), 0);

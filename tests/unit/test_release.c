@@ -53,7 +53,7 @@ static void what_is_held_stays(void **state)
 	(void)state;
 	grow_old();
 	assert_int_equal(catalog_begin(box.place.catalog), 0);
-	assert_int_equal(hold_place(box.place.catalog, box.clock.wall, "cam-00", (struct wall_range){{T0}, {T0 + 1}}, "police", "", "chen",
+	assert_int_equal(hold_place(box.place.catalog, box.clock.wall, "cam-00", (struct wall_range){{T0}, {T0 + 1}}, "police", "", &chen,
 				    &id), 0);
 	assert_int_equal(catalog_commit(box.place.catalog), 0);
 	assert_int_equal(store_ask(&box), 200);

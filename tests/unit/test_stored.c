@@ -16,7 +16,7 @@ static void it_expires_there_by_the_same_policy(void **state)
 	release_all();
 	assert_int_equal(catalog_begin(box.place.catalog), 0);
 	assert_int_equal(hold_place(box.place.catalog, box.clock.wall, "cam-01", (struct wall_range){{T0}, no_hold_until(1)}, "police", "",
-				    "chen", &id), 0);
+				    &chen, &id), 0);
 	assert_int_equal(catalog_commit(box.place.catalog), 0);
 	assert_int_equal(keeper_reap(&box), 0);
 	keeper_pass(&box, 60 * DAY);

@@ -1,0 +1,16 @@
+/* UTF-8, character by character.
+ *
+ * Threads: any. Memory: nothing is kept. Source: RFC 3629. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The code point at *at, which moves behind it; UINT32_MAX if these bytes are no UTF-8
+ * (RFC 3629: no overlong forms, no surrogates). *at < end. */
+uint32_t text_next(const char **at, const char *end);
+bool text_is_utf8(const char *text, size_t len);
+/* C0, DEL and C1 controls, line separators, and the marks that reorder text on a screen. */
+bool text_is_control(uint32_t cp);
+/* Whether word, which is not empty, is one of list's, between which there are single spaces. */
+bool text_has_word(const char *list, const char *word);
