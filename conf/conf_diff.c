@@ -80,3 +80,29 @@ void conf_diff_finish(struct conf_diff *d)
 	free(d->changed.items);
 	*d = (struct conf_diff){0};
 }
+
+static bool same_paths(const struct conf *a, const struct conf *b)
+{
+	if (a->root_count != b->root_count)
+		return false;
+	for (unsigned i = 0; i < a->root_count; i++)
+		if (strcmp(a->roots[i].path, b->roots[i].path) != 0)
+			return false;
+	return true;
+}
+
+bool conf_needs_restart(const struct conf *old_conf, const struct conf *new_conf, enum conf_role role)
+{
+	static const char *const keys[][4] = {
+		[CONF_RECORDER] = {"roots"}, [CONF_API] = {"listens", "regulator"}, [CONF_OFFLOADER] = {"offload", "rule"}};
+	json_t *was = conf_part(old_conf, role), *now = conf_part(new_conf, role);
+	bool differs = strcmp(old_conf->site.id, new_conf->site.id) != 0 || !same_paths(old_conf, new_conf);
+
+	for (int i = 0; role < sizeof keys / sizeof *keys && i < 4 && keys[role][i]; i++) {
+		const json_t *a = json_object_get(was, keys[role][i]), *b = json_object_get(now, keys[role][i]);
+		differs |= (a || b) && !json_equal(a, b);
+	}
+	json_decref(was);
+	json_decref(now);
+	return differs || (role == CONF_RECORDER && conf_wants_udp(new_conf) && !conf_wants_udp(old_conf));
+}

@@ -21,3 +21,6 @@ struct conf_diff {
 void conf_diff(struct conf_diff *d, const struct conf *old_conf, const struct conf *new_conf);
 bool conf_diff_is_empty(const struct conf_diff *d);
 void conf_diff_finish(struct conf_diff *d);
+/* A process of that role cannot take the new one up in place: its confinement names folders, files and ports, and what it
+ * opened before it confined itself stays open. Both from conf_load(). */
+bool conf_needs_restart(const struct conf *old_conf, const struct conf *new_conf, enum conf_role role);

@@ -230,6 +230,15 @@ static int begin(struct child *c, struct err *e)
 	return rc;
 }
 
+static void reload(struct child *c)
+{
+	struct api_role *r = c->state;
+	struct err e = {0};
+
+	if (api_reload(r->api, c->conf, &e) < 0)
+		log_error("listen", "text=\"%s\"", e.text);
+}
+
 static void take_channel(struct child *c, enum channel_role other, int end)
 {
 	struct api_role *r = c->state;
@@ -289,7 +298,7 @@ static void destroy(struct child *c)
 }
 
 static const struct child_role role = {
-	.name = "api", .part = CONF_API, .construct = construct, .confine = confine, .begin = begin, .take_channel = take_channel, .hear = hear,
-	.stop = stop, .destroy = destroy};
+	.name = "api", .part = CONF_API, .construct = construct, .confine = confine, .begin = begin,
+	.reload = reload, .take_channel = take_channel, .hear = hear, .stop = stop, .destroy = destroy};
 
 int main(void) { return child_main(&role); }

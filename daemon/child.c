@@ -140,12 +140,17 @@ static void on_alive(uv_timer_t *t)
 	child_say(t->data, "alive");
 }
 
+static void take_words(const struct child *c)
+{
+	lang_set(c->conf->site.language);
+	clock_set_zone(c->conf->site.timezone);
+}
+
 static void begin(struct child *c)
 {
 	struct err e = {0};
 
-	lang_set(c->conf->site.language);
-	clock_set_zone(c->conf->site.timezone);
+	take_words(c);
 	if (c->role->construct(c, &e) < 0 || confine(c, &e) < 0 || c->role->begin(c, &e) < 0) {
 		child_fatal(c, e.text);
 		return;
@@ -177,10 +182,12 @@ static void take_conf(struct child *c, const json_t *msg)
 		c->earlier[c->earlier_count++] = c->conf;
 	}
 	c->conf = fresh;
-	if (c->begun)
-		c->role->reload(c);
-	else
+	if (!c->begun) {
 		begin(c);
+		return;
+	}
+	take_words(c);
+	c->role->reload(c);
 }
 
 static void on_channel_msg(struct peer *p, json_t *msg)

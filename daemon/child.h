@@ -31,7 +31,8 @@ struct child_role {
 	/* Start threads, timers, sessions. */
 	int (*begin)(struct child *c, struct err *e);
 	/* A new, valid configuration is in c->conf; earlier ones stay valid until the process ends, because
-	 * cameras borrow from them. NULL: the supervisor restarts this role instead. */
+	 * cameras borrow from them. What it cannot take up in place is no business of this (conf_diff.h). NULL: nothing else
+	 * concerns it. */
 	void (*reload)(struct child *c);
 	/* An end of a channel to another role; it is this one's now. NULL: it speaks to nobody. */
 	void (*take_channel)(struct child *c, enum channel_role other, int end);

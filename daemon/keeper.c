@@ -497,6 +497,26 @@ static int begin(struct child *c, struct err *e)
 	return 0;
 }
 
+static void reload(struct child *c)
+{
+	struct keeper *k = c->state;
+	int rc = indexer_configure(k->indexer, c->conf);
+
+	leave_if_damaged(rc);
+	if (rc < 0) {
+		child_fatal(c, "the catalogue does not take the configuration up"); /* the next one tries again */
+		return;
+	}
+	k->reaper.conf = k->scrub.conf = k->mover.conf = c->conf;
+	rc = reaper_configure(&k->reaper);
+	if (rc < 0)
+		log_warn("retention", "text=\"keep_days will be taken up later: %s\"", strerror(-rc));
+	uv_timer_start(&k->forecast, on_forecast, 1, FORECAST_EVERY_MS);
+	move_later(k);
+	scrub_later(k);
+	step(k);
+}
+
 static void take_channel(struct child *c, enum channel_role other, int end)
 {
 	struct keeper *k = c->state;
@@ -553,6 +573,6 @@ static void destroy(struct child *c)
 
 static const struct child_role role = {
 	.name = "keeper", .part = CONF_KEEPER, .construct = construct, .confine = confine, .begin = begin,
-	.take_channel = take_channel, .stop = stop, .destroy = destroy};
+	.reload = reload, .take_channel = take_channel, .stop = stop, .destroy = destroy};
 
 int main(void) { return child_main(&role); }

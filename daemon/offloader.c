@@ -90,7 +90,8 @@ static void destroy(struct child *c)
 }
 
 static const struct child_role role = {
-	.name = "offloader", .part = CONF_OFFLOADER, .construct = construct, .confine = confine, .begin = begin, .take_channel = take_channel, .stop = stop,
+	.name = "offloader", .part = CONF_OFFLOADER, .construct = construct, .confine = confine, .begin = begin,
+	.take_channel = take_channel, .stop = stop,
 	.destroy = destroy};
 
 int main(void) { return child_main(&role); }

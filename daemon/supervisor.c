@@ -5,6 +5,7 @@
 #include "base/lang.h"
 #include "base/log.h"
 #include "base/require.h"
+#include "conf/conf_diff.h"
 #include "daemon/child.h"
 #include "daemon/demo.h"
 #include "daemon/key_watch.h"
@@ -42,6 +43,8 @@ struct supervisor {
 	struct key_watch keys;
 	bool started[ROLES];             /* and not stopped since */
 	unsigned running;                /* how many of them */
+	bool due[ROLES];                 /* to be started again, one after another */
+	int restarting;                  /* the one that is; ROLES: none */
 	uv_timer_t rights_due;
 	unsigned long long refused_told; /* calls, to the api */
 	bool stopping;
@@ -113,9 +116,17 @@ static void tell_rights(struct supervisor *s)
 	json_decref(msg);
 }
 
+static void restart_next(struct supervisor *s);
+
 static void on_ready(struct process *p)
 {
-	tell_rights(p->spec->owner);
+	struct supervisor *s = p->spec->owner;
+
+	tell_rights(s);
+	if (p - s->roles != s->restarting)
+		return;
+	s->restarting = ROLES;
+	restart_next(s);
 }
 
 static void on_rights_due(uv_timer_t *t)
@@ -218,20 +229,37 @@ static void send_part(struct supervisor *s, int role)
 	json_decref(msg);
 }
 
-/* Confinement names folders: a process that runs cannot be given another disk. */
-static bool same_roots(const struct conf *a, const struct conf *b)
+/* One after another: the next when that one is back, so that not everything is away at once. */
+static void restart_next(struct supervisor *s)
 {
-	if (a->root_count != b->root_count)
-		return false;
-	for (unsigned i = 0; i < a->root_count; i++)
-		if (strcmp(a->roots[i].path, b->roots[i].path) != 0 || a->roots[i].drain != b->roots[i].drain ||
-		    a->roots[i].reserve_bytes != b->roots[i].reserve_bytes)
-			return false;
-	return true;
+	static const int order[ROLES] = {RECORDER, KEEPER, API, OFFLOADER}; /* who waits for nobody's word goes first */
+
+	for (int n = 0; n < ROLES && s->restarting == ROLES && !s->stopping; n++) {
+		int i = order[n];
+		bool due = s->due[i] && s->started[i];
+		s->due[i] = false;
+		if (due) {
+			s->restarting = i;
+			process_restart(&s->roles[i]);
+		}
+	}
 }
 
-/* Valid: applied; the recorder keeps the cameras that did not change, unless the disks did; keeper and api start
- * again, which costs nobody a frame. Invalid: refused, the old one stays. */
+/* In place, unless its confinement must change. */
+static void take_up(struct supervisor *s, const struct conf *before, bool disks_changed)
+{
+	for (int i = 0; i < ROLES; i++) {
+		if (!s->started[i])
+			continue;
+		s->due[i] |= disks_changed || conf_needs_restart(before, s->conf, parts[i]);
+		if (!s->due[i])
+			send_part(s, i);
+		log_info("reload", "role=%s in_place=%s", names[i], s->due[i] ? "no" : "yes");
+	}
+	restart_next(s);
+}
+
+/* Valid: applied. Invalid: refused, the old one stays. */
 static void reload(struct supervisor *s)
 {
 	struct conf_report report = {0};
@@ -250,17 +278,12 @@ static void reload(struct supervisor *s)
 		return;
 	}
 	fresh->demo = s->conf->demo;
-	bool same = same_roots(s->conf, fresh);
-	conf_destroy(s->conf);
+	struct conf *before = s->conf;
 	s->conf = fresh;
-	same &= !root_prepare_all(fs_real(), fresh);
+	bool prepared = root_prepare_all(fs_real(), fresh);
 	root_watch_configure(&s->roots, fresh);
-	if (same)
-		send_part(s, RECORDER);
-	else
-		process_restart(&s->roles[RECORDER]);
-	process_restart(&s->roles[KEEPER]);
-	process_restart(&s->roles[API]);
+	take_up(s, before, prepared);
+	conf_destroy(before);
 	follow_offload(s);
 	log_info("reload", "digest=%s", s->conf->digest);
 }
@@ -275,9 +298,9 @@ static void on_root_came(void *owner)
 		return;
 	log_warn("root", "text=\"a disk is back; the roles start again to use it\"");
 	root_prepare_all(fs_real(), s->conf);
-	for (int i = 0; i < OFFLOADER; i++)
-		process_restart(&s->roles[i]);
-	follow_offload(s);
+	for (int i = 0; i < ROLES; i++)
+		s->due[i] = true;
+	restart_next(s);
 }
 
 /* The recorder goes on with the next seal; nobody loses a frame. */
@@ -332,6 +355,10 @@ static void on_stopped(struct process *p)
 
 	s->started[role] = false;
 	s->running--;
+	if (s->restarting == role) {
+		s->restarting = ROLES;
+		restart_next(s);
+	}
 	after_one_stopped(s, role);
 }
 
@@ -350,7 +377,8 @@ static void on_exited(struct process *p, int status)
 	}
 	log_error("catalog", "aside=%s text=\"a new catalogue is made from the files\"", aside);
 	process_restart(&s->roles[API]);
-	follow_offload(s);
+	if (s->started[OFFLOADER])
+		process_restart(&s->roles[OFFLOADER]);
 }
 
 static void on_started(struct process *p)
@@ -424,11 +452,9 @@ static void follow_offload(struct supervisor *s)
 {
 	bool wanted = s->conf->offload.url && !s->stopping;
 
-	if (wanted && s->started[OFFLOADER])
-		process_restart(&s->roles[OFFLOADER]);
-	else if (wanted)
+	if (wanted && !s->started[OFFLOADER])
 		start_role(s, OFFLOADER);
-	else if (s->started[OFFLOADER])
+	else if (!wanted && s->started[OFFLOADER])
 		process_stop(&s->roles[OFFLOADER]);
 }
 
@@ -453,7 +479,7 @@ static void watch_signals(struct supervisor *s)
 
 int supervisor_run(struct conf *conf, const char *conf_path)
 {
-	struct supervisor s = {.conf = conf, .conf_path = conf_path, .lock_fd = -1};
+	struct supervisor s = {.conf = conf, .conf_path = conf_path, .lock_fd = -1, .restarting = ROLES};
 
 	for (int i = 0; i < ROLES; i++)
 		s.roles[i].handover_fd = -1; /* not started */
