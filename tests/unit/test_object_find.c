@@ -53,30 +53,11 @@ static void refuses_a_key_that_is_too_long(void **state)
 	place_finish(&box);
 }
 
-static void a_catalogue_of_an_earlier_build_gets_its_sums(void **state)
-{
-	int64_t has = 0;
-	struct place box;
-
-	(void)state;
-	place_init(&box);
-	assert_int_equal(db_exec(box.catalog->db, "ALTER TABLE segment DROP COLUMN init_crc"), 0);
-	for (int i = 0; i < 2; i++) {
-		catalog_close(box.catalog);
-		box.catalog = place_catalog(box.dir);
-		assert_int_equal(db_int(box.catalog->db, &has, "SELECT count(*) FROM pragma_table_info('segment') WHERE name = 'init_crc'",
-					""), 0);
-		assert_int_equal(has, 1);
-	}
-	place_finish(&box);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_what_is_kept_and_nothing_else),
 		cmocka_unit_test(refuses_a_key_that_is_too_long),
-		cmocka_unit_test(a_catalogue_of_an_earlier_build_gets_its_sums),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
