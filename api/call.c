@@ -100,6 +100,13 @@ int call_broken(struct call *c, int rc)
 	return problem_set(&c->problem, 500, NULL, NULL, "读取数据库失败，详见日志", "the database could not be read; see the log");
 }
 
+int call_end_read(struct call *c, struct catalog *cat, int rc)
+{
+	int ended = catalog_end_read(cat);
+
+	return ended < 0 ? call_broken(c, ended) : rc;
+}
+
 int call_absent(struct call *c, const char *zh, const char *en)
 {
 	return problem_set(&c->problem, 404, c->id[0] ? "id" : NULL, c->id, zh, en);

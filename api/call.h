@@ -63,6 +63,8 @@ bool api_is_ours(const struct api *a, int64_t pid);
 void call_headers(struct buf *lines);
 
 /* For handlers: set the problem and return -1. */
+/* Ends a view (catalog_begin_read()), before the answer: what could not be read in it is not told, whatever was made of it. */
+int call_end_read(struct call *c, struct catalog *cat, int rc);
 int call_broken(struct call *c, int rc);    /* a negative code of the catalogue or of access.db */
 int call_absent(struct call *c, const char *zh, const char *en);
 /* The catalogue, or NULL with the problem set (503 until the keeper made it). */

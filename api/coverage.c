@@ -138,10 +138,9 @@ static int all_cameras(struct call *c, struct catalog *cat, const struct camera_
 	return rc;
 }
 
-static int answer(struct call *c, struct catalog *cat, struct wall_range r, const char *camera, const char *area)
+static int answer(struct call *c, struct catalog *cat, struct wall_range r, const char *camera, const char *area, json_t *o)
 {
 	struct camera_names names = {.area = area};
-	json_t *o = json_pack("{s:o, s:o}", "from", json_time(r.start), "to", json_time(r.end));
 	int rc = catalog_cameras(cat, camera, on_camera, &names);
 
 	if (rc == -ENOENT)
@@ -154,10 +153,6 @@ static int answer(struct call *c, struct catalog *cat, struct wall_range r, cons
 	else if ((rc = all_cameras(c, cat, &names, r, o)) < 0)
 		rc = call_broken(c, rc);
 	names_finish(&names);
-	if (rc == 0)
-		call_json(c, 200, o);
-	else
-		json_decref(o);
 	return rc;
 }
 
@@ -176,7 +171,11 @@ int coverage_get(struct call *c)
 	int rc = catalog_begin_read(cat);
 	if (rc < 0)
 		return call_broken(c, rc);
-	rc = answer(c, cat, r, query_get(&c->query, "camera"), query_get(&c->query, "area"));
-	catalog_end_read(cat);
+	json_t *o = json_pack("{s:o, s:o}", "from", json_time(r.start), "to", json_time(r.end));
+	rc = call_end_read(c, cat, answer(c, cat, r, query_get(&c->query, "camera"), query_get(&c->query, "area"), o));
+	if (rc == 0)
+		call_json(c, 200, o);
+	else
+		json_decref(o);
 	return rc;
 }

@@ -405,8 +405,7 @@ int footage_get(struct call *c)
 	f->segment = segment;
 	snprintf(f->plan.camera, sizeof f->plan.camera, "%s", c->id);
 	int rc = catalog_begin_read(cat);
-	rc = rc < 0 ? call_broken(c, rc) : ask_catalog(c, f, cat);
-	catalog_end_read(cat);
+	rc = rc < 0 ? call_broken(c, rc) : call_end_read(c, cat, ask_catalog(c, f, cat));
 	if (rc < 0)
 		footage_free(f);
 	else

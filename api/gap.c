@@ -93,7 +93,11 @@ static int find(struct call *c, int64_t *id, json_t **gap)
 	int rc = catalog_gap_get(cat, *id, on_one, gap);
 	if (rc == -ENOENT || (rc == 0 && !*gap))
 		return call_absent(c, "没有编号为 {} 的缺失", "there is no gap {}");
-	return rc < 0 ? call_broken(c, rc) : 0;
+	if (rc < 0) {
+		json_decref(*gap);
+		return call_broken(c, rc);
+	}
+	return 0;
 }
 
 int gap_get(struct call *c)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-struct sheet { struct buf out; struct api *api; struct catalog *cat; };
+struct sheet { struct buf out; struct api *api; struct catalog *cat; bool ready; };
 
 static void head(struct buf *b, const char *name, const char *type, const char *help)
 {
@@ -81,6 +81,16 @@ static int count_gap(void *arg, const struct catalog_gap *row)
 	return 0;
 }
 
+/* A figure that cannot be read is left out: 0 would be one. */
+static void per_camera(struct sheet *s, const char *name, const char *help, catalog_camera_fn *fn)
+{
+	size_t before = s->out.len;
+
+	head(&s->out, name, "gauge", help);
+	if (catalog_cameras(s->cat, NULL, fn, s) < 0)
+		s->out.len = before;
+}
+
 static void scrub(struct sheet *s)
 {
 	struct catalog_scrub x;
@@ -99,30 +109,42 @@ static void scrub(struct sheet *s)
 	buf_printf(&s->out, "holdfast_scrub_missing_files_total %lld\n", (long long)x.missing);
 }
 
-static void from_catalog(struct sheet *s)
+static void gaps(struct sheet *s)
 {
 	struct gap_query open = {.only_open = true, .to.us = INT64_MAX, .limit = 10000};
-	uint8_t hash[SHA256_BYTES];
-	unsigned gaps = 0;
-	int64_t seq = 0;
+	unsigned count = 0;
 
-	head(&s->out, "holdfast_camera_recording", "gauge", "1 while footage comes in and no gap is open.");
-	catalog_cameras(s->cat, NULL, on_up, s);
-	head(&s->out, "holdfast_camera_bytes", "gauge", "Bytes of published footage on the disks.");
-	catalog_cameras(s->cat, NULL, on_bytes, s);
-	head(&s->out, "holdfast_camera_stored_bytes", "gauge", "Bytes of published footage that is in the object store only.");
-	catalog_cameras(s->cat, NULL, on_stored_bytes, s);
-	head(&s->out, "holdfast_camera_oldest_seconds", "gauge", "Start of the oldest footage, Unix time.");
-	catalog_cameras(s->cat, NULL, on_oldest, s);
-	head(&s->out, "holdfast_camera_newest_seconds", "gauge", "End of the newest footage, Unix time.");
-	catalog_cameras(s->cat, NULL, on_newest, s);
-	catalog_gaps(s->cat, &open, count_gap, &gaps);
+	if (catalog_gaps(s->cat, &open, count_gap, &count) < 0)
+		return;
 	head(&s->out, "holdfast_gaps_open", "gauge", "Gaps that have not ended.");
-	buf_printf(&s->out, "holdfast_gaps_open %u\n", gaps);
-	catalog_ledger_head(s->cat, &seq, hash);
+	buf_printf(&s->out, "holdfast_gaps_open %u\n", count);
+}
+
+static void ledger(struct sheet *s)
+{
+	uint8_t hash[SHA256_BYTES];
+	int64_t seq;
+
+	if (catalog_ledger_head(s->cat, &seq, hash) < 0)
+		return;
 	head(&s->out, "holdfast_ledger_seq", "counter", "Entries in the ledger.");
 	buf_printf(&s->out, "holdfast_ledger_seq %lld\n", (long long)seq);
+}
+
+/* States and open gaps of one moment. */
+static void from_catalog(struct sheet *s)
+{
+	if (!s->cat || catalog_begin_read(s->cat) < 0)
+		return;
+	per_camera(s, "holdfast_camera_recording", "1 while footage comes in and no gap is open.", on_up);
+	per_camera(s, "holdfast_camera_bytes", "Bytes of published footage on the disks.", on_bytes);
+	per_camera(s, "holdfast_camera_stored_bytes", "Bytes of published footage that is in the object store only.", on_stored_bytes);
+	per_camera(s, "holdfast_camera_oldest_seconds", "Start of the oldest footage, Unix time.", on_oldest);
+	per_camera(s, "holdfast_camera_newest_seconds", "End of the newest footage, Unix time.", on_newest);
+	gaps(s);
+	ledger(s);
 	scrub(s);
+	s->ready = catalog_end_read(s->cat) == 0;
 }
 
 static void from_roots(struct sheet *s)
@@ -153,6 +175,8 @@ static void from_offloader(struct sheet *s)
 	head(&s->out, "holdfast_offload_up", "gauge", "1 while the object store takes what it is given.");
 	buf_printf(&s->out, "holdfast_offload_up %d\n", strcmp(state, "trouble") != 0);
 	for (size_t i = 0; i < sizeof gauges / sizeof *gauges; i++) {
+		if (!json_is_integer(json_object_get(o, gauges[i].key)))
+			continue;
 		head(&s->out, gauges[i].name, gauges[i].type, gauges[i].help);
 		buf_printf(&s->out, "%s %lld\n", gauges[i].name,
 			   (long long)json_integer_value(json_object_get(o, gauges[i].key)));
@@ -166,7 +190,7 @@ static void from_process(struct sheet *s)
 	head(&s->out, "holdfast_keeper_up", "gauge", "1 while the keeper is connected.");
 	buf_printf(&s->out, "holdfast_keeper_up %d\n", a->keeper_up);
 	head(&s->out, "holdfast_catalog_ready", "gauge", "1 when the catalogue can be read.");
-	buf_printf(&s->out, "holdfast_catalog_ready %d\n", s->cat != NULL);
+	buf_printf(&s->out, "holdfast_catalog_ready %d\n", s->ready);
 	head(&s->out, "holdfast_http_requests_total", "counter", "Requests.");
 	buf_printf(&s->out, "holdfast_http_requests_total %llu\n", (unsigned long long)a->requests);
 	head(&s->out, "holdfast_http_refused_total", "counter", "Requests refused for want of permission.");
@@ -183,13 +207,10 @@ int metrics_get(struct call *c)
 {
 	struct sheet s = {.api = c->api, .cat = call_catalog(c)};
 
+	from_catalog(&s);
 	from_process(&s);
 	from_roots(&s);
 	from_offloader(&s);
-	if (s.cat && catalog_begin_read(s.cat) == 0) { /* states and open gaps of one moment */
-		from_catalog(&s);
-		catalog_end_read(s.cat);
-	}
 	call_bytes(c, 200, "text/plain; version=0.0.4; charset=utf-8", NULL, s.out.data, s.out.len);
 	buf_finish(&s.out);
 	return 0;

@@ -48,31 +48,37 @@ static json_t *roots_json(struct api *a)
 }
 
 /* Lowering keep_days takes its time: what is in force, and what is asked for. */
-static void add_keep(struct call *c, struct catalog *cat, json_t *o)
+static int add_keep(struct call *c, struct catalog *cat, json_t *o)
 {
 	struct catalog_keep k = {0};
+	int rc = catalog_keep(cat, &k);
 
-	if (!cat || catalog_keep(cat, &k) < 0 || k.days == 0)
+	if (rc < 0)
+		return rc;
+	if (k.days == 0)
 		k = (struct catalog_keep){.days = c->api->deps.conf->keep_days};
 	json_object_set_new(o, "keep_days", json_integer(k.days));
 	json_object_set_new(o, "keep_days_asked", k.asked_days ? json_integer(k.asked_days) : json_null());
 	json_object_set_new(o, "keep_days_asked_at", json_time_or_null(k.asked_days > 0, k.asked_at));
 	json_object_set_new(o, "keep_days_effective_at",
 			    json_time_or_null(k.asked_days > 0, (struct wall){k.asked_at.us + CATALOG_KEEP_NOTICE_US}));
+	return 0;
 }
 
 /* How far the archive was read in this round, and what was found. */
-static void add_scrub(struct call *c, struct catalog *cat, json_t *o)
+static int add_scrub(struct call *c, struct catalog *cat, json_t *o)
 {
 	struct catalog_scrub s;
+	int rc = catalog_scrub(cat, &s);
 
-	if (catalog_scrub(cat, &s) < 0)
-		s = (struct catalog_scrub){0};
+	if (rc < 0)
+		return rc;
 	json_object_set_new(o, "scrub", json_pack(
 		"{s:o, s:o, s:I, s:I, s:I, s:I, s:I}", "round_began", json_time_or_null(s.round_began.us > 0, s.round_began),
 		"last_round_began", json_time_or_null(s.round_before.us > 0, s.round_before), "round_bytes",
 		(json_int_t)s.round_bytes, "period_s", (json_int_t)(c->api->deps.conf->scrub_us / US_PER_S), "rounds",
 		(json_int_t)s.rounds, "damaged_fragments", (json_int_t)s.damaged, "missing_files", (json_int_t)s.missing));
+	return 0;
 }
 
 int retention_get(struct call *c)
@@ -95,8 +101,13 @@ int retention_get(struct call *c)
 	json_object_del(forecast, "cameras"); /* said with each camera */
 	json_t *o = json_pack("{s:i, s:o, s:o, s:o?}", "floor_days", (int)conf->rule.floor_days, "cameras", s.cameras,
 			      "roots", roots_json(a), "forecast", forecast);
-	add_keep(c, cat, o);
-	add_scrub(c, cat, o);
+	rc = add_keep(c, cat, o);
+	if (rc == 0)
+		rc = add_scrub(c, cat, o);
+	if (rc < 0) {
+		json_decref(o);
+		return call_broken(c, rc);
+	}
 	call_json(c, 200, o);
 	return 0;
 }

@@ -217,11 +217,15 @@ int fsck_run(struct fsck *f, struct err *e)
 	if (rc == 0)
 		rc = catalog_open(path, &w.catalog, e);
 	if (rc == 0) {
-		catalog_cache(w.catalog, CACHE_MIB);
+		rc = catalog_cache(w.catalog, CACHE_MIB);
 		learn_state(&w);
-		catalog_begin_read(w.catalog);
-		rc = look(&w);
-		catalog_end_read(w.catalog);
+		if (rc == 0)
+			rc = catalog_begin_read(w.catalog);
+		if (rc == 0) {
+			rc = look(&w);
+			int ended = catalog_end_read(w.catalog);
+			rc = rc < 0 ? rc : ended;
+		}
 		if (rc < 0)
 			err_set(e, rc, "read the catalogue: %s", strerror(-rc));
 	}

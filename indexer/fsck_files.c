@@ -32,7 +32,7 @@ bool fsck_ask_again(struct fsck_walk *w, const char *camera, struct wall start, 
 	bool asked = w->running && catalog_open(db, &fresh, &e) == 0;
 
 	if (asked) {
-		catalog_segments(fresh, camera, start, (struct wall){start.us + 1}, NULL, 1, on_again, &again);
+		asked = catalog_segments(fresh, camera, start, (struct wall){start.us + 1}, NULL, 1, on_again, &again) >= 0;
 		catalog_close(fresh);
 	}
 	*there = again.there;
