@@ -70,6 +70,7 @@ static const char *scheme_name(enum rtsp_auth_scheme s)
 	case RTSP_AUTH_BASIC:         return "Basic";
 	case RTSP_AUTH_DIGEST_MD5:    return "Digest MD5";
 	case RTSP_AUTH_DIGEST_SHA256: return "Digest SHA-256";
+	case RTSP_AUTH_DIGEST_SHA512_256: return "Digest SHA-512-256";
 	case RTSP_AUTH_NONE:          break;
 	}
 	return "?";

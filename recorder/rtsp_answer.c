@@ -9,16 +9,19 @@
 #include <string.h>
 
 #define REDIRECTS_MAX 3
+#define SESSION_NOT_FOUND 454
+#define FLOWING_MS 2000 /* media came within */
 
 /* --- answers that are not 200 ---------------------------------------------------- */
 
-/* What cameras say to an address that is not theirs; 459 and 460: it is of one track, or of all. */
-static bool is_unknown_address(int status)
+/* It has no room, or not this transport: at any address. */
+static bool is_of_no_address(int status)
 {
-	return status == 400 || status == 404 || status == 459 || status == 460;
+	return status == 453 || status == 503 || status == 461;
 }
 
-/* Content-Base, or the session's control, may have led astray: what was asked for is the other base. */
+/* Content-Base, or the session's control, may have led astray, and cameras say so with any status: what was asked for
+ * is the other base. */
 static bool ask_elsewhere(struct rtsp_session *s)
 {
 	if (s->sm.now == SETUP && rtsp_transport_spare(&s->transport)) {
@@ -29,6 +32,17 @@ static bool ask_elsewhere(struct rtsp_session *s)
 		return false;
 	s->aggregate = s->spare;
 	s->spare = s->transport.lanes[0].url;
+	rtsp_session_play(s);
+	return true;
+}
+
+/* The camera named another session for the second track, and the first one is void. */
+static bool join_the_other(struct rtsp_session *s)
+{
+	if (s->sm.now != PLAY || s->other_session[0] == '\0')
+		return false;
+	memcpy(s->request.session, s->other_session, sizeof s->other_session);
+	s->other_session[0] = '\0';
 	rtsp_session_play(s);
 	return true;
 }
@@ -51,7 +65,7 @@ static void refused(struct rtsp_session *s, int status)
 		s->request.method = NULL;
 		return;
 	}
-	if (is_unknown_address(status) && ask_elsewhere(s))
+	if ((!is_of_no_address(status) && ask_elsewhere(s)) || (status == SESSION_NOT_FOUND && join_the_other(s)))
 		return;
 	if (do_without(s)) {
 		rtsp_session_set_up(s);
@@ -66,11 +80,13 @@ static void challenged(struct rtsp_session *s, const struct rtsp_item *r)
 {
 	const char *why;
 
-	switch (rtsp_request_challenged(&s->request, r, &why)) {
-	case 0:      rtsp_session_repeat(s); break;
-	case -EPERM: rtsp_session_end(s, CAUSE_CAMERA_REFUSED, why); break;
-	default:     refused(s, r->status); break;
-	}
+	int rc = rtsp_request_challenged(&s->request, r, &why);
+	if (rc == 0)
+		rtsp_session_repeat(s);
+	else if (rc == -EPERM && s->sm.now != PLAYING) /* then, as long as media comes, it comes */
+		rtsp_session_end(s, CAUSE_CAMERA_REFUSED, why);
+	else
+		refused(s, r->status);
 }
 
 static void redirected(struct rtsp_session *s, const struct rtsp_item *r)
@@ -129,7 +145,7 @@ static int resolve_urls(struct rtsp_session *s, const struct rtsp_item *r)
 
 	if (!base)
 		base = rtsp_item_header(r, "Content-Location");
-	if (rtsp_url_resolve(&s->url, base, &from) < 0)
+	if (rtsp_url_resolve_base(&s->url, base, &from) < 0)
 		from = s->url;
 	if (rtsp_url_resolve(&from, sdp->control, &s->aggregate) < 0)
 		s->aggregate = from;
@@ -181,21 +197,35 @@ static void answered_describe(struct rtsp_session *s, const struct rtsp_item *r)
 
 static void answered_setup(struct rtsp_session *s, const struct rtsp_item *r)
 {
-	const char *session = rtsp_item_header(r, "Session"), *transport = rtsp_item_header(r, "Transport");
-	char *id = s->request.session;
-	bool known = id[0] && !session; /* a later track joins the session of the first */
+	const char *transport = rtsp_item_header(r, "Transport");
 
-	if (!known && (!session || rtsp_reply_session(session, id, &s->timeout_s) < 0))
-		rtsp_session_end(s, CAUSE_CAMERA_REFUSED, lang("摄像机没有给出会话号", "the camera gave no session"));
-	else if (rtsp_transport_grant(&s->transport, transport) < 0 && !do_without(s))
+	if (rtsp_transport_grant(&s->transport, transport) < 0 && !do_without(s))
 		rtsp_session_end(s, CAUSE_STREAM_UNUSABLE, rtsp_transport_remedy(&s->transport));
 	else
 		rtsp_session_set_up(s);
 }
 
+/* Some cameras name the session in a later answer, or in none at all. The first one stays: that of the video. */
+static void take_session(struct rtsp_session *s, const struct rtsp_item *r)
+{
+	const char *session = rtsp_item_header(r, "Session");
+	char id[RTSP_SESSION_ID_MAX];
+	unsigned timeout_s;
+
+	if (s->sm.now < SETUP || !session || rtsp_reply_session(session, id, &timeout_s) < 0)
+		return;
+	if (s->request.session[0] == '\0') {
+		memcpy(s->request.session, id, sizeof id);
+		s->timeout_s = timeout_s;
+	} else if (s->sm.now == SETUP && strcmp(s->request.session, id) != 0) {
+		memcpy(s->other_session, id, sizeof id);
+	}
+}
+
+/* A camera that knows the session no more, or the method: while pictures come it is only the method. */
 static void answered_keep_alive(struct rtsp_session *s, const struct rtsp_item *r)
 {
-	if (r->status == 454)
+	if (r->status == SESSION_NOT_FOUND && uv_now(s->loop) - s->media_at_ms > FLOWING_MS)
 		rtsp_session_end(s, CAUSE_STREAM_STALLED, lang("摄像机结束了会话", "the camera has ended the session"));
 	else if (r->status != 200 && rtsp_keepalive_refused(&s->keepalive))
 		rtsp_session_keep_alive(s);
@@ -238,6 +268,7 @@ void rtsp_answer(struct rtsp_session *s, const struct rtsp_item *r)
 		return;
 	}
 	rtsp_request_accepted(&s->request);
+	take_session(s, r);
 	switch (s->sm.now) {
 	case OPTIONS:  answered_options(s, r); break;
 	case DESCRIBE: answered_describe(s, r); break;

@@ -14,6 +14,7 @@
 #include <strings.h>
 
 #define SECRET_MAX 1024
+#define SESSION "-sess"
 #define HEX_MAX (2 * EVP_MAX_MD_SIZE + 1)
 
 /* --- reading a challenge ----------------------------------------------------- */
@@ -92,13 +93,30 @@ static void take_field(struct challenge *c, char field[RTSP_AUTH_FIELD_MAX], con
 	memcpy(field, p->value, RTSP_AUTH_FIELD_MAX);
 }
 
+static const char *const algorithms[] = {
+	[RTSP_AUTH_DIGEST_MD5] = "MD5",
+	[RTSP_AUTH_DIGEST_SHA256] = "SHA-256",
+	[RTSP_AUTH_DIGEST_SHA512_256] = "SHA-512-256",
+};
+
+static const EVP_MD *function_of(enum rtsp_auth_scheme s)
+{
+	return s == RTSP_AUTH_DIGEST_SHA512_256 ? EVP_sha512_256() :
+	       s == RTSP_AUTH_DIGEST_SHA256     ? EVP_sha256() : EVP_md5();
+}
+
 static void take_algorithm(struct challenge *c, const char *name)
 {
 	c->auth.named_algorithm = true;
-	if (strcasecmp(name, "SHA-256") == 0)
-		c->auth.scheme = RTSP_AUTH_DIGEST_SHA256;
-	else if (strcasecmp(name, "MD5") != 0)
-		c->unusable = true;
+	for (unsigned s = RTSP_AUTH_DIGEST_MD5; s <= RTSP_AUTH_DIGEST_SHA512_256; s++) {
+		size_t len = strlen(algorithms[s]);
+		if (strncasecmp(name, algorithms[s], len) != 0 || (name[len] && strcasecmp(name + len, SESSION) != 0))
+			continue;
+		c->auth.scheme = (enum rtsp_auth_scheme)s;
+		c->auth.of_session = name[len] != '\0';
+		return;
+	}
+	c->unusable = true;
 }
 
 static void take_param(struct challenge *c, const struct param *p)
@@ -177,8 +195,7 @@ static void digest(const struct rtsp_auth *a, char out[HEX_MAX], unsigned parts,
 	va_list ap;
 
 	REQUIRE(ctx != NULL);
-	REQUIRE(EVP_DigestInit_ex(ctx, a->scheme == RTSP_AUTH_DIGEST_SHA256 ? EVP_sha256() : EVP_md5(),
-				  NULL) == 1);
+	REQUIRE(EVP_DigestInit_ex(ctx, function_of(a->scheme), NULL) == 1);
 	va_start(ap, parts);
 	for (unsigned i = 0; i < parts; i++) {
 		const char *part = va_arg(ap, const char *);
@@ -216,6 +233,8 @@ static void answer_digest(struct rtsp_auth *a, struct buf *b, const char *method
 	}
 	snprintf(nc, sizeof nc, "%08x", a->count);
 	digest(a, ha1, 3, username, a->realm, password);
+	if (a->of_session)
+		digest(a, ha1, 3, ha1, a->nonce, a->cnonce);
 	digest(a, ha2, 2, method, uri);
 	if (a->qop_auth)
 		digest(a, response, 6, ha1, a->nonce, nc, a->cnonce, "auth", ha2);
@@ -231,9 +250,11 @@ static void answer_digest(struct rtsp_auth *a, struct buf *b, const char *method
 	if (a->opaque[0])
 		quote(b, "opaque", a->opaque);
 	if (a->named_algorithm)
-		buf_printf(b, "algorithm=%s, ", a->scheme == RTSP_AUTH_DIGEST_SHA256 ? "SHA-256" : "MD5");
+		buf_printf(b, "algorithm=%s%s, ", algorithms[a->scheme], a->of_session ? SESSION : "");
 	if (a->qop_auth)
-		buf_printf(b, "qop=auth, nc=%s, cnonce=\"%s\", ", nc, a->cnonce);
+		buf_printf(b, "qop=auth, nc=%s, ", nc);
+	if (a->qop_auth || a->of_session)
+		quote(b, "cnonce", a->cnonce);
 	buf_printf(b, "response=\"%s\"", response);
 }
 

@@ -22,7 +22,7 @@ static int small_number(const char *p, const char **end)
 	return digits == 0 || digits > 5 ? -1 : atoi(p);
 }
 
-/* "first-second", or "first" and the one after it. */
+/* "first-second", or "first" and the one after it. Both may be one. */
 static int pair(const char *p, int max, int *first, int *second)
 {
 	const char *end;
@@ -31,7 +31,7 @@ static int pair(const char *p, int max, int *first, int *second)
 	*second = *first + 1;
 	if (*end == '-')
 		*second = small_number(end + 1, &end);
-	return *first < 0 || *first > max || *second < 0 || *second > max || *first == *second ? -EINVAL : 0;
+	return *first < 0 || *first > max || *second < 0 || *second > max ? -EINVAL : 0;
 }
 
 /* The value of ";name=value", or NULL. */
@@ -82,7 +82,8 @@ int rtsp_reply_transport(const char *value, struct rtsp_reply_transport *out)
 
 	*out = (struct rtsp_reply_transport){.tcp = channels || strcasestr(value, "/TCP"),
 					     .multicast = has_word(value, "multicast"),
-					     .has_channels = channels != NULL};
+					     .has_channels = channels != NULL,
+					     .has_ports = ports || param(value, "client_port")};
 	if (channels) {
 		if (pair(channels, UINT8_MAX, &first, &second) < 0)
 			return -EINVAL;

@@ -17,6 +17,7 @@ int rtsp_reply_session(const char *value, char id[RTSP_SESSION_ID_MAX], unsigned
 /* Transport: RTP/AVP/TCP;unicast;interleaved=2-3, or RTP/AVP;unicast;client_port=…;server_port=6970-6971 */
 struct rtsp_reply_transport {
 	bool tcp, multicast;
+	bool has_ports;               /* of either side, so it is UDP */
 	bool has_channels;
 	uint8_t rtp_channel, rtcp_channel;
 	uint16_t rtp_port, rtcp_port; /* the server's; 0: it names none */

@@ -26,11 +26,20 @@ void rtsp_request_reset(struct rtsp_request *r)
 {
 	r->auth = (struct rtsp_auth){0};
 	r->method = NULL;
+	r->unanswered = 0;
+}
+
+void rtsp_request_reopen(struct rtsp_request *r)
+{
+	r->method = NULL;
+	r->unanswered = 0;
+	r->accepted = true; /* so that a fresh nonce is answered, once */
 }
 
 void rtsp_request_begin(struct rtsp_request *r, const char *method, const struct rtsp_url *url,
 			const char *extra)
 {
+	r->unanswered += r->method != NULL;
 	r->method = method;
 	r->url = url;
 	r->retries = 0;
@@ -73,11 +82,17 @@ int rtsp_request_write(struct rtsp_request *r, struct buf *out)
 
 /* --- answers -------------------------------------------------------------------- */
 
-bool rtsp_request_answered_by(const struct rtsp_request *r, const struct rtsp_item *response)
+bool rtsp_request_answered_by(struct rtsp_request *r, const struct rtsp_item *response)
 {
 	const char *cseq = rtsp_item_header(response, "CSeq");
+	unsigned long number = cseq ? strtoul(cseq, NULL, 10) : 0;
 
-	return r->method && response->status >= 200 && (!cseq || strtoul(cseq, NULL, 10) == r->cseq);
+	if (!r->method || response->status < 200)
+		return false;
+	if (r->unanswered == 0 || number == 0 || number >= r->cseq)
+		return true;
+	r->unanswered--;
+	return false;
 }
 
 /* Whether it may be sent once more, with the fresh challenge: the first one; a nonce that was too old;

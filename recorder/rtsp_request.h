@@ -26,6 +26,7 @@ struct rtsp_request {
 	char extra[RTSP_REQUEST_EXTRA_MAX]; /* header lines of this method */
 	char session[RTSP_SESSION_ID_MAX];  /* sent along from now on; "": there is none */
 	uint32_t cseq;
+	unsigned unanswered;       /* earlier requests whose answers may still come */
 	struct rtsp_auth auth;
 	bool answered;             /* it carries credentials for the challenge in auth */
 	bool accepted;             /* credentials of ours were taken before */
@@ -36,14 +37,17 @@ void rtsp_request_init(struct rtsp_request *r, const struct rtsp_target *target,
 void rtsp_request_finish(struct rtsp_request *r);
 /* A new connection: what the last one was challenged with, or waited for, is void. */
 void rtsp_request_reset(struct rtsp_request *r);
+/* A new connection, on which the last challenge is to be answered. */
+void rtsp_request_reopen(struct rtsp_request *r);
 
 /* method is static; extra is whole header lines, or "". */
 void rtsp_request_begin(struct rtsp_request *r, const char *method, const struct rtsp_url *url,
 			const char *extra);
 /* Appends the text, with a new CSeq. 0, or -EINVAL: the credentials cannot be sent. */
 int rtsp_request_write(struct rtsp_request *r, struct buf *out);
-/* Whether it is the final answer to what waits: not 1xx, not one to an earlier request. */
-bool rtsp_request_answered_by(const struct rtsp_request *r, const struct rtsp_item *response);
+/* Whether it is the final answer to what waits: not 1xx, not one to an earlier request that was given up. One
+ * request is under way, so an answer that bears another number, or none, is the answer to it. */
+bool rtsp_request_answered_by(struct rtsp_request *r, const struct rtsp_item *response);
 /* A 401. 0: write it again; -EACCES: the credentials are refused; -EPERM: *why says, in lang(), why we
  * have none to show. */
 int rtsp_request_challenged(struct rtsp_request *r, const struct rtsp_item *response, const char **why);

@@ -14,6 +14,7 @@
  *      ▲            │          │         ↻       ↻       │
  *      └─redirect───┴──────────┘    next track, or        │   keep-alive each timeout / 2
  *                                   another address
+ *  OPTIONS, DESCRIBE, SETUP ──closed behind a 401──▶ CONNECTING, once
  *
  *  Any of these ──failure──▶ ENDED (told; the connection stays for TEARDOWN)
  *  Any state ──close──▶ LEAVING (TEARDOWN sent, if there is a session) ──answer, 500 ms──▶ CLOSING
@@ -25,7 +26,7 @@ static const struct sm_state session_states[] = {
 	[CONNECTING] = {"connecting", SM_TO(OPTIONS) | ENDS},
 	[OPTIONS]    = {"options",    SM_TO(DESCRIBE) | SM_TO(CONNECTING) | ENDS},
 	[DESCRIBE]   = {"describe",   SM_TO(SETUP) | SM_TO(CONNECTING) | ENDS},
-	[SETUP]      = {"setup",      SM_TO(SETUP) | SM_TO(PLAY) | ENDS},
+	[SETUP]      = {"setup",      SM_TO(SETUP) | SM_TO(PLAY) | SM_TO(CONNECTING) | ENDS},
 	[PLAY]       = {"play",       SM_TO(PLAY) | SM_TO(PLAYING) | ENDS},
 	[PLAYING]    = {"playing",    ENDS},
 	[ENDED]      = {"ended",      SM_TO(LEAVING) | SM_TO(CLOSING)},
@@ -79,12 +80,34 @@ static void step(struct rtsp_session *s, int state, const char *method, const st
 	request(s, method, url, extra);
 }
 
-void rtsp_session_connect(struct rtsp_session *s)
+static void open_connection(struct rtsp_session *s)
 {
-	rtsp_request_reset(&s->request);
 	s->conn = rtsp_conn_create(s->loop, &s->url, s->target, &conn_events, s);
 	s->open++;
 	uv_timer_start(&s->timer, on_timer, RTSP_STEP_TIMEOUT_MS, 0);
+}
+
+void rtsp_session_connect(struct rtsp_session *s)
+{
+	rtsp_request_reset(&s->request);
+	open_connection(s);
+}
+
+/* Some cameras close the connection behind a challenge: it is answered on the next one. */
+static bool answers_on_another(struct rtsp_session *s)
+{
+	bool asked = s->sm.now >= OPTIONS && s->sm.now <= SETUP && s->status == 401 && s->request.answered;
+
+	if (!asked || s->reopened)
+		return false;
+	s->reopened = true;
+	rtsp_conn_close(s->conn);
+	rtsp_transport_finish(&s->transport);
+	s->request.session[0] = '\0';
+	rtsp_request_reopen(&s->request);
+	sm_move(&s->sm, CONNECTING);
+	open_connection(s);
+	return true;
 }
 
 void rtsp_session_describe(struct rtsp_session *s)
@@ -168,6 +191,7 @@ static void on_media(void *owner, unsigned track, const uint8_t *data, size_t le
 	struct rtsp_session *s = owner;
 
 	s->heard = true;
+	s->media_at_ms = uv_now(s->loop);
 	if (s->sm.now == PLAY || s->sm.now == PLAYING)
 		s->events->packet(s->owner, track, data, len, rtcp);
 }
@@ -200,7 +224,7 @@ static void on_failed(void *owner, bool garbage, const char *detail)
 
 	if (s->sm.now == LEAVING)
 		begin_closing(s);
-	if (s->sm.now >= ENDED)
+	if (s->sm.now >= ENDED || (!garbage && answers_on_another(s)))
 		return;
 	if (!garbage)
 		s->request.session[0] = '\0'; /* nobody is left to hear TEARDOWN */

@@ -30,6 +30,9 @@ struct rtsp_session {
 	struct sdp sdp;            /* what was offered, until the end */
 
 	struct rtsp_keepalive keepalive;
+	char other_session[RTSP_SESSION_ID_MAX]; /* of a later track; "": the same */
+	uint64_t media_at_ms;      /* the last packet came; of the loop's clock */
+	bool reopened;             /* for a challenge behind which the camera closed */
 	bool heard;                /* anything, since the last keep-alive was sent */
 	unsigned timeout_s;
 	bool connected;            /* once, to any address */

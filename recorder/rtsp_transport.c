@@ -83,7 +83,8 @@ int rtsp_transport_ask(struct rtsp_transport *t, const struct rtsp_conn *conn, c
 
 static int take_channels(struct rtsp_lane *l, const struct rtsp_reply_transport *r)
 {
-	if (!r->tcp)
+	/* a camera that names neither way takes what was asked for */
+	if (!r->tcp && (r->multicast || r->has_ports))
 		return -ENOTSUP;
 	if (r->has_channels) {
 		l->rtp_channel = r->rtp_channel;
@@ -141,12 +142,20 @@ const char *rtsp_transport_remedy(const struct rtsp_transport *t)
 
 /* --- media ---------------------------------------------------------------------------- */
 
+/* RFC 5761 §4: where both come on one channel, the packet types tell them apart. */
+static bool is_rtcp(const struct rtsp_lane *l, uint8_t channel, const uint8_t *data, size_t len)
+{
+	if (l->rtp_channel != l->rtcp_channel)
+		return channel == l->rtcp_channel;
+	return len >= 2 && data[1] >= 192 && data[1] <= 223;
+}
+
 void rtsp_transport_frame(struct rtsp_transport *t, uint8_t channel, const uint8_t *data, size_t len)
 {
 	for (unsigned i = 0; i < t->set_up && !t->udp; i++) {
 		const struct rtsp_lane *l = &t->lanes[i];
 		if (len > 0 && (channel == l->rtp_channel || channel == l->rtcp_channel)) {
-			t->fn(t->owner, i, data, len, channel == l->rtcp_channel);
+			t->fn(t->owner, i, data, len, is_rtcp(l, channel, data, len));
 			return;
 		}
 	}

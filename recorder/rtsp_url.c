@@ -176,6 +176,32 @@ int rtsp_url_resolve(const struct rtsp_url *base, const char *ref, struct rtsp_u
 	return copy(out->path, sizeof out->path, path, path_len(path)) ? 0 : -EINVAL;
 }
 
+/* Where the path begins in "//host[:port]/path", "host[:port]/path" (our host) or "/path"; NULL: it is none of them. */
+static const char *schemeless_path(const struct rtsp_url *base, const char *ref)
+{
+	size_t host = strlen(base->host);
+
+	if (strncmp(ref, "//", 2) == 0)
+		return ref + 2 + strcspn(ref + 2, "/?#");
+	if (*ref == '/')
+		return ref;
+	if (strncasecmp(ref, base->host, host) == 0 && (ref[host] == ':' || ref[host] == '/'))
+		return ref + host + strcspn(ref + host, "/?#");
+	return NULL;
+}
+
+int rtsp_url_resolve_base(const struct rtsp_url *base, const char *ref, struct rtsp_url *out)
+{
+	const char *path = ref ? schemeless_path(base, ref) : NULL;
+
+	if (!path || *path != '/')
+		return rtsp_url_resolve(base, ref, out);
+	if (!clean(ref))
+		return -EINVAL;
+	*out = *base;
+	return copy(out->path, sizeof out->path, path, path_len(path)) ? 0 : -EINVAL;
+}
+
 bool rtsp_url_same_host(const struct rtsp_url *a, const struct rtsp_url *b)
 {
 	return a->tls == b->tls && a->port == b->port && strcasecmp(a->host, b->host) == 0;

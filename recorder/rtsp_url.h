@@ -36,5 +36,8 @@ char *rtsp_url_format(const struct rtsp_url *u, char out[RTSP_URL_TEXT_MAX]);
  * absolute path counts as one only if it goes on from base's own path.
  * 0, or -EINVAL when it is too long or holds characters that no URL may hold; *out may be base. */
 int rtsp_url_resolve(const struct rtsp_url *base, const char *ref, struct rtsp_url *out);
+/* The same for Content-Base and Content-Location, which some cameras write without the scheme: what begins with '/'
+ * is the path, "//host/path" and "host/path" name it behind the host. */
+int rtsp_url_resolve_base(const struct rtsp_url *base, const char *ref, struct rtsp_url *out);
 
 bool rtsp_url_same_host(const struct rtsp_url *a, const struct rtsp_url *b); /* and port, and TLS or not */

@@ -85,8 +85,12 @@ static void chooses_the_strongest(void **state)
 	rtsp_auth_challenge(&a, "Digest realm=\"r\", nonce=\"n1\", algorithm=SHA-256");
 	assert_int_equal(a.scheme, RTSP_AUTH_DIGEST_SHA256);
 	rtsp_auth_challenge(&a, "Digest realm=\"r\", nonce=\"n2\"");
-	rtsp_auth_challenge(&a, "Digest realm=\"r\", nonce=\"n3\", algorithm=SHA-512-256");
+	rtsp_auth_challenge(&a, "Digest realm=\"r\", nonce=\"n3\", algorithm=SHA-1");
 	assert_string_equal(a.nonce, "n1");
+	rtsp_auth_challenge(&a, "Digest realm=\"r\", nonce=\"n4\", algorithm=sha-512-256-sess");
+	assert_string_equal(a.nonce, "n4");
+	assert_int_equal(a.scheme, RTSP_AUTH_DIGEST_SHA512_256);
+	assert_true(a.of_session);
 
 	a = challenged_by("Basic realm=\"a, b\", Digest realm=\"x \\\"y\\\"\", nonce=n, stale=TRUE, qop=\"auth\"");
 	assert_int_equal(a.scheme, RTSP_AUTH_DIGEST_MD5);
@@ -99,7 +103,7 @@ static void chooses_the_strongest(void **state)
 static void refuses_what_it_cannot_answer(void **state)
 {
 	static const char *const bad[] = {
-		"", ",,,", "\"", "Negotiate", "Digest", "Digest realm=\"r\"", "Digest nonce=\"n\", algorithm=MD5-sess",
+		"", ",,,", "\"", "Negotiate", "Digest", "Digest realm=\"r\"", "Digest nonce=\"n\", algorithm=MD5-sessions",
 		"Digest nonce=\"n\", qop=\"auth-int\"", "Digest nonce=\"unclosed", "=", "Digest =x", "Bearer a=\"b\"",
 	};
 	char longer[RTSP_AUTH_FIELD_MAX + 40] = "Digest nonce=\"";

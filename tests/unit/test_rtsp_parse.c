@@ -303,7 +303,8 @@ static void reads_sessions_and_transports(void **state)
 	assert_int_equal(rtsp_reply_transport("RTP/AVP;multicast;port=6970-6971", &r), 0);
 	assert_true(r.multicast);
 	assert_true(rtsp_reply_transport("RTP/AVP/TCP;interleaved=256-257", &r) < 0);
-	assert_true(rtsp_reply_transport("RTP/AVP/TCP;interleaved=1-1", &r) < 0);
+	assert_int_equal(rtsp_reply_transport("RTP/AVP/TCP;interleaved=1-1", &r), 0);
+	assert_true(r.rtp_channel == 1 && r.rtcp_channel == 1);
 	assert_true(rtsp_reply_transport("RTP/AVP/TCP;interleaved=", &r) < 0);
 	assert_true(rtsp_reply_transport("RTP/AVP;server_port=65535", &r) < 0);
 	assert_true(rtsp_reply_transport("RTP/AVP;server_port=99999-1", &r) < 0);

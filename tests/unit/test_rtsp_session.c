@@ -80,8 +80,6 @@ static void refusals_name_their_status(void **state)
 	refused(CAUSE_STREAM_UNUSABLE, "TCP");
 	PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK, UNSUPPORTED);
 	refused(CAUSE_CAMERA_REFUSED, "transport: udp");
-	PLAY(NULL, NULL, false, OPTIONS_OK, DESCRIBE_OK, OK "\r\n");
-	refused(CAUSE_CAMERA_REFUSED, "session");
 }
 
 static void what_is_no_rtsp_is_said_so(void **state)
