@@ -30,6 +30,7 @@ enum sandbox_calls {
 	SANDBOX_CALLS_CONNECT = 2, /* TCP and UDP over the Internet protocols */
 	SANDBOX_CALLS_BIND = 4,    /* a local port (of UDP: Landlock keeps TCP from it) */
 	SANDBOX_CALLS_ACCEPT = 8,  /* on what listens already */
+	SANDBOX_CALLS_WATCH = 16,  /* inotify, on folders that may be read */
 };
 
 struct sandbox_path { char *path; unsigned rights; }; /* a path that does not exist is skipped */

@@ -55,11 +55,14 @@ static const int connecting[] = {SCMP_SYS(connect), SCMP_SYS(setsockopt), SCMP_S
 static const int binding[] = {SCMP_SYS(bind)};
 static const int accepting[] = {SCMP_SYS(accept), SCMP_SYS(accept4), SCMP_SYS(sendfile), SCMP_SYS(setsockopt)};
 
+static const int watching[] = {SCMP_SYS(inotify_init1), SCMP_SYS(inotify_add_watch), SCMP_SYS(inotify_rm_watch)};
+
 static const struct { unsigned group; const int *calls; size_t count; } groups[] = {
 	{SANDBOX_CALLS_CHANGE, change, sizeof change / sizeof *change},
 	{SANDBOX_CALLS_CONNECT, connecting, sizeof connecting / sizeof *connecting},
 	{SANDBOX_CALLS_BIND, binding, sizeof binding / sizeof *binding},
 	{SANDBOX_CALLS_ACCEPT, accepting, sizeof accepting / sizeof *accepting},
+	{SANDBOX_CALLS_WATCH, watching, sizeof watching / sizeof *watching},
 };
 
 static int allow(scmp_filter_ctx ctx, const int *calls, size_t count)

@@ -457,7 +457,7 @@ static void confine(struct child *c, struct sandbox *s)
 	sandbox_allow(s, move | SANDBOX_WRITE, "%s/seal-keys", c->conf->state); /* public keys that it has met */
 	sandbox_allow(s, move | SANDBOX_WRITE, "%s/replaced", c->conf->state);  /* disks declared lost */
 	child_allow_system(s);
-	s->calls = SANDBOX_CALLS_CHANGE;
+	s->calls = SANDBOX_CALLS_CHANGE | SANDBOX_CALLS_WATCH;
 	s->memory_bytes = CHILD_MEMORY_BYTES;
 	free(db);
 }
