@@ -2,7 +2,7 @@
 BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config python3 libllhttp-dev|node-llhttp libuv1-dev libsqlite3-dev
   libcurl4-openssl-dev libxml2-dev libssl-dev libjansson-dev libcyaml-dev libyaml-dev libavformat-dev libavcodec-dev
   libavutil-dev libseccomp-dev ca-certificates tzdata"
-TEST_PACKAGES="clang libcmocka-dev libfuse3-dev fuse3 e2fsprogs mount python3-pytest python3-pytest-xdist python3-cryptography python3-gi ffmpeg
+TEST_PACKAGES="clang libcmocka-dev libfuse3-dev fuse3 e2fsprogs mount python3-pytest python3-pytest-xdist python3-cryptography python3-gi ffmpeg nodejs
   gir1.2-gst-rtsp-server-1.0 gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
   gstreamer1.0-plugins-ugly glib-networking vlc-bin vlc-plugin-base faketime
   ceph-mon ceph-osd radosgw"

@@ -38,6 +38,7 @@ const TEXTS = {
 };
 const REFRESH_MS = 5000;
 const GAPS_DAYS = 7;
+const DAY_MS = 86400e3;
 const $ = (id) => document.getElementById(id);
 
 let language = navigator.language.startsWith("zh") ? "zh" : "en";
@@ -76,15 +77,49 @@ function parts(date) {
     day: "2-digit", hour: "2-digit", minute: "2-digit", second: "2-digit" });
   return Object.fromEntries(f.formatToParts(date).map((p) => [p.type, p.value]));
 }
-const local = (date) => { const p = parts(date); return `${p.year}-${p.month}-${p.day}T${p.hour}:${p.minute}:${p.second}`; };
+/* What the site's clocks show at an instant, as if it were UTC, in milliseconds. */
+function wall(date) {
+  const p = parts(date);
+  return Date.UTC(p.year, p.month - 1, p.day, p.hour, p.minute, p.second);
+}
+const plain = (ms) => new Date(ms).toISOString().slice(0, 19);
+const offsetAt = (ms) => wall(new Date(ms)) - Math.floor(ms / 1000) * 1000;
+
+/* Every instant at which the site's clocks show this: one, two (an hour that comes twice), or none. */
+function instantsOf(shownMs) {
+  const offsets = new Set([-DAY_MS, 0, DAY_MS].map((d) => offsetAt(shownMs + d)));
+  return [...offsets].map((o) => shownMs - o).filter((ms) => wall(new Date(ms)) === shownMs).sort((a, b) => a - b);
+}
+
+/* The local time of an instant; with the offset behind it where the clocks show it twice. */
+function local(date) {
+  const shownMs = wall(date), text = plain(shownMs);
+  return instantsOf(shownMs).length > 1 ? text + offsetText(offsetAt(+date)) : text;
+}
+function offsetText(ms) {
+  const s = Math.abs(ms) / 1000, two = (n) => String(Math.floor(n)).padStart(2, "0");
+  return (ms < 0 ? "-" : "+") + two(s / 3600) + ":" + two(s / 60 % 60) + (s % 60 ? ":" + two(s % 60) : "");
+}
 const shown = (text) => local(new Date(text)).replace("T", " ");
 
-/* The instant at which the site's clocks show this local time. */
+/* The instant at which the site's clocks show this local time: the one with the offset that is told, else the first. A time
+ * that the clocks leave out is the instant at which they do. */
 function instant(localText) {
-  const guess = new Date(localText + "Z");
-  const first = new Date(guess - (new Date(local(guess) + "Z") - guess));
-  return new Date(guess - (new Date(local(first) + "Z") - first));
+  const [, text, sign, h, m, s] = /^(.{16}(?::\d\d)?)(?:([+-])(\d\d):(\d\d)(?::(\d\d))?)?$/.exec(localText);
+  const shownMs = +new Date(text + "Z");
+  if (sign) return new Date(shownMs - (sign === "-" ? -1000 : 1000) * (h * 3600 + m * 60 + +(s || 0)));
+  const all = instantsOf(shownMs);
+  if (all.length) return new Date(all[0]);
+  let before = shownMs - offsetAt(shownMs - DAY_MS) - DAY_MS, after = before + 2 * DAY_MS;
+  while (after - before > 1000) {
+    const middle = Math.floor((before + after) / 2000) * 1000;
+    if (wall(new Date(middle)) < shownMs) before = middle; else after = middle;
+  }
+  return new Date(after);
 }
+
+/* The first instant of a local day, some days from that of `date`: days have 23, 24 or 25 hours, and not all begin at midnight. */
+const dayStart = (date, days) => instant(plain(Date.parse(plain(wall(date)).slice(0, 10) + "T00:00:00Z") + days * DAY_MS));
 
 function duration(seconds) {
   if (seconds < 120) return seconds.toFixed(seconds < 10 ? 1 : 0) + " " + t("seconds");
@@ -107,7 +142,7 @@ function element(name, attributes, ...children) {
 const row = (cells, attributes) => element("tr", attributes, ...cells.map((c) => element("td", null, c)));
 
 function drawBar(camera, from, to) {
-  const svg = element("svg", { viewBox: "0 0 86400 10", preserveAspectRatio: "none", role: "img", "aria-label": camera.name });
+  const svg = element("svg", { viewBox: `0 0 ${(to - from) / 1000} 10`, preserveAspectRatio: "none", role: "img", "aria-label": camera.name });
   for (const s of camera.spans) {
     const known = s.state === "pending" ? Math.min(new Date(s.end), Date.now()) : new Date(s.end); /* the future is blank */
     const a = (new Date(s.start) - from) / 1000, b = (known - from) / 1000;
@@ -120,7 +155,7 @@ function drawBar(camera, from, to) {
   svg.addEventListener("click", (event) => {
     const box = svg.getBoundingClientRect();
     $("camera").value = camera.id;
-    $("at").value = local(new Date(+from + (to - from) * (event.clientX - box.left) / box.width));
+    choose(new Date(+from + (to - from) * (event.clientX - box.left) / box.width));
     find();
   });
   return element("div", { class: "bar" }, element("b", { title: camera.id }, camera.name), svg,
@@ -182,8 +217,7 @@ async function refresh() {
   try {
     const site = await get("/site");
     zone = site.timezone;
-    const midnight = instant(local(new Date()).slice(0, 10) + "T00:00:00");
-    const tomorrow = new Date(+midnight + 86400e3), week = new Date(+midnight - (GAPS_DAYS - 1) * 86400e3);
+    const now = new Date(), midnight = dayStart(now, 0), tomorrow = dayStart(now, 1), week = dayStart(now, 1 - GAPS_DAYS);
     const [areas, cameras, retention, coverage, gaps] = await Promise.all([get("/areas"), get("/cameras"), get("/retention"),
       get("/coverage", { from: midnight.toISOString(), to: tomorrow.toISOString() }),
       allGaps({ from: week.toISOString(), to: tomorrow.toISOString() })]);
@@ -193,7 +227,7 @@ async function refresh() {
     drawCoverage(coverage, midnight, tomorrow);
     drawCameras(items(cameras, "cameras"), items(areas, "areas"));
     drawGaps(gaps, items(cameras, "cameras"));
-    if (!$("at").value) $("at").value = local(new Date(Date.now() - 90e3));
+    if (!$("at").value) choose(new Date(Date.now() - 90e3));
     show(true);
     $("alarm").hidden = true;
   } catch (error) {
@@ -210,8 +244,19 @@ function show(inside, error = "") {
   $("login-error").textContent = error;
 }
 
+/* What stands in the field, unless a person wrote there, is this very instant: the field knows no offset and no milliseconds. */
+let choice = { text: "", at: null };
+function choose(date) {
+  choice = { text: local(date).slice(0, 19), at: date };
+  $("at").value = choice.text;
+}
+function chosen() {
+  const text = $("at").value.length === 16 ? $("at").value + ":00" : $("at").value;
+  return text === choice.text ? choice.at : instant(text);
+}
+
 async function find() {
-  const start = instant($("at").value), end = new Date(+start + $("minutes").value * 60e3);
+  const start = chosen(), end = new Date(+start + $("minutes").value * 60e3);
   const url = `/api/v1/cameras/${encodeURIComponent($("camera").value)}/footage.mp4?` +
     new URLSearchParams({ start: start.toISOString(), end: end.toISOString() });
   $("found").textContent = t("searching");
