@@ -115,7 +115,7 @@ static bool take_sets(struct depay *d)
 }
 
 /* A key frame needs nothing from before it: what was lost there does not hurt it, if it begins as the
- * key frames of this camera do. */
+ * key frames of this camera do. A gradual one carries what was lost on for a while. */
 static bool is_damaged(const struct depay *d, const struct access_unit *au)
 {
 	bool whole = au->whole_head && (!au->key || au->sets || !d->key_sets);
@@ -129,6 +129,9 @@ static void emit(struct depay *d)
 
 	access_unit_end(au, d->codec);
 	if (au->slice) {
+		unsigned recovery;
+		enum random_access access = random_access_of(au, d->codec, &recovery);
+		au->key = access == RANDOM_ACCESS_CLOSED || access == RANDOM_ACCESS_OPEN;
 		struct frame f = {
 			.data = au->data.data,
 			.len = au->data.len,
@@ -136,7 +139,9 @@ static void emit(struct depay *d)
 			.nals = au->nals < ACCESS_UNIT_MAX_NALS ? au->nals : 0,
 			.rtp_ticks = au->ticks,
 			.arrival = au->arrival,
-			.key = au->key,
+			.key = access != RANDOM_ACCESS_NONE,
+			.access = access,
+			.recovery = recovery,
 			.damaged = is_damaged(d, au),
 			.restarted = au->restarted,
 		};

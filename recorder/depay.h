@@ -8,6 +8,7 @@
 #pragma once
 #include "base/clock.h"
 #include "base/err.h"
+#include "recorder/random_access.h"
 #include "recorder/track.h"
 
 #include <stdbool.h>
@@ -19,7 +20,9 @@ struct frame {
 	unsigned nals;         /* 0: more than ACCESS_UNIT_MAX_NALS, to be looked for */
 	int64_t rtp_ticks;     /* extended RTP timestamp: wraps are undone */
 	struct mono arrival;   /* of its first packet */
-	bool key;              /* IDR (H.264) or IRAP (H.265) */
+	bool key;              /* a decoder can begin here */
+	enum random_access access; /* and how */
+	unsigned recovery;     /* of a gradual one: so many frames later the picture is whole */
 	bool sets_whole;       /* it brings all parameter sets that it needs with it */
 	bool damaged;          /* packets were lost in or just before it. A key frame that is itself whole
 	                          is not damaged by what was lost before it */

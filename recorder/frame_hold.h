@@ -1,19 +1,16 @@
-/* The first frames of a stream, copied until enough of them came to know in which order they are shown and which of
- * them is least delayed (timeline_prime).
+/* Frames that wait, copied, until it is known what to do with them: the first ones of a stream until their order is known
+ * (timeline_prime), those of a gradual refresh until the picture is whole.
  *
  * Threads: one at a time. Memory: the frames held, FRAME_HOLD_BYTES at most; frame_hold_clear() frees. */
 #pragma once
 #include "recorder/depay.h"
 
-#define FRAME_HOLD_MAX 16
 #define FRAME_HOLD_BYTES (16u << 20)
-#define FRAME_HOLD_US (1 * US_PER_S)
 
-/* count: those that wait; `kept` of them are in memory. */
-struct frame_hold { struct frame frames[FRAME_HOLD_MAX]; unsigned count, kept; size_t bytes; };
+struct frame_hold { struct frame *frames; unsigned count; size_t bytes; };
 
-/* False: it takes no more; what it holds is due. */
-bool frame_hold_put(struct frame_hold *h, const struct frame *f);
-/* The first of them has waited long enough. */
-bool frame_hold_is_due(const struct frame_hold *h, struct mono now);
+/* False: it takes no more. */
+bool frame_hold_put(struct frame_hold *h, const struct frame *f, unsigned max);
+/* For how long the first of them has waited; 0 if there is none. */
+int64_t frame_hold_waits_us(const struct frame_hold *h, struct mono now);
 void frame_hold_clear(struct frame_hold *h);

@@ -24,6 +24,9 @@
 #define QUIET_US (500 * US_PER_MS)       /* no packet for so long: the frame being gathered is whole */
 #define DETAIL_BYTES 400
 #define FRAME_END_MAX_US (400 * US_PER_MS) /* so long at most lasts a frame that none follows */
+#define FIRST_FRAMES_MAX 16
+#define FIRST_FRAMES_US (1 * US_PER_S)
+#define LEADING_MAX_S 2                  /* a frame that is shown longer before the key frame is no leading one of it */
 #define CROWDED_MAX 500                  /* frames in a row that no time was left for: a slewed clock makes a few */
 
 /*          key frame, a disk takes it
@@ -55,6 +58,10 @@ struct run {
 
 	struct depay *depay;
 	struct frame_hold hold;      /* the first frames of a stream that is reordered, until they can be placed */
+	struct frame_hold refresh;   /* frames of a gradual refresh, while nothing is covered, until the picture is whole; */
+	unsigned refresh_needs;      /* which is after so many */
+	bool leads;                  /* coverage began at an open key frame, and what is shown before that is left out: */
+	int64_t leads_to_ticks;      /* it refers to what was not recorded */
 	struct timeline timeline;
 	struct cutter cutter;
 	struct mux *mux;
@@ -339,26 +346,79 @@ static void no_disk(struct run *r, struct wall at, enum gap_cause cause)
 		  lang("没有可写入的存储", "no storage takes it"));
 }
 
-static void begin_coverage(struct run *r, const struct frame *f, struct placed p)
+/* Coverage begins at `start` with this key frame. */
+static bool begin_at(struct run *r, const struct frame *f, struct wall start)
 {
-	struct wall at = {p.at_us};
 	enum gap_cause cause = CAUSE_STORAGE_FAILED;
+	int rc = open_segment(r, f, start, &cause);
 
-	if (!f->key || f->damaged || r->closing) {
-		wait_longer(r, f, at, 0);
+	if (rc == -EAGAIN) {
+		no_disk(r, start, cause);
+	} else if (rc < 0) {
+		wait_longer(r, f, start, rc);
+	} else {
+		cutter_frame(&r->cutter, start.us, true, r->formats);
+		sm_move(&r->sm, COVERING);
+		tell_up(r, start);
+	}
+	return rc == 0;
+}
+
+/* A picture that is refreshed little by little covers nothing until it is whole. What a decoder needs from before stands in
+ * the file as well, in the last microseconds before that. */
+static void begin_refreshed(struct run *r, const struct frame *f, struct placed p)
+{
+	struct frame_hold held = r->refresh;
+
+	r->refresh = (struct frame_hold){0};
+	int64_t start = p.at_us - held.count;
+	if (begin_at(r, &held.frames[0], (struct wall){start})) {
+		for (unsigned i = 0; i < held.count && r->sm.now == COVERING; i++)
+			store(r, &held.frames[i], (struct placed){.at_us = start + i, .shown_us = start + i});
+		if (r->sm.now == COVERING)
+			store(r, f, p);
+	}
+	frame_hold_clear(&held);
+}
+
+static void refresh_more(struct run *r, const struct frame *f, struct placed p)
+{
+	if (r->refresh.count > 0 && (f->damaged || f->restarted))
+		frame_hold_clear(&r->refresh);
+	if (r->refresh.count > 0 && r->refresh.count == r->refresh_needs) {
+		begin_refreshed(r, f, p);
 		return;
 	}
-	int rc = open_segment(r, f, at, &cause);
-	if (rc == -EAGAIN) {
-		no_disk(r, at, cause);
-	} else if (rc < 0) {
-		wait_longer(r, f, at, rc);
-	} else {
-		cutter_frame(&r->cutter, p.at_us, true, r->formats);
-		sm_move(&r->sm, COVERING);
-		tell_up(r, at);
-		store(r, f, p);
+	if (r->refresh.count == 0)
+		r->refresh_needs = f->recovery;
+	if ((r->refresh.count > 0 || (f->access == RANDOM_ACCESS_GRADUAL && !f->damaged)) &&
+	    !frame_hold_put(&r->refresh, f, r->refresh_needs))
+		frame_hold_clear(&r->refresh);
+	wait_longer(r, f, (struct wall){p.at_us}, 0);
+}
+
+static void begin_coverage(struct run *r, const struct frame *f, struct placed p)
+{
+	bool sharp = f->access == RANDOM_ACCESS_CLOSED || f->access == RANDOM_ACCESS_OPEN;
+
+	if (r->closing || !sharp || f->damaged) {
+		refresh_more(r, f, p);
+		return;
 	}
+	frame_hold_clear(&r->refresh);
+	r->leads = f->access == RANDOM_ACCESS_OPEN;
+	r->leads_to_ticks = f->rtp_ticks;
+	if (begin_at(r, f, (struct wall){p.at_us}))
+		store(r, f, p);
+}
+
+/* Shown before the open key frame with which coverage began: no decoder can show it. */
+static bool is_leading(struct run *r, const struct frame *f)
+{
+	int64_t before = r->leads_to_ticks - f->rtp_ticks;
+
+	r->leads = r->leads && !f->restarted && before > 0 && before < LEADING_MAX_S * (int64_t)r->timeline.clock_rate;
+	return r->leads;
 }
 
 /* The next segment, at the same microsecond. */
@@ -399,6 +459,8 @@ static void cover(struct run *r, const struct frame *f, struct placed p)
 {
 	struct wall at = {p.at_us};
 
+	if (r->leads && is_leading(r, f))
+		return;
 	if (f->key && r->outlet->ops->leaves(r->segment))
 		cutter_close(&r->cutter);
 	if (f->key && needs_another_file(r, f))
@@ -466,18 +528,23 @@ static void place(struct run *r, const struct frame *f)
 
 static void place_held(struct run *r)
 {
-	struct timeline_frame first[FRAME_HOLD_MAX];
-	unsigned count = r->hold.count;
+	struct frame_hold held = r->hold;
+	struct timeline_frame first[FIRST_FRAMES_MAX];
 
-	for (unsigned i = 0; i < count; i++)
-		first[i] = (struct timeline_frame){r->hold.frames[i].rtp_ticks,
-						   clock_watch_wall(&r->watch, r->hold.frames[i].arrival).us};
-	if (count > 0)
-		timeline_prime(&r->timeline, first, count);
-	r->hold.count = 0; /* they stay where they are until the hold is cleared */
-	for (unsigned i = 0; i < count; i++)
-		place(r, &r->hold.frames[i]);
-	frame_hold_clear(&r->hold);
+	r->hold = (struct frame_hold){0};
+	for (unsigned i = 0; i < held.count; i++)
+		first[i] = (struct timeline_frame){held.frames[i].rtp_ticks, clock_watch_wall(&r->watch, held.frames[i].arrival).us};
+	if (held.count > 0)
+		timeline_prime(&r->timeline, first, held.count);
+	for (unsigned i = 0; i < held.count; i++)
+		place(r, &held.frames[i]);
+	frame_hold_clear(&held);
+}
+
+static bool hold(struct run *r, const struct frame *f)
+{
+	return !f->restarted && frame_hold_waits_us(&r->hold, f->arrival) < FIRST_FRAMES_US &&
+	       frame_hold_put(&r->hold, f, FIRST_FRAMES_MAX);
 }
 
 /* Whether frames may come in another order than they are shown in; without parameter sets, who knows. */
@@ -504,7 +571,7 @@ static void on_frame(void *arg, const struct frame *f)
 	meter_add(&r->meter, f->arrival, f->len);
 	if (r->hold.count == 0 && (r->timeline.begun || !f->key || !may_be_reordered(r)))
 		place(r, f);
-	else if (f->restarted || !frame_hold_put(&r->hold, f)) {
+	else if (!hold(r, f)) {
 		place_held(r);
 		place(r, f);
 	}
@@ -512,7 +579,7 @@ static void on_frame(void *arg, const struct frame *f)
 
 static void watch_hold(struct run *r)
 {
-	if (frame_hold_is_due(&r->hold, clock_mono(r->clock)))
+	if (frame_hold_waits_us(&r->hold, clock_mono(r->clock)) >= FIRST_FRAMES_US)
 		place_held(r);
 }
 
@@ -732,6 +799,7 @@ bool run_destroy(struct run *r, struct wall *end)
 	depay_destroy(r->depay);
 	audio_destroy(r->audio);
 	frame_hold_clear(&r->hold);
+	frame_hold_clear(&r->refresh);
 	free(r);
 	return covered;
 }

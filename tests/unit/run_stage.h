@@ -152,6 +152,14 @@ static inline void finish(void)
 	rtp_fixture_finish(&w.f);
 }
 
+/* The timestamp of frame n is that of its showing. */
+static inline uint32_t stage_timestamp(unsigned n)
+{
+	int64_t later = w.f.frames[n % w.f.frame_count]->pts - n % w.f.frame_count;
+
+	return (uint32_t)(w.ts + later * 6000);
+}
+
 /* Sends frames [from, to) of the endless loop, at 15 fps; packet `lose` of frame `from` stays away. */
 static inline void play(unsigned from, unsigned to, int lose)
 {
@@ -160,7 +168,7 @@ static inline void play(unsigned from, unsigned to, int lose)
 		for (unsigned i = 0; i < w.f.packet_count && w.run; i++) {
 			if (w.f.packets[i].frame != n % w.f.frame_count)
 				continue;
-			rtp_fixture_stamp(&w.f, i, w.seq++, w.ts, 1);
+			rtp_fixture_stamp(&w.f, i, w.seq++, stage_timestamp(n), 1);
 			if (n != from || k++ != lose)
 				run_packet(w.run, w.f.packets[i].data, w.f.packets[i].len, false);
 		}
@@ -201,7 +209,9 @@ static inline void check_segment(const struct outlet_segment *s)
 		 "-enc_time_base 1:1000000 -f null - 2>&1", path); /* times as they are, not by the SPS */
 	FILE *p = popen(command, "r");
 	assert_non_null(p);
-	assert_int_equal(fgetc(p), EOF);
+	char said[300] = "";
+	if (fgets(said, sizeof said, p))
+		fail_msg("%s: %s", path, said);
 	assert_int_equal(pclose(p), 0);
 	close(fd);
 	unlink(path);

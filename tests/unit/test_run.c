@@ -286,6 +286,29 @@ static void test_sender_reports_move_nothing(void **state)
 	finish();
 }
 
+/* What ffprobe counts in all files: packets, or pictures. */
+static unsigned count_with(const char *how, const char *entry, const char *stream)
+{
+	char path[] = "/tmp/test_run_XXXXXX", command[300], line[100];
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < w.count; i++) {
+		int fd = mkstemp(memcpy(path, "/tmp/test_run_XXXXXX", sizeof path));
+		assert_int_equal(write(fd, w.segments[i].file.data, w.segments[i].file.len), w.segments[i].file.len);
+		snprintf(command, sizeof command, "ffprobe -v quiet -select_streams %s %s -show_entries stream=%s -of csv=p=0 %s",
+			 stream, how, entry, path);
+		FILE *p = popen(command, "r");
+		if (fgets(line, sizeof line, p))
+			n += (unsigned)strtoul(line, NULL, 10);
+		pclose(p);
+		close(fd);
+		unlink(path);
+	}
+	return n;
+}
+
+static unsigned count_packets(const char *stream) { return count_with("-count_packets", "nb_read_packets", stream); }
+
 /* --- bit-exact --------------------------------------------------------------------------- */
 
 /* Which kinds a sequence of NAL units has, to know that the test tests something. */
@@ -483,6 +506,81 @@ static void test_sizes_take_turns(void **state)
 	finish();
 }
 
+/* --- where a decoder can begin ---------------------------------------------------------------------- */
+
+/* Pictures that a decoder makes of all files. */
+static unsigned count_pictures(void) { return count_with("-count_frames", "nb_read_frames", "v:0"); }
+
+/* Coverage begins at a key frame that is no IDR, soon, and all that is stored can be decoded. */
+static void begins_in_the_middle(const char *encoder, const char *params, int b_frames)
+{
+	struct rtp_fixture_conf c = {encoder, 320, 240, 90, 15, b_frames, 1, 600, 15, params};
+
+	begin_coded(&c, strcmp(encoder, "libx264") == 0 ? TRACK_H264 : TRACK_H265, 300, NULL);
+	play(20, 85, -1); /* the only IDR is frame 0 */
+	assert_int_equal(w.ups, 1);
+	assert_true(w.up.us - T0 < 1500 * US_PER_MS);
+	end(NULL);
+	assert_int_equal(w.count, 1);
+	assert_in_range(w.segments[0].frames, 40, 65);
+	assert_int_equal(count_pictures(), w.segments[0].frames);
+	if (strcmp(encoder, "libx265") == 0) /* a decoder of H.264 says that it cannot drop what it never had */
+		check_segment(&w.segments[0]);
+	finish();
+}
+
+static void test_recovery_points_of_open_groups(void **state)
+{
+	(void)state;
+	begins_in_the_middle("libx264", "open-gop=1", 0);
+	begins_in_the_middle("libx264", "open-gop=1", 2);
+}
+
+static void test_clean_random_access(void **state)
+{
+	(void)state;
+	begins_in_the_middle("libx265", "open-gop=1:keyint=15:min-keyint=15:no-scenecut=1", 0);
+	begins_in_the_middle("libx265", "open-gop=1:keyint=15:min-keyint=15:no-scenecut=1", 3);
+}
+
+/* A refresh by columns: nothing is covered before the picture is whole, and what it is made of is in the file. */
+static void test_gradual_refresh(void **state)
+{
+	struct rtp_fixture_conf c = {"libx264", 320, 240, 90, 15, 0, 1, 600, 15, "intra-refresh=1"};
+	struct wall covered;
+
+	(void)state;
+	begin_coded(&c, TRACK_H264, 300, NULL);
+	play(1, 90, -1);
+	end(&covered);
+	assert_int_equal(w.ups, 1);
+	assert_int_equal(w.count, 1);
+	assert_in_range(w.up.us - T0, US_PER_S, 3 * US_PER_S); /* after a whole refresh */
+	unsigned shown = (unsigned)((covered.us - w.up.us) * 15 / US_PER_S);
+	assert_in_range(w.segments[0].frames, shown + 8, shown + 20); /* and those that it needed */
+	check_segment(&w.segments[0]);
+	finish();
+}
+
+/* A refresh that lost a packet covers nothing until the next one is whole. */
+static void test_gradual_refresh_after_loss(void **state)
+{
+	struct rtp_fixture_conf c = {"libx264", 320, 240, 90, 15, 0, 1, 600, 15, "intra-refresh=1"};
+
+	(void)state;
+	begin_coded(&c, TRACK_H264, 300, NULL);
+	play(0, 40, -1);
+	int64_t lost = w.clock.wall.us;
+	play(40, 90, 0);
+	play(1, 30, -1);
+	end(NULL);
+	assert_true(w.ups == 2 && w.downs == 1);
+	assert_true(llabs(w.down.us - lost) < 100 * US_PER_MS);
+	assert_true(w.up.us - lost >= 900 * US_PER_MS);
+	check_segment(&w.segments[1]);
+	finish();
+}
+
 /* --- with sound ------------------------------------------------------------------------ */
 
 /* Packets of the sound that are due by now; of each packet, its last sample is as old as the network. */
@@ -523,27 +621,6 @@ static void begin_speaking(struct speaker *s)
 	*s = (struct speaker){0};
 	audio_fixture_make(&s->f, 16000, 1, 160, false);
 	s->track = (struct track){.codec = TRACK_AAC, .payload_type = 97, .clock_rate = 16000, .fmtp = s->f.fmtp};
-}
-
-/* Frames of sound and of video in all files, as ffprobe counts them. */
-static unsigned count_packets(const char *stream)
-{
-	char path[] = "/tmp/test_run_XXXXXX", command[300], line[100];
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < w.count; i++) {
-		int fd = mkstemp(memcpy(path, "/tmp/test_run_XXXXXX", sizeof path));
-		assert_int_equal(write(fd, w.segments[i].file.data, w.segments[i].file.len), w.segments[i].file.len);
-		snprintf(command, sizeof command, "ffprobe -v error -select_streams %s -count_packets "
-			 "-show_entries stream=nb_read_packets -of csv=p=0 %s", stream, path);
-		FILE *p = popen(command, "r");
-		if (fgets(line, sizeof line, p))
-			n += (unsigned)strtoul(line, NULL, 10);
-		pclose(p);
-		close(fd);
-		unlink(path);
-	}
-	return n;
 }
 
 static void test_sound_is_in_the_files(void **state)
@@ -638,6 +715,10 @@ int main(void)
 		cmocka_unit_test(test_parameters_change_in_mid_stream),
 		cmocka_unit_test(test_sets_vary_in_one_format),
 		cmocka_unit_test(test_sizes_take_turns),
+		cmocka_unit_test(test_recovery_points_of_open_groups),
+		cmocka_unit_test(test_clean_random_access),
+		cmocka_unit_test(test_gradual_refresh),
+		cmocka_unit_test(test_gradual_refresh_after_loss),
 		cmocka_unit_test(test_sound_is_in_the_files),
 		cmocka_unit_test(test_broken_sound_costs_no_picture),
 		cmocka_unit_test(test_sound_that_cannot_be_recorded),
