@@ -507,7 +507,8 @@ static void reload(struct child *c)
 		child_fatal(c, "the catalogue does not take the configuration up"); /* the next one tries again */
 		return;
 	}
-	k->reaper.conf = k->scrub.conf = k->mover.conf = c->conf;
+	k->reaper.conf = k->scrub.conf = k->mover.conf = k->presence.conf = c->conf;
+	k->watch.refreshed.us = 0; /* disks may have come */
 	rc = reaper_configure(&k->reaper);
 	if (rc < 0)
 		log_warn("retention", "text=\"keep_days will be taken up later: %s\"", strerror(-rc));

@@ -40,4 +40,5 @@ int garbage_claim(struct catalog *c, int64_t segment, uint64_t *bytes);
 /* Its file went without our doing: the row goes, and it is remembered (table `missing`). The caller sees to its time. */
 int garbage_lose(struct catalog *c, int64_t segment);
 
-int garbage_drop(struct catalog *c, int64_t id); /* inside a transaction, after unlink and fsync */
+/* Inside a transaction, after unlink and fsync: the ledger will be told (expired_told). */
+int garbage_drop(struct catalog *c, int64_t id);

@@ -2,7 +2,6 @@
 
 #include "base/buf.h"
 #include "base/log.h"
-#include "indexer/file_batch.h"
 #include "indexer/garbage.h"
 #include "media/segment.h"
 #include "retention/brake.h"
@@ -27,9 +26,7 @@ struct place_list { struct place *items; unsigned count; };
 struct doomed {
 	int64_t id;
 	char camera[CATALOG_ID_MAX];
-	struct wall start, end;
-	uint64_t bytes;
-	uint8_t seal_digest[SHA256_BYTES];
+	struct wall start;
 	bool gone;                      /* unlinked, and its folder synced */
 };
 
@@ -80,9 +77,8 @@ static int on_garbage(void *arg, const struct garbage_row *g)
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
 	struct doomed *d = &b->files[b->count++];
-	*d = (struct doomed){.id = g->id, .start = g->start, .end = g->end, .bytes = g->bytes};
+	*d = (struct doomed){.id = g->id, .start = g->start};
 	snprintf(d->camera, sizeof d->camera, "%s", g->camera);
-	memcpy(d->seal_digest, g->seal_digest, sizeof d->seal_digest);
 	return b->count == REAPER_BATCH;
 }
 
@@ -158,23 +154,7 @@ static void unlink_all(struct batch *b)
 	b->count = 0;
 }
 
-/* --- the ledger's word -------------------------------------------------------------------------- */
-
-/* One entry for the files [first, end) of a camera that are gone. */
-static int tell(struct batch *b, unsigned first, unsigned end)
-{
-	struct file_batch gone = {0};
-
-	for (unsigned i = first; i < end; i++) {
-		const struct doomed *d = &b->files[i];
-		if (d->gone)
-			file_batch_add(&gone, d->start, d->end, (int64_t)d->bytes, d->seal_digest);
-	}
-	if (file_batch_count(&gone) == 0)
-		return 0;
-	return ledger_append(b->r->catalog, clock_wall(b->r->clock), "footage.expired", b->files[first].camera,
-			     file_batch_json(&gone), NULL);
-}
+/* --- dropped: the ledger is told once a day --------------------------------------------------------- */
 
 static int drop_in_transaction(struct batch *b, unsigned *dropped)
 {
@@ -185,12 +165,6 @@ static int drop_in_transaction(struct batch *b, unsigned *dropped)
 			continue;
 		rc = garbage_drop(b->r->catalog, b->files[i].id);
 		++*dropped;
-	}
-	for (unsigned first = 0, i = 1; rc == 0 && i <= b->count; i++) {
-		if (i < b->count && strcmp(b->files[i].camera, b->files[first].camera) == 0)
-			continue;
-		rc = tell(b, first, i);
-		first = i;
 	}
 	return rc;
 }
@@ -350,7 +324,8 @@ static int reap_all(struct sweep *s, const struct place_list *l, const char **wh
 	rc = rc < 0 ? rc : failed;
 	s->waiting.partial |= rc < 0;
 	failed = brake_settle(s->r->catalog, &s->state, &s->waiting);
-	return rc < 0 ? rc : failed;
+	int told = expired_tell(&s->r->expired, s->r->catalog, s->state.now);
+	return rc < 0 ? rc : failed < 0 ? failed : told;
 }
 
 int reaper_step(struct reaper *r)

@@ -1,8 +1,8 @@
 /* Carries out what policy.c allows: with reap_aside.c, the only code of the product that unlinks footage.
  *
  *	what a crash left → claim.c: begin → for each candidate, oldest first: policy (holds read in this
- *	transaction) → garbage row → commit → unlink → fsync the folders → begin → drop the rows, one ledger
- *	entry per camera and batch → commit
+ *	transaction) → garbage row → commit → unlink → fsync the folders → begin → drop the rows into expired_told
+ *	→ commit … once a day: one entry of the ledger for all cameras (indexer/expired_tell.h)
  *
  * A root without its identity, or with another one (disk not mounted, wrong disk), is not touched. A
  * file that cannot be deleted keeps its garbage row and is tried again. A hold that was placed after a
@@ -12,7 +12,7 @@
 #pragma once
 #include "base/fs.h"
 #include "conf/conf.h"
-#include "indexer/catalog_write.h"
+#include "indexer/expired_tell.h"
 #include "retention/policy.h"
 
 #define REAPER_BATCH 64
@@ -24,6 +24,7 @@ struct reaper {
 	struct catalog *catalog;
 	unsigned keep_days;             /* in force; set by reaper_configure() and by each step */
 	int told;                       /* the trouble that was logged last; 0: none */
+	struct expired_tell expired;
 };
 
 /* What policy.h goes by, now. */

@@ -307,11 +307,15 @@ static int64_t ask_of(struct whole_box *b, const char *sql, int64_t segment)
 	return n;
 }
 
+/* What the ledger was told of, or will be. */
+#define GONE "SELECT (SELECT coalesce(sum(json_extract(body, '$.files')), 0) FROM ledger WHERE kind = 'footage.expired') + " \
+	     "(SELECT count(*) FROM expired_told)"
+
 static bool has_expired(struct whole_box *b, unsigned segment)
 {
 	return segment < 2 && at.cut > lived.reaped_op &&
 	       (ask_of(b, "SELECT count(*) FROM garbage WHERE start =", lived.segments[segment]) > 0 ||
-		ask(b->catalog, "SELECT count(*) FROM ledger WHERE kind = 'footage.expired'") > 0);
+		ask(b->catalog, GONE) > 0);
 }
 
 /* The end of what every power cut must have left of a segment, or 0. */
@@ -370,7 +374,7 @@ static void expect_lawful(struct whole_box *b)
 	int64_t old = ask_of(b, "SELECT count(*) FROM segment WHERE start <", lived.leapt_us) +
 		      ask(b->catalog, "SELECT count(*) FROM garbage"),
 		new = ask_of(b, "SELECT count(*) FROM segment WHERE start >=", lived.leapt_us),
-		gone = ask(b->catalog, "SELECT coalesce(sum(json_extract(body, '$.files')), 0) FROM ledger WHERE kind = 'footage.expired'");
+		gone = ask(b->catalog, GONE);
 
 	for (int i = 0; i < 2; i++)
 		assert_true(reaper_step(&b->reaper) >= 0);
@@ -378,8 +382,7 @@ static void expect_lawful(struct whole_box *b)
 	REQUIRE_THAT(ask_of(b, "SELECT count(*) FROM segment WHERE start >=", lived.leapt_us) == new, "%s", "new footage went");
 	REQUIRE_THAT(at.cut >= lived.reaped_op || now_us(b) >= lived.leapt_us || left == old, "%s", "footage went too early");
 	REQUIRE_THAT(ask(b->catalog, "SELECT count(*) FROM garbage") == 0, "%s", "garbage is left");
-	REQUIRE_THAT(left + ask(b->catalog, "SELECT coalesce(sum(json_extract(body, '$.files')), 0) FROM ledger WHERE kind = "
-			      "'footage.expired'") == old + gone, "%s", "footage went without a word");
+	REQUIRE_THAT(left + ask(b->catalog, GONE) == old + gone, "%s", "footage went without a word");
 }
 
 static void start_and_check(const char *dir, struct fs *fs)

@@ -264,6 +264,28 @@ static void a_lower_keep_is_braked(void **state)
 	assert_int_equal(keeper_reap(&box), 2 * 24 / HOURS_A_FILE);
 }
 
+/* Every minute somewhere a file falls due, and the ledger is told once a day, of all cameras. */
+static void what_expires_is_told_once_a_day_for_all_cameras(void **state)
+{
+	const int days = 3, files = days * 24 / HOURS_A_FILE * 2;
+
+	(void)state;
+	record_days(0, T0, days);
+	record_days(1, T0, days);
+	keeper_pass(&box, T0 + 95 * DAY - box.clock.wall.us);
+	for (int hour = 0; hour < (days + 1) * 24 + 1; hour++) {
+		keeper_pass(&box, HOUR);
+		if (hour % 7 == 0)
+			restart_keeper();
+		keeper_reap(&box);
+		assert_int_equal(count("SELECT (SELECT coalesce(sum(json_extract(body, '$.files')), 0) FROM ledger WHERE kind = "
+				       "'footage.expired') + (SELECT count(*) FROM expired_told) + (SELECT count(*) FROM segment)"), files);
+	}
+	assert_in_range(count("SELECT count(*) FROM ledger WHERE kind = 'footage.expired'"), days, days + 2);
+	assert_int_equal(count("SELECT sum(json_extract(body, '$.files')) FROM ledger WHERE kind = 'footage.expired'"), files);
+	assert_true(count("SELECT count(*) FROM ledger WHERE kind = 'footage.expired' AND json_array_length(body, '$.cameras') = 2") > 0);
+}
+
 /* Ordinary running: a day falls due a day, and the keeper was away for a night. */
 static void one_day_a_day_is_never_braked(void **state)
 {
@@ -294,6 +316,7 @@ int main(void)
 		T(who_waits_is_told_once_and_when_it_is_over),
 		T(want_of_room_is_braked_like_age),
 		T(a_lower_keep_is_braked),
+		T(what_expires_is_told_once_a_day_for_all_cameras),
 		T(one_day_a_day_is_never_braked),
 	};
 
