@@ -27,6 +27,7 @@ struct api_role {
 	struct link keeper;
 	struct child *child;
 	bool invited;                   /* to the demo */
+	int64_t invitation;             /* its token; 0: none yet */
 	int open_parts;                 /* api, push, link: not yet closed */
 };
 
@@ -70,15 +71,41 @@ static void tell_key(struct api_role *r)
 	json_decref(msg);
 }
 
-/* The demo is entered without a login: a token of its own, told as part of the address. */
+/* The demo is entered without a login: a token of its own, told as part of the address. It ends with the demo, and after a day; what
+ * a demo left that was killed ends here. */
+#define INVITATION "demo "
+#define INVITATION_US US_PER_DAY
+#define INVITATIONS_MAX 16
+
+struct invitations { int64_t ids[INVITATIONS_MAX]; unsigned count; };
+
+static int find_invitation(void *arg, const struct token *t)
+{
+	struct invitations *found = arg;
+
+	if (t->role == ROLE_ADMIN && !t->revoked_at.us && strncmp(t->name, INVITATION, strlen(INVITATION)) == 0 && found->count < INVITATIONS_MAX)
+		found->ids[found->count++] = t->id;
+	return 0;
+}
+
+static void end_invitations(struct api_role *r, const struct identity *by)
+{
+	struct invitations found = {.count = 0};
+	struct account_telling *telling;
+
+	access_tokens(r->access, find_invitation, &found);
+	for (unsigned i = 0; i < found.count; i++)
+		account_revoke(r->api, found.ids[i], by, NULL, NULL, &telling);
+}
+
 static void on_invited(void *arg, int64_t id, const char *text, const json_t *refusal)
 {
 	struct api_role *r = arg;
 
-	(void)id;
 	(void)refusal;
 	if (!text)
 		return;
+	r->invitation = id;
 	printf("\n  Holdfast demo:  http://127.0.0.1:%u/?access_token=%s\n\n", api_port(r->api, 0), text);
 	fflush(stdout);
 }
@@ -89,9 +116,11 @@ static void invite(struct api_role *r)
 	struct identity by = {.role = ROLE_ADMIN};
 
 	r->invited = true;
-	snprintf(name, sizeof name, "demo %lld", (long long)(clock_wall(clock_real()).us / US_PER_S));
+	snprintf(name, sizeof name, INVITATION "%lld", (long long)(clock_wall(clock_real()).us / US_PER_S));
 	snprintf(by.name, sizeof by.name, "uid:%u", (unsigned)geteuid());
-	const struct account_order order = {.name = name, .role = ROLE_ADMIN, .by = &by};
+	end_invitations(r, &by);
+	const struct account_order order = {.name = name, .role = ROLE_ADMIN, .by = &by,
+					    .expires_at.us = clock_wall(clock_real()).us + INVITATION_US};
 	account_make(r->api, &order, on_invited, r, NULL);
 }
 
@@ -276,6 +305,8 @@ static void stop(struct child *c)
 {
 	struct api_role *r = c->state;
 
+	if (r->invitation) /* the keeper is told when a demo starts again */
+		access_token_revoke(r->access, r->invitation, "demo", 0);
 	r->keeper.on_closed = on_link_closed;
 	link_close(&r->keeper);
 	api_close(r->api, on_part_closed);

@@ -135,23 +135,13 @@ static void launch(struct demo *d, int i, uv_loop_t *loop, const char *name, cha
 	process_start(&d->processes[i], loop, &d->specs[i]);
 }
 
-static char *read_password(const struct conf *conf)
-{
-	char *text = NULL;
-	size_t len;
-
-	if (fs_read_all(fs_real(), conf->cameras[0].password_file, 256, &text, &len) < 0)
-		return xstrdup("");
-	return text;
-}
-
 struct demo *demo_start(uv_loop_t *loop, const struct conf *conf, int lock_fd)
 {
 	struct demo *d = xcalloc(1, sizeof *d);
 	char *port = port_of(conf->cameras[0].url);
 	char *cameras[DEMO_ARGS] = {program_find("holdfast-camera"), xstrdup("--listen"),
 		xasprintf("127.0.0.1:%s", port), xstrdup("--cameras"), xstrdup("playroom,naproom,entrance"),
-		xstrdup("--user"), xstrdup("view"), xstrdup("--password"), read_password(conf),
+		xstrdup("--user"), xstrdup("view"), xstrdup("--password-file"), xstrdup(conf->cameras[0].password_file),
 		xstrdup("--silence-every"), xstrdup("120"), xstrdup("--silence-for"), xstrdup("20"),
 		xstrdup("--silence-camera"), xstrdup("naproom")};
 	char *regulator[DEMO_ARGS] = {program_find("holdfast-regulator"), xstrdup("--listen"),

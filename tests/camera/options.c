@@ -1,6 +1,7 @@
 #include "options.h"
 
 #include "base/clock.h"
+#include "base/fs.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -16,6 +17,7 @@ const char options_usage[] =
 	"  --listen ADDRESS:PORT   127.0.0.1:0 chooses a free port and prints it\n"
 	"  --cameras A,B,C         their names (default: a)\n"
 	"  --user U --password P   who may watch\n"
+	"  --password-file FILE    the same, seen by nobody in the list of processes\n"
 	"  --auth KIND             digest (default with --user), digest-sha256, basic, none\n"
 	"  --nonce-life SECONDS    after which a nonce is stale (default 300)\n"
 	"  --codec h264|h265       (default h264)\n"
@@ -36,7 +38,7 @@ const char options_usage[] =
 	"                          falls silent again and again\n";
 
 enum {
-	OPT_LISTEN = 1, OPT_CAMERAS, OPT_USER, OPT_PASSWORD, OPT_AUTH, OPT_NONCE_LIFE, OPT_CODEC, OPT_SIZE,
+	OPT_LISTEN = 1, OPT_CAMERAS, OPT_USER, OPT_PASSWORD, OPT_PASSWORD_FILE, OPT_AUTH, OPT_NONCE_LIFE, OPT_CODEC, OPT_SIZE,
 	OPT_FPS, OPT_GOP, OPT_BITRATE, OPT_FILL, OPT_SETS, OPT_AUDIO, OPT_SESSION_TIMEOUT, OPT_RTCP_ALIVE, OPT_QUEUE, OPT_LOG,
 	OPT_CONTROL, OPT_COMMAND, OPT_SILENCE_EVERY, OPT_SILENCE_FOR, OPT_SILENCE_CAMERA, OPT_HELP
 };
@@ -46,6 +48,7 @@ static const struct option long_options[] = {
 	{"cameras", required_argument, NULL, OPT_CAMERAS},
 	{"user", required_argument, NULL, OPT_USER},
 	{"password", required_argument, NULL, OPT_PASSWORD},
+	{"password-file", required_argument, NULL, OPT_PASSWORD_FILE},
 	{"auth", required_argument, NULL, OPT_AUTH},
 	{"nonce-life", required_argument, NULL, OPT_NONCE_LIFE},
 	{"codec", required_argument, NULL, OPT_CODEC},
@@ -215,6 +218,18 @@ static int set_text(const char **out, const char *text)
 	return 0;
 }
 
+static int read_password(struct options *o, const char *path)
+{
+	size_t len;
+
+	free(o->password);
+	o->password = NULL;
+	if (fs_read_all(fs_real(), path, 256, &o->password, &len) < 0)
+		return -EINVAL;
+	o->password[strcspn(o->password, "\r\n")] = '\0';
+	return set_text(&o->server.auth.password, o->password);
+}
+
 static int set_names(struct options *o, const char *text)
 {
 	free(o->names);
@@ -229,6 +244,7 @@ static int take(struct options *o, struct reading *r, int which, const char *arg
 	case OPT_CAMERAS: return set_names(o, arg);
 	case OPT_USER: return set_text(&o->server.auth.user, arg);
 	case OPT_PASSWORD: return set_text(&o->server.auth.password, arg);
+	case OPT_PASSWORD_FILE: return read_password(o, arg);
 	case OPT_AUTH: return set_text(&r->auth, arg);
 	case OPT_NONCE_LIFE: return read_nonce_life(arg, &o->server.auth.nonce_life_us);
 	case OPT_CODEC: return read_codec(arg, &r->camera.encoder.codec);
@@ -364,4 +380,5 @@ int options_parse(struct options *o, int argc, char **argv, struct err *e)
 void options_finish(struct options *o)
 {
 	free(o->names);
+	free(o->password);
 }

@@ -11,6 +11,7 @@
 struct options {
 	struct rtsp_server_config server;
 	char *names; /* cut up into the cameras' names */
+	char *password; /* read from a file */
 	struct camera_config cameras[OPTIONS_CAMERAS_MAX];
 	unsigned camera_count;
 	const char *log_path, *control_path;

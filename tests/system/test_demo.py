@@ -1,5 +1,6 @@
 """`holdfast run --demo`: a newcomer sees the whole in a minute, and it leaves nothing behind."""
 import http.client
+import os
 import re
 import signal
 import subprocess
@@ -63,6 +64,29 @@ def test_three_cameras_record(demo):
 def test_the_regulator_prints_what_it_hears(demo):
     """Events with a signature that holds."""
     until("the regulator printed an enrolment", lambda: "camera.enrolled" in demo.output())
+
+
+def test_its_password_is_in_no_list_of_processes(demo):
+    """Every user of the box sees the words that a process was started with."""
+    with open(f"{demo.folder}/demo/camera.pw", encoding="ascii") as f:
+        password = f.read().strip()
+    assert not [words for words in members(demo.folder).values() if any(password in word for word in words)]
+
+
+def test_what_it_invites_with_ends_with_it(demo):
+    """A killed demo's token is revoked by the next, one that ends in order takes it along; none is for ever."""
+    tokens = {t["name"]: t for t in demo.get("/api/v1/tokens").json()["tokens"]}
+    assert [t["expires_at"] is not None for name, t in tokens.items() if name.startswith("demo ")] == [True]
+    for pid in members(demo.folder):
+        os.kill(pid, signal.SIGKILL)
+    demo.process.wait(40)
+    until("no process left", lambda: not members(demo.folder))
+    old, again = demo.token, Demo(demo.folder)
+    demo.process, demo.port, demo.token = again.process, again.port, again.token
+    assert old != demo.token and demo.get("/api/v1/site").status == 200
+    demo.token, new = old, demo.token
+    until("the old one is refused", lambda: demo.get("/api/v1/tokens").status == 401)
+    demo.token = new
 
 
 def test_it_ends_with_everything_it_started(demo):
