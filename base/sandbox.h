@@ -22,6 +22,7 @@ enum sandbox_right {
 	SANDBOX_CREATE = 4,    /* create files and folders */
 	SANDBOX_REMOVE = 8,    /* unlink files */
 	SANDBOX_RENAME = 16,   /* rename and link between folders that both have it */
+	SANDBOX_NO_LINK = 64,  /* of the path itself, never of what it leads to if it is a link */
 };
 
 /* Groups of system calls, beside those that every role has. */

@@ -71,10 +71,13 @@ static int add_path(int ruleset, const struct sandbox_path *p, uint64_t handled)
 	struct stat st;
 	struct landlock_path_beneath_attr rule = {.allowed_access = access_of(p->rights) & handled};
 
-	rule.parent_fd = open(p->path, O_PATH | O_CLOEXEC);
+	rule.parent_fd = open(p->path, O_PATH | O_CLOEXEC | (p->rights & SANDBOX_NO_LINK ? O_NOFOLLOW : 0));
 	if (rule.parent_fd < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (fstat(rule.parent_fd, &st) == 0 && !S_ISDIR(st.st_mode))
+	int known = fstat(rule.parent_fd, &st);
+	if (known < 0 || S_ISLNK(st.st_mode))
+		rule.allowed_access = 0;
+	else if (!S_ISDIR(st.st_mode))
 		rule.allowed_access &= LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | ACCESS_FS_TRUNCATE;
 	long rc = rule.allowed_access == 0 ? 0
 		: syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0);

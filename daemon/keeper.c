@@ -443,12 +443,12 @@ static void confine(struct child *c, struct sandbox *s)
 		const char *root = c->conf->roots[i].path;
 		sandbox_allow(s, SANDBOX_LIST, "%s", root);
 		sandbox_allow(s, SANDBOX_READ, "%s/.holdfast", root);
-		sandbox_allow(s, SANDBOX_READ | SANDBOX_REMOVE | SANDBOX_RENAME, "%s/incoming", root);
-		sandbox_allow(s, move, "%s/archive", root);
+		sandbox_allow(s, SANDBOX_READ | SANDBOX_REMOVE | SANDBOX_RENAME | SANDBOX_NO_LINK, "%s/incoming", root);
+		sandbox_allow(s, move | SANDBOX_NO_LINK, "%s/archive", root);
 		/* Copies begin here (indexer/mover.h): nothing is ever written where published footage lies, and a file
 		 * cannot be renamed to where it would gain rights. */
-		sandbox_allow(s, move | SANDBOX_WRITE, "%s/moving", root);
-		sandbox_allow(s, move | SANDBOX_WRITE, "%s/ledger", root); /* the ledger's head: indexer/ledger_mark.h */
+		sandbox_allow(s, move | SANDBOX_WRITE | SANDBOX_NO_LINK, "%s/moving", root);
+		sandbox_allow(s, move | SANDBOX_WRITE | SANDBOX_NO_LINK, "%s/ledger", root); /* the ledger's head: indexer/ledger_mark.h */
 	}
 	child_allow_db(s, db, SANDBOX_READ | SANDBOX_WRITE);
 	sandbox_allow(s, SANDBOX_LIST, "%s", c->conf->state);

@@ -29,7 +29,7 @@ static void confine(struct child *c, struct sandbox *s)
 	char *db = state_path(c->conf, "catalog.db");
 
 	for (unsigned i = 0; i < c->conf->root_count; i++)
-		sandbox_allow(s, SANDBOX_READ, "%s/archive", c->conf->roots[i].path);
+		sandbox_allow(s, SANDBOX_READ | SANDBOX_NO_LINK, "%s/archive", c->conf->roots[i].path);
 	child_allow_db(s, db, SANDBOX_READ);
 	if (c->conf->offload.ca)
 		sandbox_allow(s, SANDBOX_READ, "%s", c->conf->offload.ca);

@@ -65,7 +65,7 @@ static void confine(struct child *c, struct sandbox *s)
 		const char *root = c->conf->roots[i].path;
 		sandbox_allow(s, SANDBOX_LIST, "%s", root);
 		sandbox_allow(s, SANDBOX_READ, "%s/.holdfast", root);
-		sandbox_allow(s, all, "%s/incoming", root);
+		sandbox_allow(s, all | SANDBOX_NO_LINK, "%s/incoming", root);
 	}
 	sandbox_allow(s, all, "%s/journal", c->conf->state);
 	sandbox_allow(s, all, "%s/recorder", c->conf->state);

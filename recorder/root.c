@@ -1,6 +1,7 @@
 #include "recorder/root.h"
 
 #include "base/buf.h"
+#include "base/lang.h"
 #include "base/log.h"
 
 #include <dirent.h>
@@ -56,17 +57,34 @@ static int is_new(const char *path, bool *answer)
 	return rc;
 }
 
-static int make_folders(struct fs *fs, const char *path)
+/* It is there, and is the folder itself: a link would lead footage, and what deletes it, to where somebody else says. */
+static int make_folder(struct fs *fs, const char *path)
+{
+	int rc = fs->mkdir(fs, path, 0750);
+	int fd = rc < 0 ? rc : fs->open(fs, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+
+	return fd < 0 ? fd : fs->close(fs, fd);
+}
+
+static int make_folders(struct fs *fs, const char *path, struct err *e)
 {
 	static const char *const names[] = {"incoming", "archive", "ledger", "moving"};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof names / sizeof *names && rc == 0; i++) {
 		char *sub = xasprintf("%s/%s", path, names[i]);
-		rc = fs->mkdir(fs, sub, 0750);
+		rc = make_folder(fs, sub);
+		if (rc == -ELOOP || rc == -ENOTDIR)
+			rc = err_set(e, -ENODEV, lang("%s 是符号链接或不是文件夹，不会使用。请删除它；要用另一块硬盘，请把它写入 storage",
+						      "%s is a link, or no folder, and is not followed. Remove it; to use another disk, write that under storage"),
+				     sub);
+		else if (rc < 0)
+			err_set(e, rc, "%s: make the folder: %s", sub, strerror(-rc));
 		free(sub);
 	}
-	return rc < 0 ? rc : fs->sync_dir(fs, path);
+	if (rc == 0 && (rc = fs->sync_dir(fs, path)) < 0)
+		err_set(e, rc, "%s: sync the folder: %s", path, strerror(-rc));
+	return rc;
 }
 
 static int write_identity(struct fs *fs, const char *file, const struct root_identity *id)
@@ -210,8 +228,7 @@ int root_check(struct fs *fs, const struct root_want *w, struct root_identity *i
 	free(file);
 	if (rc < 0)
 		return rc;
-	rc = make_folders(fs, w->path);
-	return rc < 0 ? disk_fails(e, rc, w->path, "make its folders") : 0;
+	return make_folders(fs, w->path, e);
 }
 
 int root_probe(struct fs *fs, const char *path)

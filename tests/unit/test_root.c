@@ -80,6 +80,34 @@ static void a_folder_with_other_things_is_refused(void **state)
 
 /* Whatever call fails during the first start, the next start makes the root usable, and no start
  * ever leaves an identity that the next one refuses. */
+/* Footage would go, and be deleted, where the link leads. */
+static void a_link_in_place_of_a_folder_is_not_followed(void **state)
+{
+	static const char *const names[] = {"incoming", "archive", "ledger", "moving"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char dir[] = "/tmp/holdfast-root-XXXXXX", elsewhere[] = "/tmp/holdfast-root-XXXXXX";
+		struct root_identity id;
+		struct err e = {0};
+		assert_non_null(mkdtemp(dir));
+		assert_non_null(mkdtemp(elsewhere));
+		char *path = xasprintf("%s/%s", dir, names[i]);
+		struct root_want w = {.path = dir, .site = "cn-test-0001"};
+		assert_int_equal(root_check(fs_real(), &w, &id, &e), 0);
+		assert_int_equal(rmdir(path), 0);
+		assert_int_equal(symlink(elsewhere, path), 0);
+		assert_int_equal(root_check(fs_real(), &w, &id, &e), -ENODEV);
+		assert_non_null(strstr(e.text, path));
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(root_check(fs_real(), &w, &id, &e), 0);
+		free(path);
+		char *command = xasprintf("rm -r %s %s", dir, elsewhere);
+		assert_int_equal(system(command), 0);
+		free(command);
+	}
+}
+
 static void any_failure_of_the_first_start_heals(void **state)
 {
 	struct fault fault = {0};
@@ -196,6 +224,7 @@ int main(void)
 		fixture_test(a_known_root_without_identity_is_not_written),
 		fixture_test(other_disks_are_refused),
 		fixture_test(a_folder_with_other_things_is_refused),
+		fixture_test(a_link_in_place_of_a_folder_is_not_followed),
 		fixture_test(any_failure_of_the_first_start_heals),
 		fixture_test(a_first_start_without_power_heals),
 		fixture_test(disks_of_ours_may_change_places), fixture_test(the_state_folder_remembers),
