@@ -351,7 +351,7 @@ const struct probe_call probe_calls[] = {
 	CALL(mount_something, 0), CALL(unmount, 0), CALL(new_root, 0), CALL(new_user, 0), CALL(be_dumpable, 0), CALL(be_somebody, 0),
 	CALL(have_capabilities, 0), CALL(shared_memory, 0), CALL(load_bpf, 0), CALL(ring, 0), CALL(fault_memory, 0), CALL(use_keys, 0),
 	CALL(add_a_key, 0), CALL(measure, 0), CALL(load_module, 0), CALL(load_kernel, 0), CALL(restart_machine, 0), CALL(swap_on, 0),
-	CALL(name_host, 0), CALL(join_namespace, 0), CALL(anonymous_file, 0), CALL(watch_files, 0), CALL(watch_all_files, 0),
+	CALL(name_host, 0), CALL(join_namespace, 0), CALL(anonymous_file, 0), CALL(watch_files, KEEPER), CALL(watch_all_files, 0),
 	CALL(read_kernel_log, 0), CALL(another_filter, 0), CALL(unknown_call, 0),
 	{NULL, NULL, 0, 0},
 };
