@@ -76,6 +76,8 @@ static int admit(struct call *c)
 	if (c->who.unknown && c->route->action != ACTION_PUBLIC)
 		return problem_set(&c->problem, 503, NULL, NULL, "暂时无法核对令牌，请稍后重试",
 				   "tokens cannot be checked just now; try again");
+	if (c->who.role != ROLE_NONE)
+		http_known(c->x);
 	v = auth_decide(&c->who, c->route->action, c->id[0] ? c->id : NULL, NULL);
 	return v == AUTH_YES ? 0 : refuse(c, v);
 }

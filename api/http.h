@@ -22,11 +22,15 @@
 struct http_limits {
 	size_t head_bytes;      /* request line and headers: else 431 */
 	size_t body_bytes;      /* else 413 */
-	unsigned connections;   /* per listener; further ones are closed at once */
+	/* When there are more, the longest idle of those goes first of whom nobody is known (http_known()), then of those from an
+	 * address that was known lately, then a known one between two requests. Nobody to go: the newcomer does. */
+	unsigned connections;   /* of the server; fewer if the process may not open that many files */
+	unsigned per_address;   /* an IPv6 network of 64 bits, a user of the box, is one address */
+	unsigned strangers;     /* of all: those whose address nobody was known at lately; the rest is for the others */
 	unsigned head_ms;       /* from its first byte until the headers are whole: else 408 */
-	unsigned idle_ms;       /* between requests, for a body, and without progress in an answer */
+	unsigned idle_ms;       /* between requests, for a body, and for 16 KiB of an answer */
 };
-/* 16 KiB, 64 KiB, 64 connections, 10 s, 30 s. */
+/* 16 KiB, 64 KiB, 512 connections, 96, 256, 10 s, 30 s. */
 extern const struct http_limits http_limits_default;
 
 struct http_header { const char *name, *value; };
@@ -86,6 +90,8 @@ int http_socket(struct http_exchange *x);
 void http_sent(struct http_exchange *x, uint64_t bytes, bool full);
 /* The body cannot be finished: the connection is cut, so that the client sees that it is short. */
 void http_abort(struct http_exchange *x);
+/* It is known who asks. */
+void http_known(struct http_exchange *x);
 /* The connection shall not outlive the answer. Before the answer. */
 void http_close_after(struct http_exchange *x);
 /* The usual phrase for a status; "Unknown" for others. */

@@ -3,13 +3,16 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define READ_BYTES (16u << 10)
 #define LINGER_MS 2000
 #define LINGER_BYTES (1u << 20)
+#define SLOW_BYTES (16u << 10) /* who takes less of an answer in limits.idle_ms is cut */
 
 /*   bytes     whole request        answer begun       last byte sent, keep alive
  *  READING ──────────────▶ HANDLING ─────────▶ SENDING ──────────▶ READING
@@ -146,6 +149,16 @@ static void refuse(struct http_conn *c, int status, const char *why)
 	buf_finish(&body);
 }
 
+/* A byte now and then is no progress. What is left of the answer may be less. */
+static bool is_slow(const struct http_conn *c, size_t queued)
+{
+	if (c->queued_before == SIZE_MAX)
+		return false;
+	uint64_t before = c->queued_before + c->left_before, now = queued + c->body_left;
+
+	return before < now + (before < SLOW_BYTES ? before : SLOW_BYTES);
+}
+
 static void on_timer(uv_timer_t *t)
 {
 	struct http_conn *c = t->data;
@@ -159,7 +172,7 @@ static void on_timer(uv_timer_t *t)
 			refuse(c, 408, "the request did not arrive in time");
 		break;
 	case CONN_SENDING:
-		if ((queued > 0 && queued >= c->queued_before) || (c->full && c->body_left == c->left_before))
+		if ((queued > 0 || c->full) && is_slow(c, queued))
 			http_conn_close(c);
 		c->queued_before = queued;
 		c->left_before = c->body_left;
@@ -172,6 +185,8 @@ static void on_timer(uv_timer_t *t)
 /* Time-outs of reading are not moved on by each byte, so that a slow sender gains nothing. */
 static void time_reading(struct http_conn *c, unsigned ms, bool head)
 {
+	if (c->sm.now == CONN_READING && head && c->in.len == 0)
+		c->waits_since_ms = uv_now(c->timer.loop);
 	c->timing_head = head;
 	uv_timer_start(&c->timer, on_timer, ms, 0);
 }
@@ -334,19 +349,42 @@ void http_conn_finish_answer(struct http_conn *c)
 
 /* --- beginning --------------------------------------------------------------------------------- */
 
+static struct http_address address_of(const uv_tcp_t *tcp)
+{
+	struct sockaddr_storage peer = {0};
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&peer;
+	struct http_address a = {0};
+	int len = sizeof peer;
+
+	if (uv_tcp_getpeername(tcp, (struct sockaddr *)&peer, &len) < 0)
+		return a;
+	a.bytes[0] = (uint8_t)peer.ss_family;
+	if (peer.ss_family == AF_INET)
+		memcpy(a.bytes + 1, &((struct sockaddr_in *)&peer)->sin_addr, 4);
+	else if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
+		memcpy(a.bytes + 1, six->sin6_addr.s6_addr + 12, 4);
+	else
+		memcpy(a.bytes + 1, &six->sin6_addr, 8);
+	return a;
+}
+
 static void identify(struct http_conn *c)
 {
 	struct ucred cred;
 	socklen_t len = sizeof cred;
 	uv_os_fd_t fd;
 
-	if (c->sock.handle.type != UV_NAMED_PIPE)
+	if (c->sock.handle.type != UV_NAMED_PIPE) {
+		c->address = address_of(&c->sock.tcp);
 		return;
+	}
 	c->peer = (struct http_peer){.is_unix = true, .uid = UINT32_MAX, .gid = UINT32_MAX};
 	if (uv_fileno(&c->sock.handle, &fd) == 0 && getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0) {
 		c->peer.uid = cred.uid;
 		c->peer.gid = cred.gid;
 		c->peer.pid = cred.pid;
+		c->address.bytes[0] = AF_UNIX;
+		memcpy(c->address.bytes + 1, &cred.uid, sizeof cred.uid);
 	}
 }
 
@@ -379,11 +417,16 @@ void http_conn_accept(struct http_listener *l)
 	http_parser_init(&c->parser, &s->limits);
 	c->x.peer = &c->peer;
 	handles_open(c, l);
-	if (uv_accept(&l->sock.stream, &c->sock.stream) < 0 || l->connections > s->limits.connections) {
+	if (uv_accept(&l->sock.stream, &c->sock.stream) < 0) {
 		http_conn_close(c);
 		return;
 	}
 	identify(c);
+	c->waits_since_ms = uv_now(s->loop);
+	if (!http_room_make(c)) {
+		http_conn_close(c);
+		return;
+	}
 	if (!l->path)
 		uv_tcp_nodelay(&c->sock.tcp, 1);
 	time_reading(c, s->limits.head_ms, true);

@@ -8,6 +8,11 @@
 
 enum { CONN_READING, CONN_HANDLING, CONN_SENDING, CONN_LINGERING, CONN_CLOSING, CONN_CLOSED };
 
+/* Where a connection comes from, as far as one is told from another. */
+struct http_address { uint8_t bytes[9]; };
+
+#define HTTP_KNOWN_ADDRESSES 64
+
 struct http_conn {
 	struct http_exchange x;         /* first, so that an exchange leads to its connection */
 	union { uv_handle_t handle; uv_stream_t stream; uv_tcp_t tcp; uv_pipe_t pipe; } sock;
@@ -15,6 +20,9 @@ struct http_conn {
 	struct http_listener *listener;
 	struct http_conn *next;         /* in the server's list */
 	struct http_peer peer;
+	struct http_address address;
+	bool known;                     /* who asks */
+	uint64_t waits_since_ms;        /* for a request, or for the end of one */
 	struct sm sm;
 	char name[24];
 	struct buf in;
@@ -38,8 +46,10 @@ struct http_listener {
 	struct http_listener *next;
 	union { uv_handle_t handle; uv_stream_t stream; uv_tcp_t tcp; uv_pipe_t pipe; } sock;
 	char *path;                     /* of a Unix socket */
-	unsigned connections, number;
-	bool closing, closed;
+	uv_timer_t next_turn;           /* of the loop */
+	unsigned connections, number, burst; /* burst: accepted in this turn */
+	bool waits, closing;            /* waits: a newcomer is to be accepted in the next turn */
+	int open_handles;
 };
 
 struct http_server {
@@ -50,9 +60,16 @@ struct http_server {
 	struct http_listener *listeners;
 	struct http_conn *conns;
 	unsigned accepted;
+	struct { struct http_address address; uint64_t until_ms; } known[HTTP_KNOWN_ADDRESSES]; /* where somebody was known lately */
+	unsigned known_next;
 	bool closing;
 	http_closed_fn *on_closed;
 };
+
+/* http_room.c: whether a newcomer, which is in the list, may stay; another one may have gone for it. */
+bool http_room_make(struct http_conn *newcomer);
+void http_room_remember(struct http_conn *c);
+void http_room_fit(struct http_limits *l); /* to the files that the process may open */
 
 void http_conn_accept(struct http_listener *l);
 void http_conn_close(struct http_conn *c);  /* at once */

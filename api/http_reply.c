@@ -111,6 +111,11 @@ void http_reply_stream(struct http_exchange *x, int status, const char *type, co
 	http_conn_send(c, out.data, out.len);
 }
 
+void http_known(struct http_exchange *x)
+{
+	http_room_remember(conn_of(x));
+}
+
 void http_close_after(struct http_exchange *x)
 {
 	conn_of(x)->last = true;

@@ -10,10 +10,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 64
+#define BACKLOG 511
+#define BURST 16 /* newcomers in one turn of the loop: a crowd must not keep it from those who are in */
 
 const struct http_limits http_limits_default = {
-	.head_bytes = 16 << 10, .body_bytes = 64 << 10, .connections = 64, .head_ms = 10000, .idle_ms = 30000,
+	.head_bytes = 16 << 10, .body_bytes = 64 << 10, .connections = 512, .per_address = 96, .strangers = 256, .head_ms = 10000, .idle_ms = 30000,
 };
 
 /* --- closing --------------------------------------------------------------------- */
@@ -35,7 +36,7 @@ static void listener_reap(struct http_listener *l)
 {
 	struct http_server *s = l->server;
 
-	if (!l->closed || l->connections)
+	if (l->open_handles || l->connections)
 		return;
 	for (struct http_listener **at = &s->listeners; *at; at = &(*at)->next)
 		if (*at == l) {
@@ -59,7 +60,7 @@ void http_server_conn_gone(struct http_conn *c)
 		}
 	free(c);
 	l->connections--;
-	if (l->closed)
+	if (!l->open_handles)
 		listener_reap(l);
 }
 
@@ -67,7 +68,7 @@ static void on_listener_closed(uv_handle_t *h)
 {
 	struct http_listener *l = h->data;
 
-	l->closed = true;
+	l->open_handles--;
 	listener_reap(l);
 }
 
@@ -83,6 +84,7 @@ void http_listener_close(struct http_listener *l)
 		if (c->listener == l)
 			http_conn_retire(c);
 	}
+	uv_close((uv_handle_t *)&l->next_turn, on_listener_closed);
 	uv_close(&l->sock.handle, on_listener_closed);
 }
 
@@ -110,18 +112,40 @@ int http_server_create(uv_loop_t *loop, const struct http_limits *limits, http_r
 	signal(SIGPIPE, SIG_IGN); /* libuv leaves it to us: a client that left must not end the process */
 	s->loop = loop;
 	s->limits = limits ? *limits : http_limits_default;
+	http_room_fit(&s->limits);
 	s->on_request = on_request;
 	s->owner = owner;
 	*out = s;
 	return 0;
 }
 
+static void on_next_turn(uv_timer_t *t)
+{
+	struct http_listener *l = t->data;
+
+	l->burst = 0;
+	if (!l->waits || l->closing)
+		return;
+	l->waits = false;
+	l->burst = 1;
+	uv_timer_start(&l->next_turn, on_next_turn, 0, 0);
+	http_conn_accept(l);
+}
+
 static void on_connection(uv_stream_t *stream, int status)
 {
 	struct http_listener *l = stream->data;
 
-	if (status == 0 && !l->closing)
+	if (status < 0 || l->closing)
+		return;
+	if (l->burst == 0)
+		uv_timer_start(&l->next_turn, on_next_turn, 0, 0);
+	if (l->burst < BURST) {
+		l->burst++;
 		http_conn_accept(l);
+	} else {
+		l->waits = true; /* libuv brings no more until this one is accepted */
+	}
 }
 
 static struct http_listener *listener_add(struct http_server *s, const char *path)
@@ -131,7 +155,9 @@ static struct http_listener *listener_add(struct http_server *s, const char *pat
 	l->server = s;
 	l->path = path ? xstrdup(path) : NULL;
 	REQUIRE((path ? uv_pipe_init(s->loop, &l->sock.pipe, 0) : uv_tcp_init(s->loop, &l->sock.tcp)) == 0);
-	l->sock.handle.data = l;
+	REQUIRE(uv_timer_init(s->loop, &l->next_turn) == 0);
+	l->sock.handle.data = l->next_turn.data = l;
+	l->open_handles = 2;
 	l->next = s->listeners;
 	s->listeners = l;
 	return l;

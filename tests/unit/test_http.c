@@ -325,23 +325,27 @@ static void cuts_slow_and_idle_connections(void **state)
 	bed_close(&b);
 }
 
-static void takes_so_many_connections_and_no_more(void **state)
+/* The longest idle one goes for a newcomer, wherever it is stuck. */
+static void the_oldest_idle_connection_gives_its_place(void **state)
 {
+	static const char *const stuck[] = {"", "GET /a HTTP/1.1\r\nHo", "POST /a HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nhalf"};
 	struct http_limits few = http_limits_default;
 	struct bed b;
-	struct client c[3];
+	struct client c[6];
 
 	(void)state;
-	few.connections = 2;
+	few.per_address = 3;
 	bed_open(&b, &few);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < 6; i++) {
 		client_tcp(&c[i], &b.loop, b.port);
-	client_await_eof(&c[2]);
-	for (int i = 0; i < 2; i++) {
-		client_say(&c[i], GET "\r\n");
-		assert_int_equal(client_answer(&c[i], false), 200);
+		client_say(&c[i], stuck[i % 3]);
+		client_turn(&c[i]);
 	}
 	for (int i = 0; i < 3; i++)
+		client_await_eof(&c[i]);
+	client_say(&c[3], GET "\r\n");
+	assert_int_equal(client_answer(&c[3], false), 200);
+	for (int i = 0; i < 6; i++)
 		client_finish(&c[i]);
 	bed_close(&b);
 }
@@ -443,7 +447,7 @@ int main(void)
 		cmocka_unit_test(bounds_the_head),
 		cmocka_unit_test(asks_for_a_body_it_will_take),
 		cmocka_unit_test(cuts_slow_and_idle_connections),
-		cmocka_unit_test(takes_so_many_connections_and_no_more),
+		cmocka_unit_test(the_oldest_idle_connection_gives_its_place),
 		cmocka_unit_test(streams_with_back_pressure),
 		cmocka_unit_test(a_broken_body_is_seen_to_be_short),
 		cmocka_unit_test(knows_who_is_on_the_unix_socket),
