@@ -60,10 +60,12 @@ static int root_row(struct indexer *ix, struct root *r, const char *uuid)
 	char known[UUID_TEXT_MAX] = "";
 	int rc = follow(ix, r, uuid);
 
-	if (rc == -ENOENT && db_int(db, &r->id, "SELECT id FROM root WHERE path = ?", "t", r->path) == 0)
-		rc = garbage_root_uuid(ix->catalog, r->id, known);
-	if (rc == -ENOENT)
-		rc = 0;
+	if (rc == -ENOENT) {
+		rc = db_int(db, &r->id, "SELECT id FROM root WHERE path = ?", "t", r->path);
+		if (rc == 0)
+			rc = garbage_root_uuid(ix->catalog, r->id, known);
+		rc = rc == -ENOENT ? 0 : rc;
+	}
 	if (rc == 0 && *known && strcmp(known, uuid) != 0)
 		rc = -EEXIST;
 	if (rc == -EEXIST && !r->foreign)
