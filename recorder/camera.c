@@ -276,6 +276,14 @@ static void on_packet(void *owner, unsigned track, const uint8_t *data, size_t l
 	leave_if_broken(cam);
 }
 
+static void on_torn(void *owner, bool suspect)
+{
+	struct camera *cam = owner;
+
+	if (cam->run)
+		cam->world.parts->run_torn(cam->run, suspect);
+}
+
 static enum reconnect_why why_again(const struct rtsp_facts *f)
 {
 	if (f->status == 453 || f->status == 503)
@@ -336,7 +344,7 @@ static void on_session_closed(void *owner)
 }
 
 static const struct rtsp_events session_events = {on_tracks, on_playing, on_packet, on_ended,
-						  on_session_closed};
+						  on_session_closed, NULL, on_torn};
 
 /* --- what the run tells ---------------------------------------------------------------- */
 

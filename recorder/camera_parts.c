@@ -8,6 +8,7 @@ const struct camera_parts *camera_parts_real(void)
 		.session_facts = rtsp_session_facts,
 		.run_create = run_create,
 		.run_packet = run_packet,
+		.run_torn = run_torn,
 		.run_audio_packet = run_audio_packet,
 		.run_tick = run_tick,
 		.run_is_stalled = run_is_stalled,

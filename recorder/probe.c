@@ -201,6 +201,14 @@ static void on_packet(void *owner, unsigned track, const uint8_t *data, size_t l
 				    "the stream cannot be understood: reset the camera's video settings to H.264"));
 }
 
+static void on_torn(void *owner, bool suspect)
+{
+	struct probe *p = owner;
+
+	if (p->session)
+		depay_torn(p->depay, suspect);
+}
+
 static void on_ended(void *owner, enum gap_cause cause, const char *detail)
 {
 	not_recordable(owner, cause, detail);
@@ -216,7 +224,7 @@ static void on_closed(void *owner)
 
 int probe_run(const struct rtsp_target *target, unsigned seconds, struct probe_result *out)
 {
-	static const struct rtsp_events events = {on_tracks, on_playing, on_packet, on_ended, on_closed, on_described};
+	static const struct rtsp_events events = {on_tracks, on_playing, on_packet, on_ended, on_closed, on_described, on_torn};
 	struct probe p = {.out = out, .play_ms = seconds * 1000};
 	uv_loop_t loop;
 

@@ -228,6 +228,9 @@ static void find_network(const struct probe_result *r, struct list *l)
 {
 	const char *check = lang("请检查网线、交换机和无线信号，或降低码率", "check cable, switch and wireless signal, or lower the bitrate");
 
+	if (r->facts.torn)
+		add(l, PROBE_WARN, "torn", check, lang("摄像机 %u 次只发来半个数据包（它的发送缓冲区已满）",
+			"the camera sent half a packet %u times (its send buffer was full)"), r->facts.torn);
 	if (r->lost_packets || r->damaged)
 		add(l, PROBE_WARN, "loss", check, lang("丢失 %llu 个数据包，%u/%u 个画面受损", "%llu packets lost, %u of %u pictures damaged"),
 		    (unsigned long long)r->lost_packets, r->damaged, r->frames);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define TORN_MAX_BYTES (256u << 10)
 #define FRAME_HEAD_BYTES 4 /* '$', channel, length */
 
 /* One for all, so that it is warm, and a hundred cameras need no more than one. */
@@ -285,15 +286,111 @@ static enum rtsp_parse_result next_message(struct rtsp_parse *p, struct rtsp_ite
 	return RTSP_PARSE_ITEM;
 }
 
+/* --- behind a frame that was broken off ------------------------------------------------ */
+
+enum place { NOTHING, PERHAPS, SOMETHING };
+
+static bool knows_channel(const struct rtsp_parse *p, uint8_t channel)
+{
+	return p->channels[channel / 32] >> channel % 32 & 1;
+}
+
+static bool has_frames(const struct rtsp_parse *p)
+{
+	for (unsigned i = 0; i < sizeof p->channels / sizeof p->channels[0]; i++)
+		if (p->channels[i])
+			return true;
+	return false;
+}
+
+static enum place is_message(const uint8_t *d, size_t have)
+{
+	static const char start[] = "RTSP/1.";
+	size_t n = have < sizeof start - 1 ? have : sizeof start - 1;
+
+	return memcmp(d, start, n) != 0 ? NOTHING : n == sizeof start - 1 ? SOMETHING : PERHAPS;
+}
+
+/* A frame on a known channel, of RTP's version, behind which something begins. */
+static enum place is_frame(const struct rtsp_parse *p, const uint8_t *d, size_t have)
+{
+	if (d[0] != '$' || (have > 1 && !knows_channel(p, d[1])) || (have > FRAME_HEAD_BYTES && d[FRAME_HEAD_BYTES] >> 6 != 2))
+		return NOTHING;
+	size_t whole = have < FRAME_HEAD_BYTES ? have : FRAME_HEAD_BYTES + (size_t)get_u16be(d + 2);
+	if (have <= whole)
+		return PERHAPS;
+	if (d[whole] == '$')
+		return have == whole + 1 || knows_channel(p, d[whole + 1]) ? SOMETHING : NOTHING;
+	return is_message(d + whole, have - whole) == NOTHING ? NOTHING : SOMETHING;
+}
+
+static enum rtsp_parse_result find_place(struct rtsp_parse *p, struct rtsp_item *out, struct err *e)
+{
+	enum place found = NOTHING;
+
+	for (; p->begin < p->end && found == NOTHING; p->left_out += found == NOTHING, p->begin += found == NOTHING) {
+		const uint8_t *d = room_data + p->begin;
+		found = d[0] == '$' ? is_frame(p, d, p->end - p->begin) : is_message(d, p->end - p->begin);
+	}
+	if (p->left_out > TORN_MAX_BYTES)
+		return bad(e, lang("摄像机送来的数据已无法辨认", "what the camera sends cannot be made out any more"));
+	if (found != SOMETHING)
+		return RTSP_PARSE_MORE;
+	*out = (struct rtsp_item){.kind = RTSP_TORN, .len = p->left_out, .suspect = p->suspect};
+	p->torn = false;
+	p->left_out = 0;
+	return RTSP_PARSE_ITEM;
+}
+
+/* The place is sought behind what looked like the beginning of something. */
+static enum rtsp_parse_result tear(struct rtsp_parse *p, struct rtsp_item *out, struct err *e, bool suspect)
+{
+	p->torn = true;
+	p->suspect = suspect;
+	p->head_bytes = p->scanned = 0;
+	p->begin++;
+	p->left_out = 1;
+	return find_place(p, out, e);
+}
+
+/* Whether what follows a frame can be the beginning of anything. */
+static bool goes_on(const struct rtsp_parse *p, const struct rtsp_item *frame)
+{
+	const uint8_t *next = frame->data + frame->len;
+
+	return next == room_data + p->end || *next == '$' || *next == '\r' || *next == '\n' || (*next >= 'A' && *next <= 'Z');
+}
+
+static enum rtsp_parse_result next_item(struct rtsp_parse *p, struct rtsp_item *out, struct err *e)
+{
+	enum rtsp_parse_result got;
+
+	if (p->torn)
+		return find_place(p, out, e);
+	if (room_data[p->begin] != '$') {
+		got = next_message(p, out, e);
+		return got == RTSP_PARSE_BAD && has_frames(p) ? tear(p, out, e, true) : got;
+	}
+	got = next_frame(p, out);
+	if (got != RTSP_PARSE_ITEM)
+		return got;
+	if (has_frames(p) && !goes_on(p, out)) {
+		p->consumed = 0;
+		return tear(p, out, e, false);
+	}
+	p->channels[out->channel / 32] |= 1u << out->channel % 32;
+	return got;
+}
+
 enum rtsp_parse_result rtsp_parse_next(struct rtsp_parse *p, struct rtsp_item *out, struct err *e)
 {
 	consume(p);
-	if (p->head_bytes == 0 && p->scanned == 0)
+	if (p->head_bytes == 0 && p->scanned == 0 && !p->torn)
 		while (p->begin < p->end && (room_data[p->begin] == '\r' || room_data[p->begin] == '\n'))
 			p->begin++;
 	if (p->begin == p->end)
 		return RTSP_PARSE_MORE;
-	enum rtsp_parse_result got = room_data[p->begin] == '$' ? next_frame(p, out) : next_message(p, out, e);
+	enum rtsp_parse_result got = next_item(p, out, e);
 	return got == RTSP_PARSE_MORE ? keep_rest(p) : got;
 }
 

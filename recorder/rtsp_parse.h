@@ -3,7 +3,8 @@
  *
  * Tolerant to what cameras do: header names in any case, folded headers, LF without CR, empty lines
  * between messages, no reason phrase. Strict in size: a head of at most 16 KiB with at most
- * RTSP_HEADERS_MAX lines, a body of at most 64 KiB. Anything else is an error, and the stream is lost.
+ * RTSP_HEADERS_MAX lines, a body of at most 64 KiB. Anything else is an error, and the stream is lost; but once
+ * frames came, the next place is looked for at which one begins, for 256 KiB.
  *
  *	uint8_t *at = rtsp_parse_room(&p, &room);   read into it, then
  *	rtsp_parse_filled(&p, n);
@@ -28,7 +29,8 @@
 
 struct rtsp_header { const char *name, *value; }; /* value: trimmed, unfolded, no control characters */
 
-enum rtsp_item_kind { RTSP_RESPONSE, RTSP_REQUEST, RTSP_FRAME };
+/* TORN: bytes were left out, because they belong to nothing: a camera whose send buffer was full broke off a frame. */
+enum rtsp_item_kind { RTSP_RESPONSE, RTSP_REQUEST, RTSP_FRAME, RTSP_TORN };
 
 struct rtsp_item {
 	enum rtsp_item_kind kind;
@@ -40,6 +42,7 @@ struct rtsp_item {
 	uint8_t channel;           /* frame */
 	const uint8_t *data;       /* body or frame */
 	size_t len;
+	bool suspect;              /* torn: the frame before holds what belongs to others */
 };
 
 enum rtsp_parse_result { RTSP_PARSE_MORE, RTSP_PARSE_ITEM, RTSP_PARSE_BAD };
@@ -53,6 +56,10 @@ struct rtsp_parse {
 	struct rtsp_header headers[RTSP_HEADERS_MAX];
 	struct rtsp_item message;  /* whose head is known */
 	size_t head_bytes;         /* 0: no head is known */
+	uint32_t channels[8];      /* that frames came on: a set */
+	bool torn;                 /* a place where something begins is looked for */
+	bool suspect;
+	size_t left_out;           /* meanwhile */
 };
 
 void rtsp_parse_init(struct rtsp_parse *p);

@@ -129,6 +129,12 @@ const char *rtsp_reply_remedy(int status)
 	}
 }
 
+const char *rtsp_torn_text(void)
+{
+	return lang("摄像机发来半个数据包(它的发送缓冲区已满):请降低码率,或检查网络",
+		    "the camera sent half a packet (its send buffer was full): lower its bit rate, or check the network");
+}
+
 void rtsp_reply_write(const struct rtsp_item *request, struct buf *out)
 {
 	const char *cseq = rtsp_item_header(request, "CSeq"), *method = request->method;

@@ -29,5 +29,7 @@ bool rtsp_reply_lists(const char *value, const char *word); /* Public: OPTIONS, 
 /* A status that is not 200, for a person: what it means and what to do, in lang(). */
 const char *rtsp_reply_remedy(int status);
 
+const char *rtsp_torn_text(void); /* a camera broke off a packet: what that is, and what to do */
+
 /* Our answer to a request of the server: 200 to what asks whether we live, 501 to the rest. */
 void rtsp_reply_write(const struct rtsp_item *request, struct buf *out);

@@ -3,6 +3,7 @@
 #include "rtsp_reply.h"
 
 #include "base/lang.h"
+#include "base/log.h"
 #include "base/require.h"
 
 #include <stdlib.h>
@@ -196,16 +197,25 @@ static void on_media(void *owner, unsigned track, const uint8_t *data, size_t le
 		s->events->packet(s->owner, track, data, len, rtcp);
 }
 
+static void on_torn(struct rtsp_session *s, bool suspect)
+{
+	if (s->torn++ == 0)
+		log_warn("rtsp_torn", "host=%s text=\"%s\"", s->url.host, rtsp_torn_text());
+	if (s->events->torn && (s->sm.now == PLAY || s->sm.now == PLAYING))
+		s->events->torn(s->owner, suspect);
+}
+
 static void on_item(void *owner, const struct rtsp_item *it)
 {
 	struct rtsp_session *s = owner;
 
 	s->heard = true;
-	if (s->sm.now == ENDED && it->kind != RTSP_FRAME)
+	if (s->sm.now == ENDED && it->kind < RTSP_FRAME)
 		return;
 	switch (it->kind) {
 	case RTSP_RESPONSE: on_response(s, it); break;
 	case RTSP_REQUEST:  on_request(s, it); break;
+	case RTSP_TORN:     on_torn(s, it->suspect); break;
 	case RTSP_FRAME:    rtsp_transport_frame(&s->transport, it->channel, it->data, it->len); break;
 	}
 }
@@ -345,6 +355,7 @@ void rtsp_session_facts(const struct rtsp_session *s, struct rtsp_facts *out)
 		.redirects = s->redirects,
 		.keep_alive = rtsp_keepalive_method(&s->keepalive),
 		.timeout_s = s->timeout_s,
+		.torn = s->torn,
 	};
 	rtsp_url_format(&s->url, out->url);
 }

@@ -42,6 +42,8 @@ struct rtsp_events {
 	void (*closed)(void *owner);
 	/* DESCRIBE was answered, with this; comes before `tracks`, or before `ended`. May be NULL. */
 	void (*described)(void *owner, const char *sdp, size_t len);
+	/* The camera broke off a packet; if suspect, the one before holds what belongs to others. May be NULL. */
+	void (*torn)(void *owner, bool suspect);
 };
 
 /* What is known of the camera so far, for a person who asks (probe.h). */
@@ -54,6 +56,7 @@ struct rtsp_facts {
 	char url[RTSP_URL_TEXT_MAX]; /* where they led */
 	const char *keep_alive;      /* the method; static */
 	unsigned timeout_s;
+	unsigned torn;               /* packets that it broke off */
 };
 
 /* target is borrowed while the session lives. NULL never; a bad URL arrives as `ended`, later. */

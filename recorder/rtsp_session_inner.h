@@ -32,6 +32,7 @@ struct rtsp_session {
 	struct rtsp_keepalive keepalive;
 	char other_session[RTSP_SESSION_ID_MAX]; /* of a later track; "": the same */
 	uint64_t media_at_ms;      /* the last packet came; of the loop's clock */
+	unsigned torn;             /* packets that the camera broke off */
 	bool reopened;             /* for a challenge behind which the camera closed */
 	bool heard;                /* anything, since the last keep-alive was sent */
 	unsigned timeout_s;

@@ -14,6 +14,7 @@
 #include "recorder/mux.h"
 #include "recorder/frame_hold.h"
 #include "recorder/rtp_packet.h"
+#include "recorder/rtsp_reply.h"
 #include "recorder/sps.h"
 #include "recorder/timeline.h"
 
@@ -85,6 +86,7 @@ struct run {
 	unsigned crowded;            /* frames in a row that had no time of their own */
 	uint8_t payload_type;
 	struct media_tally tally;    /* packets since the last picture, pictures since coverage is waited for */
+	bool torn;                   /* a packet was broken off since coverage began */
 	bool waits;                  /* frames come, but none that coverage begins with */
 	struct mono waits_since;
 	enum media_fault told_fault; /* MEDIA_GOOD: none */
@@ -489,7 +491,9 @@ static void end_before_damage(struct run *r, int64_t at_us)
 
 	if (end.us > at_us)
 		end.us = at_us;
-	end_coverage(r, end, CAUSE_STREAM_STALLED, lang("画面数据丢失", "packets lost"));
+	const char *why = r->torn ? rtsp_torn_text() : lang("画面数据丢失", "packets lost");
+	r->torn = false;
+	end_coverage(r, end, CAUSE_STREAM_STALLED, why);
 }
 
 static void place(struct run *r, const struct frame *f)
@@ -632,6 +636,12 @@ void run_packet(struct run *r, const uint8_t *data, size_t len, bool rtcp)
 		break_run(r, clock_watch_wall(&r->watch, now), CAUSE_STREAM_UNUSABLE, text);
 	}
 	finish_call(r);
+}
+
+void run_torn(struct run *r, bool suspect)
+{
+	r->torn = true;
+	depay_torn(r->depay, suspect);
 }
 
 void run_audio_packet(struct run *r, const uint8_t *data, size_t len)

@@ -1,7 +1,7 @@
 """Fixtures of the whole-system tests. A failed test's report ends with the logs of each running site and store."""
 import pytest
 
-pytest.register_assert_rewrite("harness_site", "harness_footage", "harness_regulator", "harness_http")
+pytest.register_assert_rewrite("harness_site", "harness_footage", "harness_regulator", "harness_http", "harness_mock")
 
 import harness_site  # noqa: E402
 import harness_store  # noqa: E402

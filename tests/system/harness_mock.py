@@ -377,7 +377,8 @@ def decoder_says(mp4):
     with tempfile.NamedTemporaryFile(suffix=".mp4") as f:
         f.write(mp4)
         f.flush()
-        return subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", f.name, "-f", "null", "-"],
+        return subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", f.name, "-fps_mode", "passthrough",
+                               "-enc_time_base", "-1", "-f", "null", "-"],
                               capture_output=True, text=True, check=False).stderr
 
 

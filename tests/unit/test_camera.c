@@ -133,6 +133,12 @@ static void fake_run_audio_packet(struct run *r, const uint8_t *data, size_t len
 	st.audio_packets++;
 }
 
+static void fake_run_torn(struct run *r, bool suspect)
+{
+	(void)suspect;
+	assert_ptr_equal(r, st.run);
+}
+
 static void fake_run_tick(struct run *r)
 {
 	if (r->covered && !r->stalled && st.clock.mono.us - r->last_frame.us > 2 * US_PER_S) {
@@ -188,7 +194,7 @@ static bool fake_run_destroy(struct run *r, struct wall *end)
 
 static const struct camera_parts fakes = {
 	fake_session_create, fake_session_close, fake_session_facts, fake_run_create, fake_run_packet,
-	fake_run_audio_packet, fake_run_tick,
+	fake_run_torn, fake_run_audio_packet, fake_run_tick,
 	fake_run_is_stalled, fake_run_covered_until, fake_run_id,
 	fake_run_segment_lost, fake_run_stats, fake_run_destroy,
 };

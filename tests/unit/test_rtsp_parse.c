@@ -331,6 +331,90 @@ static void details_are_clean_utf8(void **state)
 	assert_string_equal(out, "");
 }
 
+/* --- frames that were broken off ------------------------------------------------------- */
+
+static void add_frame(struct buf *b, uint8_t channel, uint8_t mark, size_t len, size_t sent)
+{
+	size_t from = b->len;
+
+	buf_add(b, (uint8_t[]){'$', channel, (uint8_t)(len >> 8), (uint8_t)len, 0x80, 96}, 6);
+	for (size_t i = 2; i < len; i++)
+		buf_add(b, &mark, 1);
+	b->len = from + sent;
+}
+
+struct torn { unsigned frames, torn, suspect, wrong; };
+
+static struct torn read_in_pieces(const struct buf *b, size_t piece)
+{
+	struct torn got = {0};
+	struct rtsp_parse p;
+	struct rtsp_item it;
+	struct err e;
+
+	rtsp_parse_init(&p);
+	for (size_t at = 0; at < b->len; at += piece) {
+		size_t room, n = b->len - at < piece ? b->len - at : piece;
+		memcpy(rtsp_parse_room(&p, &room), b->data + at, n);
+		rtsp_parse_filled(&p, n);
+		enum rtsp_parse_result r;
+		while ((r = rtsp_parse_next(&p, &it, &e)) == RTSP_PARSE_ITEM) {
+			got.torn += it.kind == RTSP_TORN;
+			got.suspect += it.kind == RTSP_TORN && it.suspect;
+			got.frames += it.kind == RTSP_FRAME;
+			got.wrong += it.kind == RTSP_FRAME && (it.len != 1000 || it.data[999] != it.data[2]);
+		}
+		assert_int_equal(r, RTSP_PARSE_MORE);
+	}
+	rtsp_parse_finish(&p);
+	return got;
+}
+
+/* Half a frame in the midst of whole ones, wherever it ends and however it is read: at most the frame that swallowed
+ * others is wrong, and it is told. */
+static void finds_its_way_behind_half_a_frame(void **state)
+{
+	(void)state;
+	for (size_t sent = 1; sent < 1004; sent += 17) {
+		for (size_t piece = 1; piece < 12000; piece = piece * 3 + 1) {
+			struct buf b = {0};
+			for (uint8_t i = 0; i < 10; i++)
+				add_frame(&b, i % 2, (uint8_t)(i + 200), 1000, i == 4 ? sent : 1004);
+			struct torn got = read_in_pieces(&b, piece);
+			assert_in_range(got.frames, 7, 9); /* what comes last may wait for what is behind it */
+			assert_true(got.torn >= 1 || got.frames < 9);
+			assert_in_range(got.wrong, 0, got.suspect);
+			buf_finish(&b);
+		}
+	}
+}
+
+static void gives_up_on_what_is_not_made_out(void **state)
+{
+	struct buf b = {0};
+	enum rtsp_parse_result r = RTSP_PARSE_MORE;
+	struct rtsp_parse p;
+	struct rtsp_item it;
+	struct err e;
+
+	(void)state;
+	add_frame(&b, 0, 7, 1000, 1004);
+	rtsp_parse_init(&p);
+	for (unsigned i = 0; i < 400 && r != RTSP_PARSE_BAD; i++) {
+		size_t room;
+		uint8_t *to = rtsp_parse_room(&p, &room);
+		memset(to, 1, 1004);
+		if (i == 0)
+			memcpy(to, b.data, 1004);
+		rtsp_parse_filled(&p, 1004);
+		while ((r = rtsp_parse_next(&p, &it, &e)) == RTSP_PARSE_ITEM)
+			assert_int_equal(it.kind, RTSP_FRAME);
+	}
+	assert_int_equal(r, RTSP_PARSE_BAD);
+	rtsp_parse_finish(&p);
+	buf_finish(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -343,6 +427,8 @@ int main(void)
 		cmocka_unit_test(reads_addresses),
 		cmocka_unit_test(resolves_controls_on_our_host_only),
 		cmocka_unit_test(reads_sessions_and_transports),
+		cmocka_unit_test(finds_its_way_behind_half_a_frame),
+		cmocka_unit_test(gives_up_on_what_is_not_made_out),
 		cmocka_unit_test(details_are_clean_utf8),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
