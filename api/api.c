@@ -92,8 +92,10 @@ uint16_t api_port(const struct api *a, unsigned listen)
 
 void api_on_live(struct api *a, const json_t *cameras)
 {
-	if (json_is_object(cameras))
-		json_object_update(a->live, (json_t *)cameras);
+	if (!json_is_object(cameras))
+		return;
+	json_object_update(a->live, (json_t *)cameras);
+	a->live_heard = clock_mono(a->deps.clock);
 }
 
 static void on_offload(struct api *a, const json_t *msg)

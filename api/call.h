@@ -27,6 +27,7 @@ struct api {
 	struct remote_gate remote;      /* to the object store */
 	struct remote_lines lines;      /* to the offloader */
 	json_t *live;                   /* camera id → state, as last heard */
+	struct mono live_heard;
 	json_t *offload; /* how copying to the object store stands, as last told; empty: not told */
 	bool keeper_up, closing;
 	struct wall keeper_since, started_at;

@@ -16,9 +16,14 @@ static void of_gap(const struct catalog_camera *row, struct live *out)
 	out->has_since = true;
 }
 
+bool live_is_heard(const struct api *a)
+{
+	return a->live_heard.us > 0 && clock_mono(a->deps.clock).us - a->live_heard.us <= LIVE_AGE_US;
+}
+
 void live_of(const struct api *a, const struct catalog_camera *row, struct live *out)
 {
-	const json_t *told = json_object_get(a->live, row->id);
+	const json_t *told = live_is_heard(a) ? json_object_get(a->live, row->id) : NULL;
 	const char *why, *since = text(told, "since");
 
 	*out = (struct live){.state = row->retired ? "retired" : "unknown", .told = row->retired ? NULL : told};

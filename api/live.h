@@ -15,6 +15,10 @@ struct live {
 	const json_t *told;     /* all that the recorder said; NULL: nothing */
 };
 
+/* The recorder says every second how things are; what is older than this nobody knows. */
+#define LIVE_AGE_US (3 * US_PER_S)
+bool live_is_heard(const struct api *a);
+
 void live_of(const struct api *a, const struct catalog_camera *row, struct live *out);
 bool live_is_recording(const struct live *l);
 /* {state, since, cause, gap, …}: what is known, as members of *o. */

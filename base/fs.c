@@ -125,6 +125,17 @@ static int real_free_bytes(struct fs *fs, const char *path, uint64_t *free_bytes
 	return 0;
 }
 
+static int real_free_files(struct fs *fs, const char *path, uint64_t *files)
+{
+	struct statvfs v;
+
+	(void)fs;
+	if (statvfs(path, &v) < 0)
+		return -errno;
+	*files = v.f_files ? (uint64_t)v.f_favail : UINT64_MAX; /* btrfs counts none */
+	return 0;
+}
+
 /* FUSE, for one, answers and passes nothing on. */
 static bool answers_for_all(unsigned long type)
 {
@@ -146,7 +157,7 @@ struct fs *fs_real(void)
 	static struct fs real = {real_open,   real_close, real_write, real_pread,
 				 real_datasync, real_truncate, real_rename, real_unlink,
 				 real_mkdir,  real_sync_dir, real_stat, real_free_bytes,
-				 real_sync_all};
+				 real_free_files, real_sync_all};
 
 	return &real;
 }
@@ -169,6 +180,7 @@ static int faulty_sync_dir(struct fs *fs, const char *p) { FAULT_OR(sync_dir(f->
 static int faulty_stat(struct fs *fs, const char *p, struct stat *st) { FAULT_OR(stat(f->inner, p, st)); }
 static int faulty_free(struct fs *fs, const char *p, uint64_t *a, uint64_t *b) { FAULT_OR(free_bytes(f->inner, p, a, b)); }
 
+static int faulty_files(struct fs *fs, const char *p, uint64_t *n) { FAULT_OR(free_files(f->inner, p, n)); }
 static int faulty_sync_all(struct fs *fs, int fd) { FAULT_OR(sync_all(f->inner, fd)); }
 
 /* A failing close(2) still closes: the fault is told after the fact. */
@@ -185,7 +197,7 @@ void fs_fault_init(struct fs_fault *f, struct fs *inner, struct fault *fault, in
 	*f = (struct fs_fault){
 		.base = {faulty_open, faulty_close, faulty_write, faulty_pread, faulty_datasync,
 			 faulty_truncate, faulty_rename, faulty_unlink, faulty_mkdir, faulty_sync_dir,
-			 faulty_stat, faulty_free, faulty_sync_all},
+			 faulty_stat, faulty_free, faulty_files, faulty_sync_all},
 		.inner = inner, .fault = fault, .err = err};
 }
 

@@ -27,6 +27,8 @@ struct fs {
 	int (*stat)(struct fs *fs, const char *path, struct stat *st);
 	/* Bytes that may still be written below path, by its file system. */
 	int (*free_bytes)(struct fs *fs, const char *path, uint64_t *free_bytes, uint64_t *total_bytes);
+	/* How many files may still be made below path; UINT64_MAX where that has no bound of its own. */
+	int (*free_files)(struct fs *fs, const char *path, uint64_t *files);
 	/* All that was done in the file system of this open folder is durable, bytes and names, by one call whose cost does not
 	 * grow with the files. An error of writing that any file had since fd was opened is told, once for each fd (Linux 5.8).
 	 * -EOPNOTSUPP: not known to mean that here (ext4, xfs and btrfs are): sync each file and folder. */

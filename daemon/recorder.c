@@ -2,12 +2,14 @@
  * No archive, no database, no listening, no exec. It alone holds the seal key. */
 #include "recorder/recorder.h"
 
+#include "base/lang.h"
 #include "base/log.h"
 #include "daemon/child.h"
 #include "media/seal_keys.h"
 
 #include <malloc.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define KEPT_BYTES (8 << 20) /* larger than any usual fragment */
@@ -37,6 +39,32 @@ static void on_trim(uv_timer_t *t)
 	malloc_trim(0);
 }
 
+/* A connection, two sockets of UDP, a name that is looked up, the segment and the one before, which closes. */
+#define DESCRIPTORS_A_CAMERA 8
+#define DESCRIPTORS_A_ROOT 16 /* the folder, recovery, probes */
+#define DESCRIPTORS_ELSE 64
+
+/* Before it is confined. What is missing is a gap of some camera later, so it is told now. */
+static void take_descriptors(const struct conf *conf)
+{
+	rlim_t want = DESCRIPTORS_ELSE + (rlim_t)conf->camera_count * DESCRIPTORS_A_CAMERA +
+		      (rlim_t)conf->root_count * DESCRIPTORS_A_ROOT;
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= want)
+		return;
+	struct rlimit more = {want, l.rlim_max > want ? l.rlim_max : want};
+	if (setrlimit(RLIMIT_NOFILE, &more) == 0) {
+		log_info("descriptors", "limit=%llu raised_to=%llu", (unsigned long long)l.rlim_cur, (unsigned long long)want);
+		return;
+	}
+	more = (struct rlimit){l.rlim_max, l.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &more);
+	log_error("descriptors", "limit=%llu needed=%llu text=\"%s\"", (unsigned long long)l.rlim_max, (unsigned long long)want,
+		  lang("打开文件数的上限（ulimit -n，systemd 的 LimitNOFILE）对这么多摄像机不够：有的会录不上。请提高上限",
+		       "the limit of open files (ulimit -n, LimitNOFILE of systemd) is too small for so many cameras: some will not be recorded. Raise it"));
+}
+
 /* --- the steps ----------------------------------------------------------------------------- */
 
 static int construct(struct child *c, struct err *e)
@@ -47,6 +75,7 @@ static int construct(struct child *c, struct err *e)
 	bool made;
 
 	c->state = r;
+	take_descriptors(c->conf);
 	r->keys = seal_keys_create();
 	int rc = key_load_or_make(fs_real(), path, &key, &made, e);
 	free(path);

@@ -383,6 +383,18 @@ static int scan(struct indexer *ix)
 	return rc < 0 ? rc : done;
 }
 
+/* Silence is no absence while files grow, nor before all that lies on the disks is on the table. */
+static int judge_silence(struct indexer *ix)
+{
+	int rc = 0;
+
+	if (scan_finds_writing(ix))
+		return 0;
+	if (ix->scanned.us <= ix->heard.us + INDEXER_SILENCE_US)
+		rc = scan(ix);
+	return rc < 0 ? rc : watch_silence(ix);
+}
+
 int indexer_step(struct indexer *ix, bool *more)
 {
 	unsigned records = 0;
@@ -404,7 +416,7 @@ int indexer_step(struct indexer *ix, bool *more)
 	if (rc == 0 && !ix->hurry)
 		rc = fill_queue(ix, more);
 	if (rc == 0 && now.us - ix->heard.us > INDEXER_SILENCE_US)
-		rc = watch_silence(ix);
+		rc = judge_silence(ix);
 	*more |= rc == 0 && has_to_walk(ix);
 	return rc;
 }

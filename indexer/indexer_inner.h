@@ -124,6 +124,8 @@ int file_lost(struct indexer *ix, const char *kind, const char *stem, const stru
 
 /* scan.c: what no fact told of. Transactions of their own. */
 int scan_incoming(struct indexer *ix);
+/* Whether a file of any root grows: the recorder records, whatever its journal does not say. */
+bool scan_finds_writing(struct indexer *ix);
 int scan_lost(struct indexer *ix); /* in a transaction: rows of files that are nowhere */
 
 /* Marks what counts of a file's time (life.h). sequence: of its seal; INT64_MAX: none yet. */

@@ -120,6 +120,40 @@ int scan_incoming(struct indexer *ix)
 	return failed;
 }
 
+/* --- is anything written? ------------------------------------------------------------------------- */
+
+#define WRITES_WITHIN_US (8 * US_PER_S) /* a fragment is never longer than 2 s */
+
+static bool is_growing(struct indexer *ix, const char *dir, const char *name)
+{
+	char *path = xasprintf("%s/%s", dir, name);
+	struct stat st;
+	bool there = ix->fs->stat(ix->fs, path, &st) == 0;
+
+	free(path);
+	int64_t age_us = there ? clock_wall(ix->clock).us - (int64_t)st.st_mtim.tv_sec * US_PER_S : INT64_MAX;
+	return age_us < WRITES_WITHIN_US && age_us > -WRITES_WITHIN_US;
+}
+
+bool scan_finds_writing(struct indexer *ix)
+{
+	bool writes = false;
+
+	for (unsigned i = 0; !writes && i < ix->root_count; i++) {
+		struct root *r = &ix->roots[i];
+		struct list files;
+		if (!root_look(ix, r))
+			continue;
+		char *dir = xasprintf("%s/incoming", r->path);
+		list_dir(dir, ".open", &files);
+		for (unsigned f = 0; !writes && f < files.count; f++)
+			writes = is_growing(ix, dir, files.names[f]);
+		list_finish(&files);
+		free(dir);
+	}
+	return writes;
+}
+
 /* --- open rows whose file is nowhere -------------------------------------------------------------- */
 
 static bool exists(struct indexer *ix, const struct root *r, const char *stem, const char *suffix)

@@ -391,6 +391,7 @@ int watch_record(struct indexer *ix, const char *kind, const json_t *record)
 	int64_t up = json_integer_value(json_object_get(record, "up"));
 	int rc = 0;
 
+	ix->scan_due |= strcmp(kind, "start") == 0; /* of what was sealed while the journal could not be written only files tell */
 	if (strcmp(kind, "start") == 0)
 		rc = on_start(ix, record, at);
 	else if (strcmp(kind, "stop") == 0)

@@ -183,13 +183,18 @@ static int append(struct journal *j, const char *line, size_t len)
 	return rc;
 }
 
+/* What is told late was stamped when it was so. */
+static int stamp(json_t *body, const char *key, int64_t us)
+{
+	return json_object_get(body, key) ? 0 : json_object_set_new(body, key, json_integer(us));
+}
+
 /* Under the lock, so that times ascend with the lines. */
 static int stamp_and_append(struct journal *j, const char *kind, json_t *body)
 {
 	size_t len = 0;
 	bool failed = json_object_set_new(body, "k", json_string(kind)) < 0 ||
-		      json_object_set_new(body, "at", json_integer(clock_wall(j->clock).us)) < 0 ||
-		      json_object_set_new(body, "up", json_integer(clock_mono(j->clock).us)) < 0;
+		      stamp(body, "at", clock_wall(j->clock).us) < 0 || stamp(body, "up", clock_mono(j->clock).us) < 0;
 	char *line = failed ? NULL : journal_line_make(body, &len);
 
 	if (!line)
@@ -282,6 +287,30 @@ int journal_rotate(struct journal *j)
 			rc = j->fs->sync_dir(j->fs, j->dir);
 		rc = break_if(j, rc);
 	}
+	pthread_mutex_unlock(&j->slow);
+	return rc;
+}
+
+/* An empty file is as good as a new one: a disk that stays full would collect them. */
+static int next_file(struct journal *j)
+{
+	pthread_mutex_lock(&j->lock);
+	bool fresh = j->bytes == 0 && j->broken == 0;
+	int old = -1;
+	j->broken = 0;
+	pthread_mutex_unlock(&j->lock);
+	int rc = fresh ? 0 : swap_file(j, &old);
+	if (old >= 0)
+		j->fs->close(j->fs, old);
+	if (rc == 0)
+		rc = j->fs->sync_dir(j->fs, j->dir);
+	return break_if(j, rc);
+}
+
+int journal_renew(struct journal *j)
+{
+	pthread_mutex_lock(&j->slow);
+	int rc = next_file(j);
 	pthread_mutex_unlock(&j->slow);
 	return rc;
 }

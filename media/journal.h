@@ -27,7 +27,7 @@
  *	stop                                               clean end; nothing follows in this run
  *
  * Causes are the gap causes of design §6. Threads: one writer; readers any.
- * Errors: 0 or negative errno; a journal that cannot be written is fatal to the recorder. */
+ * Errors: 0 or negative errno. A journal that cannot be written stops nothing (recorder/chain.h). */
 #pragma once
 #include "base/clock.h"
 #include "base/err.h"
@@ -47,7 +47,7 @@ struct journal;
  * power cut may have taken records that a reader had seen, and a reader's offset must never come to
  * stand inside other records. */
 int journal_open(struct fs *fs, struct clock *clock, const char *dir, struct journal **out, struct err *e);
-/* Adds k, at, up to body (a new reference is NOT taken: body is consumed) and appends. -EINVAL: body
+/* Adds k, at, up (these two unless it has them) to body (a new reference is NOT taken: body is consumed) and appends. -EINVAL: body
  * is no JSON object; -EMSGSIZE: the line would be too long; then nothing is written. Never waits for
  * a sync that runs in another thread. */
 int journal_add(struct journal *j, const char *kind, json_t *body);
@@ -56,6 +56,8 @@ int journal_add(struct journal *j, const char *kind, json_t *body);
 int journal_sync(struct journal *j);
 bool journal_is_long(const struct journal *j); /* time to rotate */
 int journal_rotate(struct journal *j);         /* next file; the caller writes `start` into it */
+/* After a failure: the same, whatever became of the file before. 0: it can be written again. */
+int journal_renew(struct journal *j);
 /* Removes files before `file`, except the two newest. */
 void journal_prune(struct journal *j, const char *file);
 void journal_close(struct journal *j);

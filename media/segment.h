@@ -80,6 +80,10 @@ struct wall_range segment_scan_range(const struct segment_scan *s);
  * archive/CAMERA/2026-11-23/20261123T031500.120000Z.mp4. out has at least 256 bytes. */
 void segment_incoming_name(char out[256], const char *camera, struct wall start, const char *suffix);
 void segment_archive_name(char out[256], const char *camera, struct wall start); /* below archive/ */
+/* What else the recorder keeps in incoming/, while its journal cannot be written (recorder/segment_file.h): the last seal of
+ * each camera, this and its id; and the boot. */
+#define SEGMENT_HEAD_PREFIX ".head-"
+#define SEGMENT_BOOT_NAME ".boot"
 /* 0 or -EINVAL; suffix: ".open" or ".mp4". */
 int segment_parse_incoming(const char *name, const char *suffix, char camera[SEAL_NAME_MAX],
 			   struct wall *start);

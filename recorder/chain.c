@@ -23,7 +23,9 @@ struct chain {
 	pthread_mutex_t lock; /* held while records are added, so that heads and records agree */
 	struct chain_state known;
 	struct root_names names;
-	json_t *start; /* the unchanging part of a `start` record */
+	json_t *start;   /* the unchanging part of a `start` record */
+	json_t *waiting; /* records that could not be written, in order, each with its kind and time */
+	struct mono tried; /* when it was last tried to write them */
 	atomic_int error;
 };
 
@@ -31,6 +33,13 @@ void chain_head(struct chain *c, const char *camera, struct chain_head *out)
 {
 	pthread_mutex_lock(&c->lock);
 	chain_state_head(&c->known, camera, out);
+	pthread_mutex_unlock(&c->lock);
+}
+
+void chain_learn(struct chain *c, const char *camera, const struct chain_head *head)
+{
+	pthread_mutex_lock(&c->lock);
+	chain_state_learn(&c->known, camera, head);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -88,21 +97,46 @@ static int read_heads(struct chain *c)
 	return rc;
 }
 
-/* --- adding --------------------------------------------------------------------- */
+/* --- a journal that cannot be written ---------------------------------------------- */
 
-static int remember(struct chain *c, int rc)
+#define TRY_EVERY_US US_PER_S
+#define WAITING_MAX 50000 /* facts of cameras that flap for weeks */
+
+int chain_error(struct chain *c) { return atomic_load(&c->error); }
+
+static int in_trouble(struct chain *c, int rc)
 {
 	int none = 0;
 
 	if (rc < 0 && atomic_compare_exchange_strong(&c->error, &none, rc))
-		log_error("journal", "dir=%s error=\"%s\"", c->dir, strerror(-rc));
+		log_error("journal", "dir=%s error=\"%s\" note=\"recording goes on; what is to be told waits\"", c->dir,
+			  strerror(-rc));
 	return rc;
 }
 
-int chain_error(struct chain *c) { return atomic_load(&c->error); }
+/* Files tell of themselves: which are open is told anew, which were sealed is found. */
+static bool speaks_for_itself(const char *kind)
+{
+	static const char *const kinds[] = {"open", "beat", "sealed", "dropped"};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strcmp(kinds[i], kind) == 0)
+			return true;
+	return false;
+}
 
 /* Under the lock. */
-static int add_start(struct chain *c, bool rotated)
+static void put_off(struct chain *c, const char *kind, json_t *body)
+{
+	if (speaks_for_itself(kind) || json_array_size(c->waiting) >= WAITING_MAX)
+		return;
+	json_object_set_new(body, "k", json_string(kind));
+	json_object_set_new(body, "at", json_integer(clock_wall(c->clock).us));
+	json_object_set_new(body, "up", json_integer(clock_mono(c->clock).us));
+	json_array_append(c->waiting, body);
+}
+
+static json_t *start_record(struct chain *c, bool rotated)
 {
 	json_t *body = json_copy(c->start);
 
@@ -111,28 +145,96 @@ static int add_start(struct chain *c, bool rotated)
 	json_object_set_new(body, "open", chain_state_carry(&c->known));
 	if (rotated)
 		json_object_set_new(body, "rotated", json_true());
-	return journal_add(c->journal, "start", body);
+	return body;
 }
+
+/* Under the lock. */
+static int add_start(struct chain *c, bool rotated)
+{
+	return journal_add(c->journal, "start", start_record(c, rotated));
+}
+
+static int write_waiting(struct chain *c)
+{
+	int rc = 0;
+
+	while (rc == 0 && json_array_size(c->waiting) > 0) {
+		json_t *record = json_array_get(c->waiting, 0);
+		rc = journal_add(c->journal, json_string_value(json_object_get(record, "k")), json_incref(record));
+		if (rc == 0 || rc == -EINVAL || rc == -EMSGSIZE) {
+			json_array_remove(c->waiting, 0);
+			rc = 0;
+		}
+	}
+	return rc;
+}
+
+static int write_open(struct chain *c)
+{
+	json_t *list = chain_state_reopen(&c->known), *body;
+	size_t i;
+	int rc = 0;
+
+	json_array_foreach(list, i, body)
+		if (rc == 0)
+			rc = journal_add(c->journal, "open", json_incref(body));
+	json_decref(list);
+	return rc;
+}
+
+static int open_journal(struct chain *c)
+{
+	struct err e;
+
+	return c->journal ? journal_renew(c->journal) : journal_open(c->fs, c->clock, c->dir, &c->journal, &e);
+}
+
+/* Under the lock: all that waits, then how things stand. What was written of it before another failure is
+ * not written again. */
+static int mend(struct chain *c)
+{
+	struct mono now = clock_mono(c->clock);
+	int error = chain_error(c);
+
+	if (error == 0 || now.us - c->tried.us < TRY_EVERY_US)
+		return error;
+	c->tried = now;
+	int rc = open_journal(c);
+	if (rc == 0)
+		rc = write_waiting(c);
+	if (rc == 0)
+		rc = add_start(c, true);
+	if (rc == 0)
+		rc = write_open(c);
+	if (rc == 0)
+		rc = journal_sync(c->journal);
+	if (rc < 0)
+		return rc;
+	atomic_store(&c->error, 0);
+	log_info("journal", "dir=%s note=\"it can be written again\"", c->dir);
+	return 0;
+}
+
+/* --- adding --------------------------------------------------------------------- */
 
 /* Under the lock. */
 static int add(struct chain *c, const char *kind, json_t *body)
 {
 	int rc = chain_error(c);
 
-	if (rc < 0) {
+	root_names_apply(&c->names, kind, body);
+	if (rc == 0)
+		rc = journal_add(c->journal, kind, json_incref(body));
+	if (rc == -EINVAL || rc == -EMSGSIZE) {
+		log_error("journal", "kind=%s error=\"the record is too long or no JSON: not written\"", kind);
 		json_decref(body);
 		return rc;
 	}
-	json_incref(body);
-	root_names_apply(&c->names, kind, body);
-	rc = journal_add(c->journal, kind, body);
-	if (rc == 0)
-		chain_state_note(&c->known, kind, body);
+	if (in_trouble(c, rc) < 0)
+		put_off(c, kind, body);
+	chain_state_note(&c->known, kind, body);
 	json_decref(body);
-	if (rc != -EINVAL && rc != -EMSGSIZE)
-		return remember(c, rc);
-	log_error("journal", "kind=%s error=\"the record is too long or no JSON: not written\"", kind);
-	return rc;
+	return 0;
 }
 
 /* Under the lock, with the heads as the records before say. */
@@ -143,13 +245,14 @@ static int begin_file(struct chain *c)
 	if (rc < 0)
 		return rc;
 	rc = journal_rotate(c->journal);
-	return remember(c, rc < 0 ? rc : add_start(c, true));
+	return in_trouble(c, rc < 0 ? rc : add_start(c, true));
 }
 
 /* Under the lock. */
-static int rotate_if_long(struct chain *c)
+static void rotate_if_long(struct chain *c)
 {
-	return chain_error(c) || !journal_is_long(c->journal) ? 0 : begin_file(c);
+	if (!chain_error(c) && journal_is_long(c->journal))
+		begin_file(c);
 }
 
 int chain_set_key(struct chain *c, const char *public)
@@ -165,17 +268,17 @@ int chain_fact(struct chain *c, const char *kind, json_t *body)
 {
 	pthread_mutex_lock(&c->lock);
 	int rc = add(c, kind, body);
-	if (rc == 0)
-		rc = rotate_if_long(c);
+	rotate_if_long(c);
 	pthread_mutex_unlock(&c->lock);
 	return rc;
 }
 
 int chain_sync(struct chain *c)
 {
-	int rc = chain_error(c);
-
-	return rc < 0 ? rc : remember(c, journal_sync(c->journal));
+	pthread_mutex_lock(&c->lock);
+	int rc = mend(c);
+	pthread_mutex_unlock(&c->lock);
+	return rc < 0 ? rc : in_trouble(c, journal_sync(c->journal));
 }
 
 int chain_beat(struct chain *c, const char *root, json_t *durable)
@@ -195,7 +298,11 @@ void chain_name_root(struct chain *c, const char *path, const char *uuid)
 	pthread_mutex_unlock(&c->lock);
 }
 
-void chain_prune(struct chain *c, const char *file) { journal_prune(c->journal, file); }
+void chain_prune(struct chain *c, const char *file)
+{
+	if (!chain_error(c))
+		journal_prune(c->journal, file);
+}
 
 static json_t *sealed_body(const struct chain_entry *x, const char *digest)
 {
@@ -228,7 +335,8 @@ static int add_sealed(struct chain *c, const struct chain_entry *x, struct chain
 	if (rc < 0)
 		return rc;
 	chain_state_head(&c->known, x->seal->camera, head);
-	return rotate_if_long(c);
+	rotate_if_long(c);
+	return 0;
 }
 
 int chain_sealed(struct chain *c, const struct chain_entry *x, struct chain_head *head)
@@ -265,7 +373,7 @@ void chain_forget_unmade(struct chain *c, const char *root, bool (*there)(void *
 	size_t i;
 
 	pthread_mutex_lock(&c->lock);
-	json_t *names = chain_state_unsure(&c->known, root);
+	json_t *names = chain_state_unsure(&c->known, root_names_get(&c->names, root));
 	json_array_foreach(names, i, name)
 	{
 		const char *file = json_string_value(name);
@@ -309,43 +417,42 @@ static json_t *start_body(const struct conf *conf, const struct key *key)
 			 "cameras", cameras);
 }
 
-static int begin_journal(struct chain *c, struct err *e)
+/* Its `start` is the first thing to be told; until that can be done it waits. */
+static void begin_journal(struct chain *c)
 {
+	struct err e;
 	int rc = read_heads(c);
 
 	if (rc < 0)
-		return err_set(e, rc, "read the journal %s: %s", c->dir, strerror(-rc));
-	rc = journal_open(c->fs, c->clock, c->dir, &c->journal, e);
-	if (rc < 0)
-		return rc;
+		log_error("journal", "dir=%s error=\"cannot be read: %s\"", c->dir, strerror(-rc));
+	rc = journal_open(c->fs, c->clock, c->dir, &c->journal, &e);
 	chain_state_note(&c->known, "start", c->start);
-	rc = add_start(c, false);
+	if (rc == 0)
+		rc = add_start(c, false);
+	bool told = rc == 0;
 	if (rc == 0)
 		rc = journal_sync(c->journal);
-	if (rc < 0)
-		return err_set(e, rc, "write the journal %s: %s", c->dir, strerror(-rc));
-	return 0;
+	if (in_trouble(c, rc) == 0 || told)
+		return;
+	json_t *body = start_record(c, false);
+	put_off(c, "start", body);
+	json_decref(body);
 }
 
-int chain_open(struct fs *fs, struct clock *clock, const struct conf *conf, const struct key *key,
-	       struct chain **out, struct err *e)
+struct chain *chain_open(struct fs *fs, struct clock *clock, const struct conf *conf, const struct key *key)
 {
 	struct chain *c = xcalloc(1, sizeof *c);
 
 	c->fs = fs;
 	c->clock = clock;
 	c->dir = xasprintf("%s/journal", conf->state);
+	c->waiting = json_array();
 	chain_state_init(&c->known);
 	root_names_init(&c->names);
 	c->start = start_body(conf, key);
 	pthread_mutex_init(&c->lock, NULL);
-	int rc = begin_journal(c, e);
-	if (rc < 0) {
-		chain_close(c);
-		c = NULL;
-	}
-	*out = c;
-	return rc;
+	begin_journal(c);
+	return c;
 }
 
 void chain_close(struct chain *c)
@@ -357,6 +464,7 @@ void chain_close(struct chain *c)
 	chain_state_finish(&c->known);
 	root_names_finish(&c->names);
 	json_decref(c->start);
+	json_decref(c->waiting);
 	pthread_mutex_destroy(&c->lock);
 	free(c->dir);
 	free(c);

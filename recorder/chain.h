@@ -4,10 +4,15 @@
  * added, and chain_sealed() adds it only if it follows the head. So two closings of one camera may
  * race (one of them stuck on a hung disk): the loser gets -ESTALE and is sealed anew.
  *
+ * A journal that cannot be written stops nothing. Facts that nothing else tells wait in memory, stamped with their time, and
+ * are written when it can be written again, by chain_sync(), into a file of its own, with the heads and the open files as
+ * they are by then; of files that were sealed meanwhile the keeper hears by finding them. Until then chain_sync() fails, and
+ * whoever sealed must make the head durable elsewhere (segment_file.h, incoming/.head-CAMERA).
+ *
  * Threads: any, except open and close. A call may wait for the state disk, so the loop thread calls
  *          only chain_open(), chain_close() and chain_error().
  * Memory:  chain_open() allocates, chain_close() frees. JSON bodies are consumed.
- * Errors:  0 or negative; a journal that failed once is not written again (chain_error()). */
+ * Errors:  0 or negative. */
 #pragma once
 #include "base/clock.h"
 #include "base/err.h"
@@ -19,13 +24,13 @@
 struct chain_head { uint64_t sequence; uint8_t digest[SHA256_BYTES]; };
 
 struct chain;
-/* Opens STATE/journal, reads the heads from its newest records, writes `start`, synced. */
-int chain_open(struct fs *fs, struct clock *clock, const struct conf *conf, const struct key *key,
-	       struct chain **out, struct err *e);
+/* Opens STATE/journal, reads the heads from its newest records, writes `start`, synced; or as soon as it can. */
+struct chain *chain_open(struct fs *fs, struct clock *clock, const struct conf *conf, const struct key *key);
 void chain_close(struct chain *c);
-int chain_error(struct chain *c); /* 0, or what made the journal unusable */
+int chain_error(struct chain *c); /* 0, or why the journal cannot be written */
 
-/* Appends a fact; it is durable after chain_sync(). Starts the next file when this one is long. */
+/* Appends a fact, or keeps it until that can be done; it is durable after chain_sync(). Starts the next file when this
+ * one is long. */
 int chain_fact(struct chain *c, const char *kind, json_t *body);
 int chain_sync(struct chain *c);
 /* A `beat`; durable (file name → bytes below root; consumed) may be NULL. */
@@ -49,6 +54,9 @@ struct chain_entry {
 /* Adds `sealed`; it is durable after chain_sync(). -ESTALE: it does not follow the head, which *head then tells;
  * 0: *head is this seal. */
 int chain_sealed(struct chain *c, const struct chain_entry *x, struct chain_head *head);
+
+/* A seal that stands outside the journal is this camera's last, unless the journal knows a later one. */
+void chain_learn(struct chain *c, const char *camera, const struct chain_head *head);
 
 /* A copy of the heads as {camera: [sequence, digest hex]}; and one of those pairs read. */
 json_t *chain_heads(struct chain *c);

@@ -1,6 +1,7 @@
 #include "recorder/chain_state.h"
 
 #include "base/buf.h"
+#include "media/segment.h"
 #include "recorder/root.h"
 
 #include <errno.h>
@@ -81,6 +82,18 @@ static json_t *find(json_t *in, const char *root, const char *file)
 	return key ? json_object_get(in, key) : NULL;
 }
 
+void chain_state_learn(struct chain_state *s, const char *camera, const struct chain_head *head)
+{
+	char digest[SHA256_HEX_MAX];
+	struct chain_head known;
+
+	chain_state_head(s, camera, &known);
+	if (head->sequence <= known.sequence)
+		return;
+	hex_encode(head->digest, SHA256_BYTES, digest);
+	json_object_set_new(s->heads, camera, json_pack("[I,s]", (json_int_t)head->sequence, digest));
+}
+
 bool chain_state_run(const struct chain_state *s, const char *root, const char *file, uint8_t run[UUID_BYTES],
 		     uint8_t *flags)
 {
@@ -109,6 +122,26 @@ json_t *chain_state_unsure(const struct chain_state *s, const char *root)
 	json_object_foreach(s->open, name, x)
 		if (is_below(name, root) && json_integer_value(json_object_get(s->durable, name)) == 0)
 			json_array_append_new(list, json_string(strrchr(name, '/') + 1));
+	return list;
+}
+
+json_t *chain_state_reopen(const struct chain_state *s)
+{
+	json_t *list = json_array(), *x;
+	char camera[SEAL_NAME_MAX];
+	const char *name;
+	struct wall start;
+
+	json_object_foreach(s->open, name, x)
+	{
+		const char *slash = strrchr(name, '/');
+		if (!slash || segment_parse_incoming(slash + 1, ".open", camera, &start) < 0)
+			continue;
+		json_array_append_new(list, json_pack("{s:s,s:s%,s:s,s:I,s:O?,s:O?}", "camera", camera, "root", name,
+						      (size_t)(slash - name), "file", slash + 1, "start",
+						      (json_int_t)start.us, "run", json_array_get(x, 0), "flags",
+						      json_array_get(x, 1)));
+	}
 	return list;
 }
 

@@ -23,11 +23,15 @@ void chain_state_note(struct chain_state *s, const char *kind, const json_t *rec
 void chain_state_head(const struct chain_state *s, const char *camera, struct chain_head *out);
 bool chain_state_run(const struct chain_state *s, const char *root, const char *file,
 		     uint8_t run[UUID_BYTES], uint8_t *flags);
+void chain_state_learn(struct chain_state *s, const char *camera, const struct chain_head *head);
 int64_t chain_state_limit(const struct chain_state *s, const char *root, const char *file);
 
 /* Names of that root's open files of which no byte was ever durable: after a power cut they may stand in the journal only.
  * A new reference. */
 json_t *chain_state_unsure(const struct chain_state *s, const char *root);
+
+/* The open files as `open` records, without a time. A new reference. */
+json_t *chain_state_reopen(const struct chain_state *s);
 
 /* The `open` of a `start` record: what was open before, for who reads no earlier file. A new reference. */
 json_t *chain_state_carry(const struct chain_state *s);

@@ -1,5 +1,6 @@
 #include "recorder/disk.h"
 
+#include "base/lang.h"
 #include "base/log.h"
 #include "recorder/storage.h"
 
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #define LOOK_EVERY_US US_PER_S
+#define FILES_MIN 16
 #define SYNC_PIECE_US (100 * US_PER_MS) /* then what waits is written, and the round goes on with the next tick */
 
 /* --- the open files ------------------------------------------------------------------ */
@@ -93,8 +95,29 @@ static int look(struct disk *d, uint64_t *free_bytes, bool *full)
 	return rc;
 }
 
+/* ext4 has room for so many files and no more, whatever their size. */
+static bool is_nameless(struct disk *d)
+{
+	uint64_t files;
+
+	return d->fs->free_files(d->fs, d->path, &files) == 0 && files < FILES_MIN;
+}
+
+const char *disk_nameless_text(void)
+{
+	return lang("磁盘还有空间，但文件数（inode）已用尽：不能再建立文件。请删去别的小文件，或以更多 inode 重新格式化",
+		    "the disk has room, but no inode left for another file: remove other small files, or make its file system with more");
+}
+
+/* Descriptors and memory are the process's: what they are short of says nothing of a disk. */
+bool disk_is_blameless(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
 static enum root_state refuse(struct disk *d, struct disk_try *t, int rc, const char *what)
 {
+	t->unknown |= disk_is_blameless(rc);
 	err_set(&t->err, rc, "%s: %s: %s", d->path, what, strerror(-rc));
 	return rc == -ENOSPC || rc == -EDQUOT ? ROOT_FULL : ROOT_FAILED;
 }
@@ -108,17 +131,25 @@ static enum root_state try_root(struct disk *d, struct disk_try *t)
 	memcpy(want.box, d->box, UUID_BYTES);
 	int rc = root_check(d->fs, &want, &id, &t->err);
 	d->usable = rc == 0;
+	t->unknown = disk_is_blameless(rc);
 	if (rc < 0)
 		return rc == -ENODEV ? ROOT_ABSENT : ROOT_FAILED;
 	uuid_format(id.root, t->root);
 	chain_name_root(d->chain, d->path, t->root);
 	if ((rc = list_left(d, &t->left)) < 0)
 		return refuse(d, t, rc, "read incoming/");
+	if (!d->heads_read)
+		recover_heads(d->env);
+	d->heads_read = true;
 	chain_forget_unmade(d->chain, d->path, is_there, &(struct look_up){d, t->left});
 	if ((rc = look(d, &t->free_bytes, &full)) < 0)
 		return refuse(d, t, rc, "ask for free space");
 	if (full) {
 		err_set(&t->err, -ENOSPC, "%s: only the reserve is left", d->path);
+		return ROOT_FULL;
+	}
+	if (is_nameless(d)) {
+		err_set(&t->err, -ENOSPC, "%s: %s", d->path, disk_nameless_text());
 		return ROOT_FULL;
 	}
 	if ((rc = root_probe(d->fs, d->path)) < 0)
@@ -163,6 +194,10 @@ static void run_open(struct worker_job *j)
 		return;
 	}
 	hold_root(d);
+	if (!chain_error(d->chain))
+		d->boot_kept = false;
+	else if (!d->boot_kept)
+		d->boot_kept = segment_boot_keep(d->fs, d->path) == 0;
 	w->error = d->usable ? segment_file_open(w->file, w->bytes.data, w->bytes.len) : -ENODEV;
 	w->file->error = w->error;
 	buf_finish(&w->bytes);
@@ -390,15 +425,22 @@ static unsigned journal_closings(struct disk *d)
 	return sealed;
 }
 
+/* The head of a chain is durable before the keeper may take the file that says so out of our sight. */
+static enum segment_fate publish_one(struct disk *d, struct disk_seal *s, bool journaled)
+{
+	int rc = journaled ? 0 : segment_head_keep(d->fs, d->path, s->file->camera, s->seal.box, s->seal.box_bytes);
+
+	if (rc == 0)
+		return segment_file_publish(s->file);
+	segment_file_leave(s->file);
+	return SEGMENT_LEFT;
+}
+
 static void publish_closings(struct disk *d, bool journaled)
 {
-	for (struct disk_seal *s = d->closings; s; s = s->next) {
-		if (s->fate != SEGMENT_WAITS || !s->file->sealed)
-			continue;
-		s->fate = journaled ? segment_file_publish(s->file) : SEGMENT_LEFT;
-		if (!journaled)
-			segment_file_leave(s->file);
-	}
+	for (struct disk_seal *s = d->closings; s; s = s->next)
+		if (s->fate == SEGMENT_WAITS && s->file->sealed)
+			s->fate = publish_one(d, s, journaled);
 }
 
 /* --- when ---------------------------------------------------------------------------------------- */
@@ -442,6 +484,7 @@ static void run_tick(struct worker_job *j)
 	if (d->usable && (d->looked.us == 0 || now.us - d->looked.us >= LOOK_EVERY_US)) {
 		d->looked = now;
 		t->error = look(d, &t->free_bytes, &t->full);
+		t->nameless = is_nameless(d);
 		t->looked = true;
 	}
 	if (round_is_due(d, t, now)) {

@@ -13,6 +13,7 @@
  * Memory:  disk_create() copies its texts; disk_destroy() after its worker has closed, never if that was
  *          abandoned. Jobs are malloc'd by the caller. */
 #pragma once
+#include "recorder/recover.h"
 #include "recorder/root.h"
 #include "recorder/segment_file.h"
 #include "recorder/worker.h"
@@ -24,9 +25,12 @@ struct disk {
 	char *path, *site;
 	uint8_t box[UUID_BYTES];
 	uint64_t reserve_bytes;
+	const struct recover_env *env;
 	struct worker *worker;
 	/* the rest: disk thread */
 	struct segment_file *files;   /* open ones */
+	bool heads_read;              /* those that stand in incoming/ */
+	bool boot_kept;               /* since the journal cannot be written */
 	bool usable;                  /* the identity was right when last looked at */
 	struct mono synced, looked;   /* synced: when the last round of syncs began */
 	unsigned round;               /* of syncs: over every open file, perhaps in pieces */
@@ -51,6 +55,7 @@ struct disk_try {
 	struct disk_job base;
 	char known[UUID_TEXT_MAX];    /* "": never recorded to */
 	enum root_state state;
+	bool unknown;                 /* the process could not look, for want of its own: state says nothing */
 	char root[UUID_TEXT_MAX];
 	uint64_t free_bytes;
 	json_t *left;                 /* names that are not ours now; NULL: not looked */
@@ -78,6 +83,7 @@ struct disk_tick {
 	struct disk_job base;
 	int64_t patience_us;          /* closings wait so long for a round */
 	bool looked, full, journaled;
+	bool nameless;                /* room, but not for another file */
 	uint64_t free_bytes;
 	int error;                    /* of looking */
 	int sync_error;               /* of the round, and no file is to blame */
@@ -86,6 +92,10 @@ struct disk_tick {
 	struct disk_seal *closed;     /* what waited, and has its fate */
 };
 void disk_tick(struct disk *d, struct disk_tick *t);
+
+/* For people. */
+const char *disk_nameless_text(void);
+bool disk_is_blameless(int error);
 
 struct disk_seal {
 	struct disk_job base;

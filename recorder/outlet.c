@@ -1,5 +1,6 @@
 #include "recorder/storage_inner.h"
 
+#include "base/lang.h"
 #include "base/log.h"
 #include "base/require.h"
 
@@ -122,6 +123,11 @@ static void on_file_error(struct outlet_segment *s, int error)
 
 	if (error == -EBADMSG || error == -EPROTO) { /* refused before it was written */
 		lose(s, CAUSE_STREAM_UNUSABLE, "the muxed bytes are no fragment that could be read back");
+		return;
+	}
+	if (disk_is_blameless(error)) {
+		lose(s, CAUSE_RECORDER_DOWN, lang("录像进程的文件描述符或内存不够（见 ulimit -n）",
+						  "the recorder is short of descriptors or memory (see ulimit -n)"));
 		return;
 	}
 	lose(s, full ? CAUSE_STORAGE_FULL : CAUSE_STORAGE_FAILED, strerror(-error));

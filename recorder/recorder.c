@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define TICK_MS 200
-#define LIVE_EVERY_TICKS 10
+#define LIVE_EVERY_TICKS 5 /* the api believes it for 3 s (api/live.h) */
 #define STREAMS_EVERY_TICKS 5
 
 /* --- facts and hints ------------------------------------------------------------------- */

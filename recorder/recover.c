@@ -1,8 +1,10 @@
 #include "recorder/recover.h"
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "media/segment.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -85,6 +87,39 @@ static struct recover_item *item_make(const struct recover_env *env, const char 
 	if (read_tail(env, name, x->camera, &tail))
 		x->sealed_sequence = tail.seal.sequence;
 	return x;
+}
+
+static void learn_head(const struct recover_env *env, const char *dir, const char *name)
+{
+	const char *camera = name + strlen(SEGMENT_HEAD_PREFIX);
+	char *path = xasprintf("%s/%s", dir, name), *data = NULL;
+	struct tail tail;
+	size_t len = 0;
+
+	if (fs_read_all(env->fs, path, SEAL_MAX_BYTES, &data, &len) == 0 &&
+	    find_seal(env->keys, (const uint8_t *)data, len, &tail) && seal_is_ours(env, &tail.seal, camera)) {
+		struct chain_head head = {.sequence = tail.seal.sequence};
+		memcpy(head.digest, tail.digest, sizeof head.digest);
+		chain_learn(env->chain, camera, &head);
+	}
+	free(data);
+	free(path);
+}
+
+void recover_heads(const struct recover_env *env)
+{
+	char *dir = xasprintf("%s/incoming", env->root);
+	DIR *d = opendir(dir);
+	int rc = 0;
+
+	for (struct dirent *x; d && (x = fs_next(d, &rc)) != NULL;)
+		if (strncmp(x->d_name, SEGMENT_HEAD_PREFIX, strlen(SEGMENT_HEAD_PREFIX)) == 0 && !strstr(x->d_name, ".tmp"))
+			learn_head(env, dir, x->d_name);
+	if (rc < 0 || !d)
+		log_warn("recover", "root=%s error=\"heads of chains cannot be read\"", env->root);
+	if (d)
+		closedir(d);
+	free(dir);
 }
 
 static bool is_open_file(const struct recover_item *x)
@@ -188,12 +223,31 @@ static bool in_chain_already(const struct recovery *r)
 	       chain_knows(r->env->chain, r->scan.seal_digest);
 }
 
-/* Durable on return. */
+/* The seal that ends the file, as the head of its chain. */
+static int keep_head(struct recovery *r)
+{
+	uint8_t end[SEAL_MAX_BYTES];
+	struct seal seal;
+	struct stat st;
+	size_t at;
+
+	if (fstat(r->fd, &st) < 0)
+		return -errno;
+	size_t want = st.st_size < (off_t)sizeof end ? (size_t)st.st_size : sizeof end;
+	ssize_t n = r->fs->pread(r->fs, r->fd, end, want, st.st_size - (off_t)want);
+	if (n != (ssize_t)want || seal_find(end, want, &seal, &at) < 0)
+		return n < 0 ? (int)n : -EBADMSG;
+	return segment_head_keep(r->fs, r->env->root, r->x->camera, end + at, want - at);
+}
+
+/* Durable on return, there or here. */
 static int journal(struct recovery *r, const struct chain_entry *x)
 {
 	int rc = chain_sealed(r->env->chain, x, &r->x->head);
 
-	return rc < 0 ? rc : chain_sync(r->env->chain);
+	if (rc == 0 && chain_sync(r->env->chain) < 0)
+		rc = keep_head(r);
+	return rc;
 }
 
 /* The seal that stands in the file, made the head. */
@@ -281,12 +335,28 @@ static int64_t synced_by_age(const struct recovery *r)
 	return i > 0 ? x->items[i - 1].offset + x->items[i - 1].bytes : 0;
 }
 
+/* It was begun while the journal could not be written, and the machine has not gone down since. */
+static bool is_of_this_boot(const struct recovery *r)
+{
+	char boot[BOOT_ID_MAX], *kept = NULL, *path = xasprintf("%s/incoming/" SEGMENT_BOOT_NAME, r->env->root);
+	size_t len;
+	bool same;
+
+	clock_boot_id(boot);
+	same = fs_read_all(r->fs, path, BOOT_ID_MAX, &kept, &len) == 0 && strcmp(kept, boot) == 0;
+	free(kept);
+	free(path);
+	return same;
+}
+
 /* The journal may be gone, or have lost its end to a power cut, and with it all it said of this file. */
 static int64_t limit_of(const struct recovery *r)
 {
 	int64_t limit = chain_limit_of(r->env->chain, r->env->root, r->x->name);
 
-	return limit >= 0 ? limit : is_sealed_well(r) ? r->size : synced_by_age(r);
+	if (limit >= 0)
+		return limit;
+	return is_sealed_well(r) || is_of_this_boot(r) ? r->size : synced_by_age(r);
 }
 
 static enum segment_fate decide(struct recovery *r)

@@ -37,3 +37,6 @@ struct recover_item {
  * sealed ones by sequence, then the others by start. Names that are not ours are logged. */
 struct recover_item *recover_survey(const struct recover_env *env, const json_t *names);
 void recover_file(struct recover_item *x);
+/* Heads of chains that stand in incoming/, because the journal could not be written (segment_file.h), are learned by the
+ * chain. Before anything is sealed. */
+void recover_heads(const struct recover_env *env);

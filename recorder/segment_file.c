@@ -236,7 +236,8 @@ int segment_file_remove(struct fs *fs, struct chain *chain, const char *root, co
 		return rc;
 	rc = chain_fact(chain, "dropped",
 			json_pack("{s:s,s:s,s:s}", "camera", camera, "root", root, "file", name));
-	return rc < 0 ? rc : chain_sync(chain);
+	chain_sync(chain); /* if it cannot be told, it is found to be gone */
+	return rc;
 }
 
 int64_t segment_file_end(const struct segment_file *f, unsigned n)
@@ -285,7 +286,6 @@ static void fill_seal(const struct segment_file *f, struct segment_seal *s, unsi
 /* Brings the file to `keep` fragments and a seal. */
 static int write_seal(struct segment_file *f, struct segment_seal *s, unsigned keep)
 {
-	uint8_t box[SEAL_MAX_BYTES];
 	bool cut = f->error || f->sealing || keep < f->scan.index.count;
 	int rc = cut ? f->fs->truncate(f->fs, f->fd, segment_file_end(f, keep)) : 0;
 
@@ -295,10 +295,10 @@ static int write_seal(struct segment_file *f, struct segment_seal *s, unsigned k
 	f->sealing = true;
 	f->keep = keep;
 	fill_seal(f, s, keep);
-	size_t len = seal_encode(&s->seal, s->key, box);
-	seal_digest(box, len, s->digest);
-	s->bytes = segment_file_end(f, keep) + (int64_t)len;
-	return f->fs->write(f->fs, f->fd, box, len);
+	s->box_bytes = seal_encode(&s->seal, s->key, s->box);
+	seal_digest(s->box, s->box_bytes, s->digest);
+	s->bytes = segment_file_end(f, keep) + (int64_t)s->box_bytes;
+	return f->fs->write(f->fs, f->fd, s->box, s->box_bytes);
 }
 
 static enum segment_fate leave(struct segment_file *f)
@@ -373,4 +373,32 @@ enum segment_fate segment_file_publish(struct segment_file *f)
 	segment_file_name(f, ".mp4", name);
 	segment_file_leave(f);
 	return fail(f, segment_file_rename(f->fs, f->root, open_name, name)) < 0 ? SEGMENT_LEFT : SEGMENT_SEALED;
+}
+
+/* --- beside a journal that cannot be written ------------------------------------------------ */
+
+static int keep(struct fs *fs, const char *root, const char *name, const void *data, size_t len)
+{
+	char *path = incoming_path(root, name);
+	int rc = fs_replace(fs, path, data, len, 0640);
+
+	free(path);
+	return rc;
+}
+
+int segment_head_keep(struct fs *fs, const char *root, const char *camera, const uint8_t *box, size_t len)
+{
+	char *name = xasprintf(SEGMENT_HEAD_PREFIX "%s", camera);
+	int rc = keep(fs, root, name, box, len);
+
+	free(name);
+	return rc;
+}
+
+int segment_boot_keep(struct fs *fs, const char *root)
+{
+	char boot[BOOT_ID_MAX];
+
+	clock_boot_id(boot);
+	return keep(fs, root, SEGMENT_BOOT_NAME, boot, strlen(boot));
 }

@@ -86,6 +86,8 @@ struct segment_seal {
 	struct seal seal;             /* the rest: what was written */
 	uint8_t digest[SHA256_BYTES];
 	int64_t bytes;                /* of the file with it */
+	uint8_t box[SEAL_MAX_BYTES];
+	size_t box_bytes;
 };
 enum segment_fate {
 	SEGMENT_SEALED,  /* renamed to .mp4 */
@@ -101,10 +103,15 @@ enum segment_fate {
  *	journal  after the round: the seal is made the head of its chain; chain_sync() follows, one for all of the round.
  *	         If the sync failed, or the rest was condemned meanwhile, the seal is written once more, for what both
  *	         keep their word for (SEGMENT_WAITS, and `sealed` is false): another round
- *	publish  renamed. Should a power cut take the name back, recovery gives it again: the journal knows the seal */
+ *	publish  renamed. If the journal could not be written, segment_head_keep() comes first. Should a power cut take the name back, recovery gives it again: the journal knows the seal */
 enum segment_fate segment_file_seal(struct segment_file *f, struct chain *chain, struct segment_seal *s);
 enum segment_fate segment_file_journal(struct segment_file *f, struct chain *chain, struct segment_seal *s);
 enum segment_fate segment_file_publish(struct segment_file *f);
+
+/* A seal (its box) as the head of its camera's chain, durable in incoming/.head-CAMERA: when the journal cannot hold it. */
+int segment_head_keep(struct fs *fs, const char *root, const char *camera, const uint8_t *box, size_t len);
+/* The boot in which files were begun of which no journal tells; durable (media/segment.h has both names). */
+int segment_boot_keep(struct fs *fs, const char *root);
 
 /* --- shared with recovery -------------------------------------------------------- */
 /* incoming/ from one name to another. */

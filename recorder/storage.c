@@ -133,9 +133,7 @@ void storage_key_changed(struct storage *s)
 
 void storage_journaled(struct storage *s)
 {
-	if (chain_error(s->chain))
-		fatal(s, "the journal cannot be written");
-	else if (s->events->journaled)
+	if (!chain_error(s->chain) && s->events->journaled)
 		s->events->journaled(s->owner);
 }
 
@@ -202,6 +200,7 @@ static void remember_root(struct storage_root *r, const char *uuid)
 	worker_post(s->journal, &b->job);
 }
 
+/* A root that nobody could look at for want of descriptors stays what it was, and is tried again. */
 static void on_tried(struct worker_job *j)
 {
 	struct disk_try *t = (struct disk_try *)j;
@@ -209,7 +208,7 @@ static void on_tried(struct worker_job *j)
 
 	r->try_out = false;
 	r->free_bytes = t->free_bytes;
-	if (r->storage->phase == 0) {
+	if (r->storage->phase == 0 && !t->unknown) {
 		remember_root(r, t->root);
 		set_state(r, t->state, t->state == ROOT_OK ? NULL : t->err.text);
 		if (t->state == ROOT_FULL)
@@ -249,6 +248,8 @@ static void look_at_space(struct storage_root *r, const struct disk_tick *t)
 	r->free_bytes = t->free_bytes;
 	if (t->error)
 		storage_root_trouble(r, ROOT_FAILED, strerror(-t->error));
+	if (t->nameless) /* what is open can still be written */
+		storage_root_trouble(r, ROOT_FULL, disk_nameless_text());
 	if (t->full) {
 		storage_root_trouble(r, ROOT_FULL, "only the reserve is left");
 		if (!storage_has_better(r)) /* else they leave at their next key frame */
@@ -324,8 +325,6 @@ static void on_tick(uv_timer_t *timer)
 		s->beat = now;
 		post_fact(s, "beat", NULL, run_beat);
 	}
-	if (chain_error(s->chain))
-		fatal(s, "the journal cannot be written");
 	turns_pass_stuck(&s->turns);
 	storage_recovery_check(s);
 	storage_check_closing(s);
@@ -353,6 +352,7 @@ static void make_root(struct storage *s, struct storage_root *r, const struct co
 	r->seen = json_object();
 	r->env = (struct recover_env){
 	    .fs = s->fs, .chain = s->chain, .keys = s->keys, .root = r->disk->path, .site = r->disk->site};
+	r->disk->env = &r->env;
 }
 
 /* A process that cannot make a thread at start does not live: the supervisor starts it again. */
@@ -377,7 +377,8 @@ static int read_state(struct storage *s, struct err *e)
 	s->book = root_book_load(s->fs, s->state, e);
 	if (!s->book)
 		return e->code;
-	return chain_open(s->fs, s->clock, s->conf, seal_keys_signer(s->keys), &s->chain, e);
+	s->chain = chain_open(s->fs, s->clock, s->conf, seal_keys_signer(s->keys));
+	return 0;
 }
 
 static void start_handles(struct storage *s)

@@ -42,11 +42,11 @@ struct storage_events {
 	void (*journaled)(void *owner);                  /* facts were synced to the journal */
 	void (*root_state)(void *owner, const char *root, const char *state, const char *error);
 	void (*recovered)(void *owner);                  /* all .open files of before are dealt with */
-	void (*fatal)(void *owner, const char *text);    /* the journal cannot be written */
+	void (*fatal)(void *owner, const char *text);    /* the journal's disk does not answer */
 	void (*closed)(void *owner);
 };
 
-/* Writes the journal's `start` record. The signer of `keys` signs seals; journal dir is STATE/journal. conf, keys
+/* Writes the journal's `start` record, or does so later (chain.h). The signer of `keys` signs seals; journal dir is STATE/journal. conf, keys
  * borrowed. */
 int storage_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const struct conf *conf,
 		   struct seal_keys *keys, const struct storage_events *events, void *owner,

@@ -31,6 +31,7 @@ static int f_unlink(struct fs *fs, const char *p) { PASS(unlink(fs_real(), p)); 
 static int f_mkdir(struct fs *fs, const char *p, mode_t m) { PASS(mkdir(fs_real(), p, m)); }
 static int f_sync_dir(struct fs *fs, const char *p) { PASS(sync_dir(fs_real(), p)); }
 static int f_stat(struct fs *fs, const char *p, struct stat *st) { PASS(stat(fs_real(), p, st)); }
+static int f_files(struct fs *fs, const char *p, uint64_t *n) { PASS(free_files(fs_real(), p, n)); }
 static int f_sync_all(struct fs *fs, int fd)
 {
 	if (!((struct locked_fault *)fs)->whole)
@@ -43,7 +44,7 @@ static void locked_init(struct locked_fault *l, struct fault *fault, int err, bo
 {
 	*l = (struct locked_fault){.fault = fault, .err = err, .whole = whole};
 	l->base = (struct fs){f_open, fs_real()->close, f_write, f_pread, f_datasync, f_truncate, f_rename,
-			      f_unlink, f_mkdir, f_sync_dir, f_stat, f_free, f_sync_all};
+			      f_unlink, f_mkdir, f_sync_dir, f_stat, f_free, f_files, f_sync_all};
 	pthread_mutex_init(&l->lock, NULL);
 }
 

@@ -6,7 +6,10 @@
  *	cut SEED FILE    writes to FILE what a power cut behind one of the next writes leaves: all that was flushed,
  *	                 and of each write since, by the seed, nothing, all, or its first sectors of 512 bytes. The disk
  *	                 goes on.
- *	                 Answers "ok FLUSHES UNFLUSHED-WRITES LOST-OR-TORN". */
+ *	                 Answers "ok FLUSHES UNFLUSHED-WRITES LOST-OR-TORN".
+ *	flushes          how often it was flushed: "ok FLUSHES"
+ *	delay MS         each flush takes so long from now on
+ *	sick flush|write|both|none   flushes, writes answer EIO from now on, and do nothing */
 #define FUSE_USE_VERSION 31
 #include <errno.h>
 #include <fcntl.h>
@@ -36,6 +39,8 @@ static struct {
 	char *now, *durable;              /* what reads show; what a flush made sure of */
 	struct pending *first, **last;    /* written since, in order */
 	unsigned long flushes;
+	unsigned delay_ms;
+	bool sick_flush, sick_write;
 	struct cut *cut;                  /* asked for */
 	pthread_cond_t done;
 } disk = {.lock = PTHREAD_MUTEX_INITIALIZER, .last = &disk.first, .done = PTHREAD_COND_INITIALIZER};
@@ -86,6 +91,12 @@ static int disk_write(const char *data, size_t len, off_t at)
 	p->at = at;
 	p->len = len;
 	pthread_mutex_lock(&disk.lock);
+	if (disk.sick_write) {
+		pthread_mutex_unlock(&disk.lock);
+		free(p->data);
+		free(p);
+		return -EIO;
+	}
 	memcpy(disk.now + at, data, len);
 	*disk.last = p;
 	disk.last = &p->next;
@@ -95,8 +106,16 @@ static int disk_write(const char *data, size_t len, off_t at)
 	return (int)len;
 }
 
-static void disk_flush(void)
+static int disk_flush(void)
 {
+	pthread_mutex_lock(&disk.lock);
+	unsigned delay_ms = disk.delay_ms;
+	bool sick = disk.sick_flush;
+	disk.flushes++;
+	pthread_mutex_unlock(&disk.lock);
+	usleep(delay_ms * 1000);
+	if (sick)
+		return -EIO;
 	pthread_mutex_lock(&disk.lock);
 	for (struct pending *p = disk.first, *next; p; p = next) {
 		next = p->next;
@@ -106,8 +125,8 @@ static void disk_flush(void)
 	}
 	disk.first = NULL;
 	disk.last = &disk.first;
-	disk.flushes++;
 	pthread_mutex_unlock(&disk.lock);
+	return 0;
 }
 
 static bool is_zero(const char *p, size_t len)
@@ -156,12 +175,41 @@ static int disk_cut(uint64_t seed, const char *path, char *answer, size_t room)
 
 /* --- orders ----------------------------------------------------------------------------- */
 
+static bool set_sick(const char *what)
+{
+	bool flush = strcmp(what, "flush") == 0, write = strcmp(what, "write") == 0, both = strcmp(what, "both") == 0;
+
+	disk.sick_flush = flush || both;
+	disk.sick_write = write || both;
+	return flush || write || both || strcmp(what, "none") == 0;
+}
+
+/* Orders that are answered at once. */
+static bool obey_now(const char *line, char *answer, size_t room)
+{
+	unsigned delay_ms;
+	bool known = true;
+
+	pthread_mutex_lock(&disk.lock);
+	if (sscanf(line, "delay %u", &delay_ms) == 1)
+		disk.delay_ms = delay_ms;
+	else if (strncmp(line, "sick ", 5) == 0)
+		known = set_sick(line + 5);
+	else
+		known = strcmp(line, "flushes") == 0;
+	snprintf(answer, room, "ok %lu", disk.flushes);
+	pthread_mutex_unlock(&disk.lock);
+	return known;
+}
+
 static void obey(char *line, char *answer, size_t room)
 {
 	unsigned long long seed;
 	int at = 0;
 
 	line[strcspn(line, "\n")] = '\0';
+	if (obey_now(line, answer, room))
+		return;
 	if (sscanf(line, "cut %llu %n", &seed, &at) != 1 || !line[at]) {
 		snprintf(answer, room, "error no such order");
 		return;
@@ -252,8 +300,7 @@ static int on_write(const char *path, const char *data, size_t len, off_t at, st
 static int on_fsync(const char *path, int data_only, struct fuse_file_info *fi)
 {
 	(void)path, (void)data_only, (void)fi;
-	disk_flush();
-	return 0;
+	return disk_flush();
 }
 
 static void *on_init(struct fuse_conn_info *conn, struct fuse_config *conf)

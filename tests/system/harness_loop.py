@@ -93,17 +93,30 @@ class PowerDisk(LoopDisk):
         shutil.rmtree(self.folder)
         assert code == 0, f"holdfast-powerdisk ended with {code}"
 
+    def order(self, text):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(STOP_S)
+            s.connect(self._control)
+            s.sendall(f"{text}\n".encode())
+            answer = s.makefile().readline()
+        assert answer.startswith("ok "), answer
+        return answer.split()[1:]
+
+    def flushes(self):
+        return int(self.order("flushes")[0])
+
+    def delay(self, ms):
+        self.order(f"delay {ms}")
+
+    def sick(self, what):
+        """flush, write, both or none: EIO."""
+        self.order(f"sick {what}")
+
     def cut(self, seed, name):
         """Keeps in a file what a power cut behind one of the next writes leaves. Its path, and how many writes
         were not flushed by then."""
         path = os.path.join(self.folder, name)
-        with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(STOP_S)
-            s.connect(self._control)
-            s.sendall(f"cut {seed} {path}\n".encode())
-            answer = s.makefile().readline()
-        assert answer.startswith("ok "), answer
-        return path, int(answer.split()[2])
+        return path, int(self.order(f"cut {seed} {path}")[1])
 
 
 class RoomDisk:

@@ -6,6 +6,7 @@
 #include "media/segment.h"
 #include "segment_fixture.h"
 
+#include <fcntl.h>
 #include <errno.h>
 #include <string.h>
 
@@ -161,6 +162,19 @@ static inline void rename_file(struct site_box *b, int from, const char *was, co
 	assert_int_equal(rename(old, new), 0);
 	free(old);
 	free(new);
+}
+
+/* As if the last of it was written at the box's present. */
+static inline void touch_file(struct site_box *b, int from, const char *suffix)
+{
+	char name[256];
+	int64_t us = clock_wall(&b->clock.base).us;
+	struct timespec t = {.tv_sec = (time_t)(us / US_PER_S), .tv_nsec = (long)(us % US_PER_S * 1000)};
+
+	segment_incoming_name(name, CAM, (struct wall){SEC(from)}, suffix);
+	char *path = xasprintf("%s/incoming/%s", b->root, name);
+	assert_int_equal(utimensat(AT_FDCWD, path, (struct timespec[2]){t, t}, 0), 0);
+	free(path);
 }
 
 static inline void say_open(struct site_box *b, int from)

@@ -286,6 +286,25 @@ static void a_silent_recorder_is_down(void **state)
 	expect_tiles(box.place.catalog, CAM, 1, 30, "R 1 4 | G 4 25 recorder_down | P 25 30");
 }
 
+/* Its journal cannot be written, but a file grows: nobody says that it is down. */
+static void a_recorder_that_writes_is_not_down(void **state)
+{
+	(void)state;
+	say_up(&box, 1);
+	put_file(&box, 1, 4, ".mp4", true);
+	advance_to(&box, 4);
+	say_sealed(&box, 1, 4, 1);
+	assert_int_equal(run(&box), 0);
+	put_file(&box, 4, 24, ".open", false);
+	advance_to(&box, 25);
+	touch_file(&box, 4, ".open");
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 30, "R 1 4 | P 4 30");
+	advance_to(&box, 60); /* it has ended since */
+	assert_int_equal(run(&box), 0);
+	expect_tiles(box.place.catalog, CAM, 1, 30, "R 1 4 | G 4 30 recorder_down");
+}
+
 static void witnessed_time_is_what_the_beats_saw(void **state)
 {
 	(void)state;
@@ -626,6 +645,7 @@ int main(void)
 		T(a_disk_that_does_not_answer_is_not_touched),
 		T(a_closed_file_that_was_lost_is_a_gap_with_its_cause),
 		T(a_silent_recorder_is_down),
+		T(a_recorder_that_writes_is_not_down),
 		T(witnessed_time_is_what_the_beats_saw),
 		T(a_step_forward_is_one_gap_and_no_other),
 		T(footage_of_a_clock_that_was_ahead_hides_no_outage),
