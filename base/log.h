@@ -3,8 +3,9 @@
  *	log_info("camera", "id=%s state=%s", cam->id, sm_name(&cam->sm));
  *	  →  ts=2026-11-23T03:15:00.120000Z level=info proc=recorder ev=camera id=… state=…
  *
- * The first argument names the event, the rest are key=value pairs; quote what
- * may hold a space (log_quote). One line per change, never one per retry.
+ * The first argument names the event, the rest are key=value pairs. Whatever a %s brings is escaped, and quoted where
+ * the format has no quotes and it is no word of logfmt: no value can end its field or the line, or command a terminal.
+ * One line per change, never one per retry.
  * Secrets are never passed here.
  *
  * Threads: any. A line is written by one write(2). */
