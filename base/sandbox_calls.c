@@ -100,8 +100,7 @@ static int allow_control(scmp_filter_ctx ctx)
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(ioprio_set), 2, SCMP_A0(SCMP_CMP_EQ, 1 /* IOPRIO_WHO_PROCESS */),
 				      SCMP_A1(SCMP_CMP_EQ, 0));
 	if (rc == 0) /* SQLite gives its files to root when it is root, who has them: refused, but not worth telling */
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(fchown), 2, SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, geteuid()),
-				      SCMP_A2(SCMP_CMP_MASKED_EQ, UINT32_MAX, getegid()));
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(fchown), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, geteuid()));
 	if (rc == 0) /* of itself, and only to read it */
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0));
 	return rc;

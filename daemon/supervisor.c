@@ -9,6 +9,7 @@
 #include "daemon/child.h"
 #include "daemon/demo.h"
 #include "daemon/key_watch.h"
+#include "daemon/ownership.h"
 #include "daemon/process.h"
 #include "daemon/program.h"
 #include "daemon/root_watch.h"
@@ -486,12 +487,13 @@ int supervisor_run(struct conf *conf, const char *conf_path)
 	struct err e = {0};
 
 	signal(SIGPIPE, SIG_IGN);
-	if (find_programs(&s, &e) < 0 || make_state(conf, &e) < 0 || take_lock(&s, &e) < 0) {
+	if (find_programs(&s, &e) < 0 || ownership_check_way(conf, &e) < 0 || make_state(conf, &e) < 0 || take_lock(&s, &e) < 0) {
 		fprintf(stderr, "holdfast: %s\n", e.text);
 		forget_programs(&s);
 		conf_destroy(conf);
 		return EXIT_CANNOT;
 	}
+	ownership_take(conf);
 	root_prepare_all(fs_real(), conf);
 	uv_loop_init(&s.loop);
 	watch_signals(&s);

@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 
@@ -86,3 +87,22 @@ def test_it_goes_on(site):
     """Nothing was killed for trying, and recording was never disturbed."""
     assert not [e for e in site.events("process") if e.get("state") == "exited"]
     assert site.get("/readyz", base="").status == 200
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it is root who takes over")
+def test_root_goes_on_with_what_another_user_recorded():
+    """No role keeps root's privileges: what is of another user is given to root when root starts."""
+    with SimCamera("a") as camera, Site([camera], segment="2s") as s:
+        s.wait_recorded("a", camera.wait_frames("a", 20)[-1])
+        s.stop()
+        for part in ("state", "footage"):
+            for folder, _, names in os.walk(s.path(part)):
+                for path in (folder, *(os.path.join(folder, name) for name in names)):
+                    os.chown(path, NOBODY, NOBODY)
+        os.chown(s.folder, NOBODY, NOBODY)
+        refused = subprocess.run([*s.prefix, s.program, "run", "-c", s.conf_path], capture_output=True, text=True, timeout=30, check=False)
+        assert refused.returncode == 3 and "chmod o+x" in refused.stderr
+        os.chmod(s.folder, 0o711)
+        s.start()
+        s.wait_recorded("a", camera.wait_frames("a", 20)[-1])
+        assert os.stat(s.path("state/catalog.db")).st_uid == 0
