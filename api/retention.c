@@ -81,6 +81,36 @@ static int add_scrub(struct call *c, struct catalog *cat, json_t *o)
 	return 0;
 }
 
+/* Which cameras wait for the brake; null: none does. */
+static void add_paused(struct catalog *cat, json_t *o)
+{
+	char text[65536] = "";
+	json_t *paused = json_null(), *list, *note;
+	const char *id;
+
+	json_t *state = cat && catalog_state(cat, "brake", text, sizeof text) == 0 && *text ? json_loads(text, 0, NULL) : NULL;
+	if (json_object_size(json_object_get(state, "cameras")) > 0) {
+		list = json_array();
+		json_object_foreach(json_object_get(state, "cameras"), id, note)
+			json_array_append_new(list, json_pack("{s:s, s:O, s:o}", "id", id, "waits", json_object_get(note, "waits"), "oldest",
+				json_time_or_null(true, (struct wall){json_integer_value(json_object_get(note, "oldest"))})));
+		paused = json_pack("{s:o, s:b, s:o}", "since", json_time_or_null(true, (struct wall){json_integer_value(
+				   json_object_get(state, "since"))}), "pressed", json_is_true(json_object_get(state, "pressed")), "cameras", list);
+	}
+	json_decref(state);
+	json_object_set_new(o, "paused", paused);
+}
+
+int retention_release_post(struct call *c)
+{
+	json_t *body = call_body(c, "reason");
+	const char *reason = body ? call_text(c, body, "reason", 1000, false) : NULL;
+	int rc = reason ? call_command(c, "retention.release", json_pack("{s:s}", "reason", reason), 200) : -1;
+
+	json_decref(body);
+	return rc;
+}
+
 int retention_get(struct call *c)
 {
 	struct api *a = c->api;
@@ -108,6 +138,7 @@ int retention_get(struct call *c)
 		json_decref(o);
 		return call_broken(c, rc);
 	}
+	add_paused(cat, o);
 	call_json(c, 200, o);
 	return 0;
 }

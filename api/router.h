@@ -38,6 +38,7 @@ typedef int route_fn(struct call *c);
 	X(POST,   API_BASE "/holds/{id}/release",        RELEASE,    "",                 hold_release_post)   \
 	X(DELETE, API_BASE "/holds/{id}/release",        RELEASE,    "",                 hold_release_delete) \
 	X(GET,    API_BASE "/retention",                 READ,       "",                 retention_get)       \
+	X(POST,   API_BASE "/retention/release",         RELEASE,    "",                 retention_release_post) \
 	X(GET,    API_BASE "/disks",                     READ,       "",                 disk_list)           \
 	X(POST,   API_BASE "/disks/retire",              DISKS,      "",                 disk_retire_post)    \
 	X(POST,   API_BASE "/disks/replace",             DISKS,      "",                 disk_replace_post)   \

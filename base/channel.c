@@ -24,6 +24,7 @@ static const struct { enum channel_role from, to; const char *type, *verb; } say
 	{CHANNEL_API, CHANNEL_KEEPER, "cmd", "hold.place"},
 	{CHANNEL_API, CHANNEL_KEEPER, "cmd", "hold.release"},
 	{CHANNEL_API, CHANNEL_KEEPER, "cmd", "hold.withdraw"},
+	{CHANNEL_API, CHANNEL_KEEPER, "cmd", "retention.release"},
 	{CHANNEL_API, CHANNEL_KEEPER, "cmd", "token.made"},
 	{CHANNEL_API, CHANNEL_KEEPER, "cmd", "token.revoked"},
 	{CHANNEL_API, CHANNEL_KEEPER, "cmd", "token.known"},

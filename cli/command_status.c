@@ -53,6 +53,16 @@ static void print_forecast(const json_t *forecast)
 		       json_array_size(json_object_get(forecast, "economy")));
 }
 
+/* More fell due at once than may go in a day. */
+static void print_paused(const json_t *paused)
+{
+	if (json_is_object(paused))
+		printf(lang("  删除已限速：%zu 台摄像机待删除的录像超过每天两天的限额（自 %s 起）；确认无误后可由两人解除 (POST /retention/release)\n",
+			    "  deletion waits: more fell due of %zu cameras than the two days of footage that may go in a day (since %s); two persons can "
+			    "lift it (POST /retention/release)\n"),
+		       json_array_size(json_object_get(paused, "cameras")), text_time(paused, "since"));
+}
+
 static void print_offload(const json_t *o)
 {
 	const char *problem = json_string_value(json_object_get(o, "problem"));
@@ -105,6 +115,7 @@ int command_status(const struct options *o)
 		print_keys(json_object_get(site, "keys"));
 		print_offload(json_object_get(site, "offload"));
 		print_forecast(json_object_get(retention, "forecast"));
+		print_paused(json_object_get(retention, "paused"));
 		json_array_foreach(cameras, i, c)
 			print_camera(c);
 	}

@@ -249,6 +249,7 @@ static int dispatch(struct command *c, const char *verb)
 	} verbs[] = {{"hold.place", hold_place_verb},
 		     {"hold.release", hold_release_verb},
 		     {"hold.withdraw", hold_withdraw_verb},
+		     {"retention.release", retention_release_verb},
 		     {"token.made", token_made_verb},
 		     {"token.revoked", token_revoked_verb},
 		     {"token.known", token_known_verb},

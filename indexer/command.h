@@ -32,5 +32,5 @@ int command_need_id(struct command *c, int64_t *out);
  * must be one. */
 int command_need_by(struct command *c, const char *roles, struct person *out);
 
-command_fn hold_place_verb, hold_release_verb, hold_withdraw_verb;       /* command_hold.c */
+command_fn hold_place_verb, hold_release_verb, hold_withdraw_verb, retention_release_verb;      /* command_hold.c */
 command_fn token_made_verb, token_revoked_verb, token_known_verb;        /* command_token.c */

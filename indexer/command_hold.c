@@ -1,7 +1,8 @@
-/* The verbs about holds. */
+/* The verbs that take two persons: holds, and the brake of retention. */
 #include "command.h"
 
 #include "base/lang.h"
+#include "brake_lift.h"
 #include "catalog_write.h"
 #include "consent.h"
 #include "gap.h"
@@ -61,12 +62,11 @@ static int refuse_release(struct command *c, int rc)
 	return rc == -EALREADY ? command_refuse(c, CONFLICT, "id", lang("该保全已经解除", "this hold was released before")) : rc;
 }
 
-static int tell_release(struct command *c, int rc)
+/* Of the second person, or of the first. */
+static int tell_consent(struct command *c, int rc)
 {
 	bool asked = rc == CONSENT_ASK;
 
-	if (rc < 0)
-		return refuse_release(c, rc);
 	if (!asked && rc != CONSENT_GIVE)
 		return command_refuse(c, CONFLICT, "id", consent_refusal((enum consent_answer)rc));
 	json_object_set_new(*c->reply, "state", json_string(asked ? "release_requested" : "released"));
@@ -83,7 +83,21 @@ int hold_release_verb(struct command *c)
 	if (command_need_id(c, &id) || command_need_text(c, "reason", TEXT_MAX_CHARACTERS, &reason) ||
 	    command_need_by(c, "admin regulator", &by))
 		return -EINVAL;
-	return tell_release(c, hold_release(c->ix->catalog, c->ix->acc.now, id, reason, &by));
+	int rc = hold_release(c->ix->catalog, c->ix->acc.now, id, reason, &by);
+	return rc < 0 ? refuse_release(c, rc) : tell_consent(c, rc);
+}
+
+int retention_release_verb(struct command *c)
+{
+	const char *reason;
+	struct person by;
+
+	if (command_need_text(c, "reason", TEXT_MAX_CHARACTERS, &reason) || command_need_by(c, "admin regulator", &by))
+		return -EINVAL;
+	int rc = brake_lift(c->ix->catalog, c->ix->acc.now, reason, &by);
+	if (rc == -ENOENT)
+		return command_refuse(c, CONFLICT, NULL, lang("目前没有待删除的录像被限速", "nothing waits for the brake"));
+	return rc < 0 ? rc : tell_consent(c, rc);
 }
 
 int hold_withdraw_verb(struct command *c)

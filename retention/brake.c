@@ -2,13 +2,13 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "indexer/brake_lift.h"
 #include "indexer/catalog_internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define STATE "brake"
 #define STATE_MAX (64 << 10) /* 256 cameras */
 #define HOUR_US (3600 * US_PER_S)
 #define HOURS (RETENTION_BRAKE_PER_US / HOUR_US)
@@ -72,12 +72,12 @@ void brake_waiting_finish(struct brake_waiting *w)
 }
 
 /* --- the state: {"since": wall µs, "waited": witnessed µs, "cameras": {id: {"oldest": wall µs, "waits": bool}},
- * "pressed": bool, "lifted_until": witnessed µs} ---------------------------------------------------------- */
+ * "pressed": bool} ------------------------------------------------------------------------------------------ */
 
 static int load(struct catalog *c, json_t **out)
 {
 	char *text = xcalloc(1, STATE_MAX);
-	int rc = catalog_state(c, STATE, text, STATE_MAX);
+	int rc = catalog_state(c, BRAKE_STATE, text, STATE_MAX);
 
 	*out = rc == 0 && *text ? json_loads(text, 0, NULL) : NULL;
 	if (rc == 0 && !json_is_object(*out)) {
@@ -91,7 +91,7 @@ static int load(struct catalog *c, json_t **out)
 static int store(struct catalog *c, const json_t *state)
 {
 	char *text = json_dumps(state, JSON_COMPACT | JSON_SORT_KEYS);
-	int rc = text ? catalog_set_state(c, STATE, text) : -ENOMEM;
+	int rc = text ? catalog_set_state(c, BRAKE_STATE, text) : -ENOMEM;
 
 	free(text);
 	return rc;
@@ -199,10 +199,9 @@ int brake_settle(struct catalog *c, const struct retention_state *s, const struc
 
 int brake_is_lifted(struct catalog *c, int64_t witnessed_us, bool *lifted)
 {
-	json_t *state;
-	int rc = load(c, &state);
+	int64_t until = 0;
+	int rc = catalog_state_int(c, BRAKE_LIFTED, &until);
 
-	*lifted = rc == 0 && witnessed_us < number(state, "lifted_until");
-	json_decref(state);
+	*lifted = rc == 0 && witnessed_us < until;
 	return rc;
 }

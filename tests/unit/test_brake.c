@@ -1,6 +1,10 @@
 /* No clock, no journal, no old state and no setting makes more go than falls due: the witnessed age and the brake. */
 #include "keeper_fixture.h"
+#include "indexer/brake_lift.h"
+#include "indexer/consent.h"
 #include "retention/brake.h"
+
+#include <errno.h>
 
 #define DAY US_PER_DAY
 #define HOUR (3600 * US_PER_S)
@@ -264,6 +268,37 @@ static void a_lower_keep_is_braked(void **state)
 	assert_int_equal(keeper_reap(&box), 2 * 24 / HOURS_A_FILE);
 }
 
+static int lift(const struct person *by)
+{
+	assert_int_equal(catalog_begin(box.place.catalog), 0);
+	int rc = brake_lift(box.place.catalog, box.clock.wall, "a hold of two years ended", by);
+	assert_int_equal(catalog_end(box.place.catalog, rc < 0 ? rc : 0), rc < 0 ? rc : 0);
+	return rc;
+}
+
+static void two_persons_lift_it_for_a_day(void **state)
+{
+	const int a_day = 24 / HOURS_A_FILE;
+	struct person zhao = place_account(box.place.catalog, "zhao", "admin", PERSON_BOX);
+	struct person wu = place_account(box.place.catalog, "wu", "admin", PERSON_BOX);
+
+	(void)state;
+	record_days(0, T0, 8);
+	assert_int_equal(lift(&zhao), -ENOENT); /* nothing waits */
+	keeper_pass(&box, T0 + 6 * DAY + 95 * DAY - box.clock.wall.us); /* six days are due */
+	assert_int_equal(keeper_reap(&box), 2 * a_day);
+	assert_int_equal(lift(&zhao), CONSENT_ASK);
+	assert_int_equal(keeper_reap(&box), 0);
+	assert_int_equal(lift(&zhao), CONSENT_ASK); /* one person is no two */
+	assert_int_equal(keeper_reap(&box), 0);
+	assert_int_equal(lift(&wu), CONSENT_GIVE);
+	restart_keeper();
+	assert_int_equal(keeper_reap(&box), 4 * a_day); /* and nothing that is not due */
+	assert_int_equal(count("SELECT count(*) FROM segment"), 2 * a_day);
+	assert_int_equal(count("SELECT count(*) FROM ledger WHERE kind = 'retention.released' AND json_extract(body, '$.by') = 'wu' AND "
+			       "json_extract(body, '$.requested_by') = 'zhao'"), 1);
+}
+
 /* Every minute somewhere a file falls due, and the ledger is told once a day, of all cameras. */
 static void what_expires_is_told_once_a_day_for_all_cameras(void **state)
 {
@@ -316,6 +351,7 @@ int main(void)
 		T(who_waits_is_told_once_and_when_it_is_over),
 		T(want_of_room_is_braked_like_age),
 		T(a_lower_keep_is_braked),
+		T(two_persons_lift_it_for_a_day),
 		T(what_expires_is_told_once_a_day_for_all_cameras),
 		T(one_day_a_day_is_never_braked),
 	};
