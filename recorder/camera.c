@@ -151,6 +151,10 @@ static struct wall end_run(struct camera *cam)
 
 static void leave(struct camera *cam, enum gap_cause cause, const char *detail)
 {
+	struct rtsp_facts facts;
+
+	cam->world.parts->session_facts(cam->session, &facts);
+	cam->conf.target.digest_seen |= facts.digest_seen;
 	sm_move(&cam->sm, LEAVING);
 	tell_down(cam, end_run(cam), cause, detail);
 	cam->world.parts->session_close(cam->session);
@@ -276,12 +280,12 @@ static void on_packet(void *owner, unsigned track, const uint8_t *data, size_t l
 	leave_if_broken(cam);
 }
 
-static void on_torn(void *owner, bool suspect)
+static void on_torn(void *owner)
 {
 	struct camera *cam = owner;
 
 	if (cam->run)
-		cam->world.parts->run_torn(cam->run, suspect);
+		cam->world.parts->run_torn(cam->run);
 }
 
 static enum reconnect_why why_again(const struct rtsp_facts *f)

@@ -69,7 +69,7 @@ struct camera_parts {
 			  struct outlet *outlet, const struct run_events *events, void *owner,
 			  struct run **out, struct err *e);
 	void (*run_packet)(struct run *r, const uint8_t *data, size_t len, bool rtcp);
-	void (*run_torn)(struct run *r, bool suspect);
+	void (*run_torn)(struct run *r);
 	void (*run_audio_packet)(struct run *r, const uint8_t *data, size_t len);
 	void (*run_tick)(struct run *r);
 	bool (*run_is_stalled)(const struct run *r, struct mono *since);

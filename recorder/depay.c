@@ -330,11 +330,11 @@ int depay_feed(struct depay *d, const uint8_t *packet, size_t len, bool rtcp, st
 	return d->order ? don_order_put(d->order, &p, after_loss, arrival) : on_ordered(d, &p, after_loss, arrival);
 }
 
-void depay_torn(struct depay *d, bool suspect)
+void depay_torn(struct depay *d)
 {
 	if (d->order)
 		don_order_flush(d->order);
-	d->au.damaged |= d->au.data.len > 0 && (suspect || !d->au.marker);
+	d->au.damaged |= d->au.data.len > 0;
 	d->loss = true;
 	d->source.lost++;
 }

@@ -34,8 +34,8 @@ struct depay;
 int depay_create(const struct track *t, depay_frame_fn *fn, void *arg, struct depay **out, struct err *e);
 /* 0, or negative when libavformat can go on no more (then destroy). */
 int depay_feed(struct depay *d, const uint8_t *packet, size_t len, bool rtcp, struct mono arrival);
-/* The packet that should have come now did not; if suspect, the one before holds what belongs to others. */
-void depay_torn(struct depay *d, bool suspect);
+/* The packet before holds what belongs to others, which are lost. */
+void depay_torn(struct depay *d);
 /* Emits the frame that is being gathered, unless it ended without the marker that this camera sets. */
 void depay_flush(struct depay *d);
 uint64_t depay_lost_packets(const struct depay *d);

@@ -201,12 +201,12 @@ static void on_packet(void *owner, unsigned track, const uint8_t *data, size_t l
 				    "the stream cannot be understood: reset the camera's video settings to H.264"));
 }
 
-static void on_torn(void *owner, bool suspect)
+static void on_torn(void *owner)
 {
 	struct probe *p = owner;
 
 	if (p->session)
-		depay_torn(p->depay, suspect);
+		depay_torn(p->depay);
 }
 
 static void on_ended(void *owner, enum gap_cause cause, const char *detail)

@@ -148,11 +148,15 @@ static enum rtsp_auth_scheme scheme_of(const char *name, size_t len)
 
 static void keep_if_stronger(struct rtsp_auth *a, const struct challenge *c)
 {
+	bool digest = a->digest_offered || c->auth.scheme >= RTSP_AUTH_DIGEST_MD5;
+
+	a->digest_offered = digest;
 	if (c->unusable || c->auth.scheme <= a->scheme)
 		return;
 	if (c->auth.scheme >= RTSP_AUTH_DIGEST_MD5 && c->auth.nonce[0] == '\0')
 		return;
 	*a = c->auth;
+	a->digest_offered = digest;
 }
 
 void rtsp_auth_challenge(struct rtsp_auth *a, const char *value)

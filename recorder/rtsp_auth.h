@@ -26,6 +26,7 @@ struct rtsp_auth {
 	bool named_algorithm;      /* the challenge named it, so the answer does */
 	bool of_session;           /* -sess: what is digested of the password holds both nonces */
 	bool qop_auth;
+	bool digest_offered;       /* whether or not we can answer it */
 	bool stale;                /* only the nonce was too old, not the password wrong */
 	char cnonce[64];           /* drawn with the first answer, unless it is set */
 	uint32_t count;            /* answers given to this nonce */

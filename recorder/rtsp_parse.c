@@ -316,49 +316,33 @@ static enum place is_frame(const struct rtsp_parse *p, const uint8_t *d, size_t 
 {
 	if (d[0] != '$' || (have > 1 && !knows_channel(p, d[1])) || (have > FRAME_HEAD_BYTES && d[FRAME_HEAD_BYTES] >> 6 != 2))
 		return NOTHING;
-	size_t whole = have < FRAME_HEAD_BYTES ? have : FRAME_HEAD_BYTES + (size_t)get_u16be(d + 2);
-	if (have <= whole)
+	size_t whole = FRAME_HEAD_BYTES + (have < FRAME_HEAD_BYTES ? 0 : (size_t)get_u16be(d + 2));
+	if (have <= whole || have <= FRAME_HEAD_BYTES)
 		return PERHAPS;
-	if (d[whole] == '$')
-		return have == whole + 1 || knows_channel(p, d[whole + 1]) ? SOMETHING : NOTHING;
-	return is_message(d + whole, have - whole) == NOTHING ? NOTHING : SOMETHING;
+	if (d[whole] != '$')
+		return is_message(d + whole, have - whole);
+	return have == whole + 1 ? PERHAPS : knows_channel(p, d[whole + 1]) ? SOMETHING : NOTHING;
 }
 
 static enum rtsp_parse_result find_place(struct rtsp_parse *p, struct rtsp_item *out, struct err *e)
 {
 	enum place found = NOTHING;
 
-	for (; p->begin < p->end && found == NOTHING; p->left_out += found == NOTHING, p->begin += found == NOTHING) {
+	while (p->begin < p->end && p->left_out < TORN_MAX_BYTES) {
 		const uint8_t *d = room_data + p->begin;
 		found = d[0] == '$' ? is_frame(p, d, p->end - p->begin) : is_message(d, p->end - p->begin);
+		if (found != NOTHING)
+			break;
+		p->begin++;
+		p->left_out++;
 	}
-	if (p->left_out > TORN_MAX_BYTES)
+	if (p->left_out == TORN_MAX_BYTES)
 		return bad(e, lang("摄像机送来的数据已无法辨认", "what the camera sends cannot be made out any more"));
 	if (found != SOMETHING)
 		return RTSP_PARSE_MORE;
-	*out = (struct rtsp_item){.kind = RTSP_TORN, .len = p->left_out, .suspect = p->suspect};
+	*out = (struct rtsp_item){.kind = RTSP_TORN};
 	p->torn = false;
-	p->left_out = 0;
 	return RTSP_PARSE_ITEM;
-}
-
-/* The place is sought behind what looked like the beginning of something. */
-static enum rtsp_parse_result tear(struct rtsp_parse *p, struct rtsp_item *out, struct err *e, bool suspect)
-{
-	p->torn = true;
-	p->suspect = suspect;
-	p->head_bytes = p->scanned = 0;
-	p->begin++;
-	p->left_out = 1;
-	return find_place(p, out, e);
-}
-
-/* Whether what follows a frame can be the beginning of anything. */
-static bool goes_on(const struct rtsp_parse *p, const struct rtsp_item *frame)
-{
-	const uint8_t *next = frame->data + frame->len;
-
-	return next == room_data + p->end || *next == '$' || *next == '\r' || *next == '\n' || (*next >= 'A' && *next <= 'Z');
 }
 
 static enum rtsp_parse_result next_item(struct rtsp_parse *p, struct rtsp_item *out, struct err *e)
@@ -367,19 +351,18 @@ static enum rtsp_parse_result next_item(struct rtsp_parse *p, struct rtsp_item *
 
 	if (p->torn)
 		return find_place(p, out, e);
-	if (room_data[p->begin] != '$') {
-		got = next_message(p, out, e);
-		return got == RTSP_PARSE_BAD && has_frames(p) ? tear(p, out, e, true) : got;
-	}
-	got = next_frame(p, out);
-	if (got != RTSP_PARSE_ITEM)
+	if (room_data[p->begin] == '$') {
+		got = next_frame(p, out);
+		if (got == RTSP_PARSE_ITEM)
+			p->channels[out->channel / 32] |= 1u << out->channel % 32;
 		return got;
-	if (has_frames(p) && !goes_on(p, out)) {
-		p->consumed = 0;
-		return tear(p, out, e, false);
 	}
-	p->channels[out->channel / 32] |= 1u << out->channel % 32;
-	return got;
+	got = next_message(p, out, e);
+	if (got != RTSP_PARSE_BAD || !has_frames(p))
+		return got;
+	p->torn = true;
+	p->head_bytes = p->scanned = p->left_out = 0;
+	return find_place(p, out, e);
 }
 
 enum rtsp_parse_result rtsp_parse_next(struct rtsp_parse *p, struct rtsp_item *out, struct err *e)

@@ -29,7 +29,8 @@
 
 struct rtsp_header { const char *name, *value; }; /* value: trimmed, unfolded, no control characters */
 
-/* TORN: bytes were left out, because they belong to nothing: a camera whose send buffer was full broke off a frame. */
+/* TORN: bytes were left out, because they belong to nothing: a camera whose send buffer was full broke off a frame,
+ * which then was filled with what belongs to others. */
 enum rtsp_item_kind { RTSP_RESPONSE, RTSP_REQUEST, RTSP_FRAME, RTSP_TORN };
 
 struct rtsp_item {
@@ -42,7 +43,6 @@ struct rtsp_item {
 	uint8_t channel;           /* frame */
 	const uint8_t *data;       /* body or frame */
 	size_t len;
-	bool suspect;              /* torn: the frame before holds what belongs to others */
 };
 
 enum rtsp_parse_result { RTSP_PARSE_MORE, RTSP_PARSE_ITEM, RTSP_PARSE_BAD };
@@ -58,7 +58,6 @@ struct rtsp_parse {
 	size_t head_bytes;         /* 0: no head is known */
 	uint32_t channels[8];      /* that frames came on: a set */
 	bool torn;                 /* a place where something begins is looked for */
-	bool suspect;
 	size_t left_out;           /* meanwhile */
 };
 

@@ -14,7 +14,7 @@
 
 void rtsp_request_init(struct rtsp_request *r, const struct rtsp_target *target, const struct rtsp_url *home)
 {
-	*r = (struct rtsp_request){.target = target, .home = *home};
+	*r = (struct rtsp_request){.target = target, .home = *home, .digest_seen = target->digest_seen};
 }
 
 void rtsp_request_finish(struct rtsp_request *r)
@@ -113,6 +113,10 @@ static const char *cannot_answer(const struct rtsp_request *r, const struct rtsp
 	if (fresh->scheme == RTSP_AUTH_NONE)
 		return lang("摄像机的登录方式不受支持,请在摄像机中选 Digest",
 			    "the camera's way of login is not supported: choose Digest in the camera");
+	if (fresh->scheme == RTSP_AUTH_BASIC && r->digest_seen)
+		return lang("摄像机先前使用 Digest 登录,现在只要求明文密码,已拒绝:请检查摄像机的认证设置,或是否有人冒充",
+			    "the camera used Digest before and wants the password in plain text now, which is refused: "
+			    "check its authentication setting, and whether it is the camera at all");
 	return NULL;
 }
 
@@ -123,6 +127,7 @@ int rtsp_request_challenged(struct rtsp_request *r, const struct rtsp_item *resp
 	for (unsigned i = 0; i < response->header_count; i++)
 		if (strcasecmp(response->headers[i].name, "WWW-Authenticate") == 0)
 			rtsp_auth_challenge(&fresh, response->headers[i].value);
+	r->digest_seen |= fresh.digest_offered;
 	*why = cannot_answer(r, &fresh);
 	if (*why)
 		return -EPERM;

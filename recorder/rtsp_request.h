@@ -29,6 +29,7 @@ struct rtsp_request {
 	unsigned unanswered;       /* earlier requests whose answers may still come */
 	struct rtsp_auth auth;
 	bool answered;             /* it carries credentials for the challenge in auth */
+	bool digest_seen;          /* the camera can do better than Basic: that is not answered any more */
 	bool accepted;             /* credentials of ours were taken before */
 	unsigned retries;          /* with a fresh nonce */
 };

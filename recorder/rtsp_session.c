@@ -197,12 +197,12 @@ static void on_media(void *owner, unsigned track, const uint8_t *data, size_t le
 		s->events->packet(s->owner, track, data, len, rtcp);
 }
 
-static void on_torn(struct rtsp_session *s, bool suspect)
+static void on_torn(struct rtsp_session *s)
 {
 	if (s->torn++ == 0)
 		log_warn("rtsp_torn", "host=%s text=\"%s\"", s->url.host, rtsp_torn_text());
 	if (s->events->torn && (s->sm.now == PLAY || s->sm.now == PLAYING))
-		s->events->torn(s->owner, suspect);
+		s->events->torn(s->owner);
 }
 
 static void on_item(void *owner, const struct rtsp_item *it)
@@ -215,7 +215,7 @@ static void on_item(void *owner, const struct rtsp_item *it)
 	switch (it->kind) {
 	case RTSP_RESPONSE: on_response(s, it); break;
 	case RTSP_REQUEST:  on_request(s, it); break;
-	case RTSP_TORN:     on_torn(s, it->suspect); break;
+	case RTSP_TORN:     on_torn(s); break;
 	case RTSP_FRAME:    rtsp_transport_frame(&s->transport, it->channel, it->data, it->len); break;
 	}
 }
@@ -350,6 +350,7 @@ void rtsp_session_facts(const struct rtsp_session *s, struct rtsp_facts *out)
 		.connected = s->connected,
 		.spoke_rtsp = s->status > 0,
 		.status = s->status,
+		.digest_seen = s->request.digest_seen,
 		.showed_login = s->request.answered,
 		.auth = s->request.auth.scheme,
 		.redirects = s->redirects,

@@ -42,14 +42,15 @@ struct rtsp_events {
 	void (*closed)(void *owner);
 	/* DESCRIBE was answered, with this; comes before `tracks`, or before `ended`. May be NULL. */
 	void (*described)(void *owner, const char *sdp, size_t len);
-	/* The camera broke off a packet; if suspect, the one before holds what belongs to others. May be NULL. */
-	void (*torn)(void *owner, bool suspect);
+	/* The camera broke off the packet before, which holds what belongs to others. May be NULL. */
+	void (*torn)(void *owner);
 };
 
 /* What is known of the camera so far, for a person who asks (probe.h). */
 struct rtsp_facts {
 	bool connected, spoke_rtsp;  /* a connection was made; an answer was RTSP */
 	int status;                  /* of the last answer; 0: none came */
+	bool digest_seen;            /* Digest was offered, in this session or before */
 	bool showed_login;           /* what was answered carried credentials */
 	enum rtsp_auth_scheme auth;  /* how we show who we are; NONE: it was not asked for, or we cannot */
 	unsigned redirects;

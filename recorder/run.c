@@ -638,10 +638,10 @@ void run_packet(struct run *r, const uint8_t *data, size_t len, bool rtcp)
 	finish_call(r);
 }
 
-void run_torn(struct run *r, bool suspect)
+void run_torn(struct run *r)
 {
 	r->torn = true;
-	depay_torn(r->depay, suspect);
+	depay_torn(r->depay);
 }
 
 void run_audio_packet(struct run *r, const uint8_t *data, size_t len)

@@ -56,7 +56,7 @@ int run_create(const struct run_conf *conf, const struct track *t, struct clock 
 void run_packet(struct run *r, const uint8_t *data, size_t len, bool rtcp);
 /* One RTP packet of the sound. Whatever is in it, coverage does not change. */
 /* The camera broke off a packet (rtsp_session.h, torn). */
-void run_torn(struct run *r, bool suspect);
+void run_torn(struct run *r);
 void run_audio_packet(struct run *r, const uint8_t *data, size_t len);
 /* Called about every 200 ms: finds stalls and clock steps. */
 void run_tick(struct run *r);

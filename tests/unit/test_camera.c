@@ -133,9 +133,8 @@ static void fake_run_audio_packet(struct run *r, const uint8_t *data, size_t len
 	st.audio_packets++;
 }
 
-static void fake_run_torn(struct run *r, bool suspect)
+static void fake_run_torn(struct run *r)
 {
-	(void)suspect;
 	assert_ptr_equal(r, st.run);
 }
 

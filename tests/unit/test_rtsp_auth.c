@@ -92,6 +92,9 @@ static void chooses_the_strongest(void **state)
 	assert_int_equal(a.scheme, RTSP_AUTH_DIGEST_SHA512_256);
 	assert_true(a.of_session);
 
+	assert_false(challenged_by("Basic realm=\"r\"").digest_offered);
+	a = challenged_by("Basic realm=\"r\", Digest realm=\"r\", nonce=\"n\", algorithm=SHA-1");
+	assert_true(a.digest_offered && a.scheme == RTSP_AUTH_BASIC);
 	a = challenged_by("Basic realm=\"a, b\", Digest realm=\"x \\\"y\\\"\", nonce=n, stale=TRUE, qop=\"auth\"");
 	assert_int_equal(a.scheme, RTSP_AUTH_DIGEST_MD5);
 	assert_string_equal(a.realm, "x \"y\"");

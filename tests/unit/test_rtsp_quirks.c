@@ -486,6 +486,38 @@ static void realm_changes_in_mid_session(void **state)
 	done();
 }
 
+/* Somebody between us and the camera, who would rather read the password. */
+static const char *falls_to_basic(struct peer *p, const char *request)
+{
+	(void)p;
+	if (is(request, "SETUP"))
+		return "RTSP/1.0 401 U\r\nCSeq: %u\r\nWWW-Authenticate: Basic realm=\"r\"\r\n\r\n";
+	return is(request, "DESCRIBE") && !strstr(request, "Authorization") ? CHALLENGE : ordinary(request);
+}
+
+static const char *offers_a_digest_that_is_none(struct peer *p, const char *request)
+{
+	(void)p;
+	return is(request, "OPTIONS") ? ordinary(request) :
+	       "RTSP/1.0 401 U\r\nCSeq: %u\r\nWWW-Authenticate: Basic realm=\"r\"\r\n"
+	       "WWW-Authenticate: Digest realm=\"r\", nonce=\"n\", algorithm=NONE\r\n\r\n";
+}
+
+static void never_basic_after_digest(void **state)
+{
+	static const char *(*const peers[])(struct peer *, const char *) = {falls_to_basic, offers_a_digest_that_is_none};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		run_against(peers[i], false);
+		assert_true(t.has_ended);
+		assert_int_equal(t.cause, CAUSE_CAMERA_REFUSED);
+		assert_non_null(strstr(t.detail, "plain text"));
+		assert_false(heard("Basic "));
+		done();
+	}
+}
+
 /* To another host and back: there nothing is shown, here the password is again. */
 static const char *sends_us_round(struct peer *p, const char *request)
 {
@@ -539,6 +571,7 @@ int main(void)
 		cmocka_unit_test(ten_megabytes_without_a_delimiter),
 		cmocka_unit_test(a_401_loop),
 		cmocka_unit_test(realm_changes_in_mid_session),
+		cmocka_unit_test(never_basic_after_digest),
 		cmocka_unit_test(a_redirect_that_comes_back),
 	};
 	lang_set("en");
