@@ -94,7 +94,7 @@ def test_a_camera_that_is_gone_is_told_as_down(site, camera):
     before = health(site, "right")
     camera.order("refuse right on")
     camera.order("drop right")
-    told = until("it is down", lambda: health(site, "right")["state"] == "down" and health(site, "right"))
+    told = until("it is down", lambda: (h := health(site, "right"))["state"] == "down" and "detail" in h and h)
     last = camera.clocks("right")[-1]
     assert abs(parse_us(told["since"]) - last) < EDGE_US + camera.interval_us
     assert told["cause"] in ("camera_unreachable", "camera_refused") and told["detail"]
