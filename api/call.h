@@ -8,6 +8,7 @@
 #include "api/command.h"
 #include "api/http.h"
 #include "api/query.h"
+#include "api/refusals.h"
 #include "api/remote_gate.h"
 #include "api/remote_lines.h"
 #include "indexer/catalog.h"
@@ -24,6 +25,7 @@ struct api {
 	unsigned listening_count;
 	struct catalog *catalog;        /* NULL until it could be opened */
 	struct commands commands;
+	struct refusals refused_from;
 	struct remote_gate remote;      /* to the object store */
 	struct remote_lines lines;      /* to the offloader */
 	json_t *live;                   /* camera id → state, as last heard */

@@ -37,22 +37,28 @@ static const char *query_token(const struct call *c)
 	return strcmp(c->x->request.method, "GET") == 0 ? query_get(&c->query, "access_token") : NULL;
 }
 
+static void log_refusal(struct call *c, int status)
+{
+	unsigned attempts;
+	const char *from;
+
+	refusals_note(&c->api->refused_from, c->x->peer->from, clock_mono(c->api->deps.clock), &attempts, &from);
+	if (attempts)
+		log_warn("auth", "from=%s who=%s path=%s refused=%d attempts=%u", from, c->who.name, c->route->pattern, status, attempts);
+}
+
 static int refuse(struct call *c, enum verdict v)
 {
-	char who[TOKEN_NAME_ROOM];
-
 	c->api->refused++;
+	if (c->who.presented || v == AUTH_NO)
+		log_refusal(c, v == AUTH_NO ? 403 : 401);
 	if (c->who.presented && ++c->x->peer->strikes >= STRIKES_MAX) {
 		http_close_after(c->x);
-		log_warn("auth", "text=\"too many failed attempts on one connection\"");
 		return problem_set(&c->problem, 429, NULL, NULL, "失败次数过多，连接已断开",
 				   "too many failed attempts; the connection is closed");
 	}
-	if (c->x->peer->is_unix || v == AUTH_NO) {
-		log_info("auth", "who=\"%s\" path=\"%s\" refused=403", log_quote(who, sizeof who, c->who.name),
-			 c->route->pattern);
+	if (c->x->peer->is_unix || v == AUTH_NO)
 		return problem_set(&c->problem, 403, NULL, NULL, "此身份无权执行该操作", "this identity may not do that");
-	}
 	problem_remedy(&c->problem, "用 holdfast token add 生成令牌，并以 Authorization: Bearer 发送",
 		       "make a token with holdfast token add and send it as Authorization: Bearer");
 	return problem_set(&c->problem, 401, NULL, NULL, "需要有效的令牌", "a token in force is needed");

@@ -54,6 +54,7 @@ struct http_peer {
 	bool is_unix;
 	uint32_t uid, gid;      /* SO_PEERCRED; Unix sockets only */
 	int64_t pid;
+	char from[48];          /* its address, for the log */
 	unsigned strikes;       /* the owner's: counted over the connection's life */
 };
 

@@ -349,7 +349,7 @@ void http_conn_finish_answer(struct http_conn *c)
 
 /* --- beginning --------------------------------------------------------------------------------- */
 
-static struct http_address address_of(const uv_tcp_t *tcp)
+static struct http_address address_of(const uv_tcp_t *tcp, char *text, size_t room)
 {
 	struct sockaddr_storage peer = {0};
 	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&peer;
@@ -359,6 +359,10 @@ static struct http_address address_of(const uv_tcp_t *tcp)
 	if (uv_tcp_getpeername(tcp, (struct sockaddr *)&peer, &len) < 0)
 		return a;
 	a.bytes[0] = (uint8_t)peer.ss_family;
+	if (peer.ss_family == AF_INET)
+		uv_ip4_name((const struct sockaddr_in *)&peer, text, room);
+	else
+		uv_ip6_name(six, text, room);
 	if (peer.ss_family == AF_INET)
 		memcpy(a.bytes + 1, &((struct sockaddr_in *)&peer)->sin_addr, 4);
 	else if (IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
@@ -375,7 +379,7 @@ static void identify(struct http_conn *c)
 	uv_os_fd_t fd;
 
 	if (c->sock.handle.type != UV_NAMED_PIPE) {
-		c->address = address_of(&c->sock.tcp);
+		c->address = address_of(&c->sock.tcp, c->peer.from, sizeof c->peer.from);
 		return;
 	}
 	c->peer = (struct http_peer){.is_unix = true, .uid = UINT32_MAX, .gid = UINT32_MAX};
@@ -384,6 +388,7 @@ static void identify(struct http_conn *c)
 		c->peer.gid = cred.gid;
 		c->peer.pid = cred.pid;
 		c->address.bytes[0] = AF_UNIX;
+		snprintf(c->peer.from, sizeof c->peer.from, "uid:%u", (unsigned)cred.uid);
 		memcpy(c->address.bytes + 1, &cred.uid, sizeof cred.uid);
 	}
 }
