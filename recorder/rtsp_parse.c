@@ -361,7 +361,9 @@ static enum rtsp_parse_result next_item(struct rtsp_parse *p, struct rtsp_item *
 	if (got != RTSP_PARSE_BAD || !has_frames(p))
 		return got;
 	p->torn = true;
-	p->head_bytes = p->scanned = p->left_out = 0;
+	p->head_bytes = p->scanned = 0;
+	p->left_out = 1;
+	p->begin++; /* what looked like the beginning of something is none */
 	return find_place(p, out, e);
 }
 
