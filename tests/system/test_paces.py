@@ -66,6 +66,7 @@ def test_a_camera_slower_than_gap_after_is_not_excused():
         sent = [at for at, _ in camera.sent]
         gaps = [t for t in site.tiles(camera.name, sent[1], sent[5]) if t[2] == "gap"]
         assert {t[3] for t in gaps} == {"stream_stalled"}
+        assert "note: a sent no picture" in site.cli("check")
         for start, _, *_ in gaps[1:]:
             assert min(abs(start - at) for at in sent) < SECOND // 2, (start, sent)
 
@@ -74,5 +75,6 @@ def test_a_slow_camera_with_a_longer_gap_after_is_recorded():
     """The same camera without a gap."""
     with Slow(clip(gop=1, seconds=1)) as camera, Site([camera], recording={"segment": "10s", "gap_after": "5s"}) as site:
         assert recorded_share(camera, site) == 1
+        assert "note:" not in site.cli("check")
         answer = site.footage(camera.name, camera.sent[1][0], camera.sent[5][0])
         assert answer.status == 200 and decoder_says(answer.body) == ""
