@@ -18,14 +18,20 @@ enum cut cutter_frame(struct cutter *c, int64_t at_us, bool key, unsigned epoch)
 		if (c->open)
 			c->shorten_us = 0;
 		c->open = true;
+		c->long_gop = false;
 		c->segment_at_us = c->fragment_at_us = at_us;
 		c->epoch = epoch;
 		return CUT_SEGMENT;
 	}
 	if (!c->open)
 		return CUT_NONE;
-	if (at_us - c->fragment_at_us >= (key ? CUTTER_SHORT_US : CUTTER_FRAGMENT_US)) {
+	int64_t least = key ? CUTTER_SHORT_US : CUTTER_FRAGMENT_US;
+
+	if (c->long_gop) /* a key frame in the middle of it could not be begun with */
+		least = key ? 0 : CUTTER_LONG_GOP_US;
+	if (at_us - c->fragment_at_us >= least) {
 		c->fragment_at_us = at_us;
+		c->long_gop = !key;
 		return CUT_FRAGMENT;
 	}
 	return CUT_NONE;

@@ -53,6 +53,10 @@ static void test_long_gop_is_cut_without_key(void **state)
 		assert_true(n * S / 10 - last <= CUTTER_FRAGMENT_US);
 		last = n * S / 10;
 	}
+	/* a key frame soon behind such a cut begins a fragment, too */
+	assert_int_equal(cutter_frame(&c, last + S, false, 1), CUT_FRAGMENT);
+	assert_int_equal(cutter_frame(&c, last + S + S / 10, true, 1), CUT_FRAGMENT);
+	assert_int_equal(cutter_frame(&c, last + S + S / 5, true, 1), CUT_NONE); /* as in a stream of key frames */
 	/* a segment waits for a key frame however long it is */
 	assert_int_equal(cutter_frame(&c, 400 * S, false, 1), CUT_FRAGMENT);
 	assert_int_equal(cutter_frame(&c, 401 * S, true, 1), CUT_SEGMENT);
