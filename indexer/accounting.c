@@ -125,14 +125,6 @@ static int obliged(const struct accounting *a, const char *camera, struct accoun
 	return rc == -ENOENT ? 0 : rc;
 }
 
-/* Nobody knows today what will be: not since when a camera is away, nor when it came back. */
-static struct wall no_later(const struct accounting *a, struct wall t, int64_t ahead_us)
-{
-	int64_t limit = a->own_until.us ? a->own_until.us + ahead_us : INT64_MAX;
-
-	return t.us < limit ? t : (struct wall){limit};
-}
-
 /* --- coverage ---------------------------------------------------------------------------- */
 
 static int narrow_closed(const struct accounting *a, const struct gap *g, int64_t start, int64_t end)
@@ -270,8 +262,6 @@ int account_up(const struct accounting *a, const char *camera, struct wall start
 	struct account acc;
 	struct gap g;
 	bool yes = false, first = false;
-
-	start = no_later(a, start, US_PER_S);
 	int rc = obliged(a, camera, &acc, start.us, &yes);
 
 	if (rc < 0 || !yes)
@@ -302,8 +292,6 @@ int account_down(const struct accounting *a, const char *camera, struct wall sin
 	struct account acc;
 	struct gap g;
 	bool yes = false, first = false;
-
-	since = no_later(a, since, 0);
 	int rc = account_load(c, camera, &acc);
 	bool before = rc == 0 && acc.enrolled;
 

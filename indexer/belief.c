@@ -64,7 +64,7 @@ static int tell(const struct accounting *a, const char *camera, int64_t file, in
 
 /* --- refusing -------------------------------------------------------------------------------------- */
 
-/* What is beyond it already of the same file was refused before. */
+/* What is beyond it already of the same file was refused before. 1: some was not. */
 static int refuse(const struct accounting *a, const char *camera, int64_t file, int64_t start, int64_t end)
 {
 	int64_t known = start;
@@ -75,7 +75,9 @@ static int refuse(const struct accounting *a, const char *camera, int64_t file, 
 	if (rc < 0 || start >= end)
 		return rc;
 	rc = db_run(a->catalog->db, "INSERT INTO refused VALUES (?, ?, ?, ?)", "tiii", camera, file, start, end);
-	return rc < 0 ? rc : tell(a, camera, file, start, end);
+	if (rc == 0)
+		rc = tell(a, camera, file, start, end);
+	return rc < 0 ? rc : 1;
 }
 
 int belief_claim(const struct accounting *a, const char *camera, int64_t file, int64_t before, int64_t end)
@@ -83,7 +85,11 @@ int belief_claim(const struct accounting *a, const char *camera, int64_t file, i
 	int64_t limit;
 	int rc = belief_limit(a, camera, before, &limit);
 
-	return rc < 0 || end <= limit ? rc : refuse(a, camera, file, file > limit ? file : limit, end);
+	if (rc < 0 || end <= limit)
+		return rc;
+	limit = file > limit ? file : limit;
+	rc = refuse(a, camera, file, limit, end);
+	return rc <= 0 ? rc : account_take_back(a, camera, (struct wall){limit}, (struct wall){end});
 }
 
 /* --- reviewing -------------------------------------------------------------------------------------- */
@@ -118,7 +124,7 @@ static int review_claim(const struct accounting *a, const char *camera, const st
 	if (rc < 0 || x->end <= limit)
 		return rc;
 	rc = refuse(a, camera, x->file, x->file > limit ? x->file : limit, x->end);
-	return rc < 0 ? rc : account_take_back(a, camera, (struct wall){x->file > limit ? x->file : limit}, (struct wall){x->end});
+	return rc <= 0 ? rc : account_take_back(a, camera, (struct wall){x->file > limit ? x->file : limit}, (struct wall){x->end});
 }
 
 static int review_camera(const struct accounting *a, struct account *acc, int64_t until)

@@ -178,6 +178,8 @@ static int on_down(struct indexer *ix, const json_t *record)
 
 	if (!get_wall(record, "since", &since) || gap_cause_parse(text(record, "cause"), &cause) < 0)
 		return skip(record, "since or cause is missing");
+	int64_t at = json_integer_value(json_object_get(record, "at")); /* nobody knows since when a camera will be away */
+	since.us = since.us < at ? since.us : at;
 	log_quote(detail, sizeof detail, text(record, "detail"));
 	return account_down(&ix->acc, text(record, "camera"), since, gap_cause_name(cause), detail);
 }

@@ -16,7 +16,7 @@ static int read_state(struct indexer *ix, bool *here, int64_t *offset, int64_t *
 	char own[BOOT_ID_MAX], told[BOOT_ID_MAX];
 	int rc = catalog_state(ix->catalog, "life_boot", told, sizeof told);
 
-	clock_boot_id(own);
+	clock_boot(ix->clock, own);
 	*here = rc == 0 && strcmp(own, told) == 0;
 	if (rc == 0)
 		rc = catalog_state_int(ix->catalog, "clock_offset", offset);
@@ -61,7 +61,7 @@ static int on_start(struct indexer *ix, const json_t *record)
 	char own[BOOT_ID_MAX], known[BOOT_ID_MAX];
 	int rc = catalog_state(ix->catalog, "life_boot", known, sizeof known);
 
-	clock_boot_id(own);
+	clock_boot(ix->clock, own);
 	if (rc < 0 || !boot || strcmp(known, boot) == 0 || strcmp(known, own) == 0)
 		return rc;
 	rc = catalog_set_state(ix->catalog, "life_boot", strlen(boot) < BOOT_ID_MAX ? boot : "");

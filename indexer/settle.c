@@ -172,7 +172,10 @@ static int settle_one(const struct accounting *a, struct account *acc, int64_t s
 	return rc < 0 ? rc : open_absence(a, acc, settled_at);
 }
 
+/* By the keeper's own clock nothing is certain beyond now, whatever time the journal has come to. */
 int account_settle(const struct accounting *a, struct wall settled_at)
 {
+	if (a->own_until.us && settled_at.us > a->own_until.us + US_PER_S)
+		settled_at.us = a->own_until.us + US_PER_S;
 	return account_each(a, settle_one, settled_at.us);
 }

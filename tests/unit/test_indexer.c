@@ -486,8 +486,10 @@ static void scenario(struct site_box *b)
 	say_beat(b, 1, put_file(b, 1, 3, ".open", false));
 	int64_t bytes = put_file(b, 1, 5, ".open", true);
 	rename_file(b, 1, ".open", ".mp4");
+	advance_to(b, 5);
 	say_sealed(b, 1, 5, bytes);
 	bytes = put_file(b, 5, 9, ".mp4", true);
+	advance_to(b, 9);
 	say_sealed(b, 5, 9, bytes);
 	say_down(b, 9);
 	advance_to(b, 12);

@@ -3,16 +3,10 @@
 
 static struct site_box box;
 
-/* The recorder runs in this boot, so the keeper's own clock can judge it. */
 static int setup(void **state)
 {
-	char boot[BOOT_ID_MAX];
-
 	(void)state;
 	box_init(&box);
-	clock_boot_id(boot);
-	say_start(&box, boot);
-	say(&box, "ready", json_object());
 	assert_int_equal(run(&box), 0);
 	return 0;
 }
@@ -36,6 +30,12 @@ static int teardown(void **state)
 		fail_msg("%s", e.text);
 	box_finish(&box);
 	return 0;
+}
+
+static void reboot(const char *boot)
+{
+	box.clock.base.boot = boot;
+	say_start(&box, boot);
 }
 
 static void expect(double from, double to, const char *want)
@@ -68,7 +68,7 @@ static void what_recovery_could_not_believe_is_taken_back(void **state)
 	believed_until(9);
 	expect(1, 9, "R 1 9");
 	advance_to(&box, 20);
-	say_start(&box, "after the power cut");
+	reboot("after the power cut");
 	rename_file(&box, 1, ".open", ".mp4");
 	int64_t bytes = put_file(&box, 1, 5, ".mp4", true);
 	say_sealed(&box, 1, 5, bytes);
@@ -85,7 +85,7 @@ static void so_is_all_of_one_that_was_dropped(void **state)
 	(void)state;
 	believed_until(9);
 	advance_to(&box, 20);
-	say_start(&box, "after the power cut");
+	reboot("after the power cut");
 	segment_incoming_name(name, CAM, (struct wall){SEC(1)}, ".open");
 	char *path = xasprintf("%s/incoming/%s", box.root, name);
 	assert_int_equal(unlink(path), 0);
@@ -106,7 +106,7 @@ static void a_gap_that_was_told_already_begins_earlier_then(void **state)
 	assert_int_equal(run(&box), 0);
 	assert_int_equal(told("gap.opened"), 1);
 	advance_to(&box, 30);
-	say_start(&box, "after the power cut");
+	reboot("after the power cut");
 	rename_file(&box, 1, ".open", ".mp4");
 	int64_t bytes = put_file(&box, 1, 5, ".mp4", true);
 	say_sealed(&box, 1, 5, bytes);
@@ -132,7 +132,7 @@ static void a_journal_that_was_lost_with_its_disk_is_begun_anew(void **state)
 	assert_int_equal(journal_open(fs_real(), &box.clock.base, journal, &box.journal, &e), 0);
 	free(journal);
 	advance_to(&box, 20);
-	say_start(&box, "after the disk was lost");
+	reboot("after the disk was lost");
 	rename_file(&box, 1, ".open", ".mp4");
 	int64_t bytes = put_file(&box, 1, 5, ".mp4", true);
 	say_sealed(&box, 1, 5, bytes);
@@ -169,7 +169,7 @@ static void a_state_from_a_backup_finds_its_open_files_in_the_archive(void **sta
 	keeper_die(&box);
 	keeper_start(&box);
 	advance_to(&box, 20);
-	say_start(&box, "today");
+	reboot("today");
 	say(&box, "ready", json_object());
 	say_up(&box, 21);
 	beat_at(22);
@@ -201,7 +201,7 @@ static void a_disk_that_is_mounted_elsewhere_is_the_same(void **state)
 	snprintf(was, sizeof was, "%s", box.root);
 	mount_elsewhere("other");
 	advance_to(&box, 20);
-	say_start(&box, "after the power cut");
+	reboot("after the power cut");
 	rename_file(&box, 1, ".open", ".mp4");
 	int64_t bytes = put_file(&box, 1, 5, ".mp4", true);
 	segment_incoming_name(name, CAM, (struct wall){SEC(1)}, ".mp4");
@@ -431,12 +431,7 @@ static void a_journal_that_is_ahead_of_the_clock_is_put_right(void **state)
 /* Files of before the power cut, a clock that starts in 1970, and an hour later the right time. */
 static void a_boot_in_1970_costs_nothing_honest(void **state)
 {
-	char boot[BOOT_ID_MAX];
-
 	(void)state;
-	catalog_begin(box.place.catalog); /* the keeper saw all of it in another boot */
-	assert_int_equal(catalog_set_state(box.place.catalog, "life_boot", "before"), 0);
-	assert_int_equal(catalog_commit(box.place.catalog), 0);
 	record(1, 20, 20);
 	int64_t bytes = put_file(&box, 1, 30, ".mp4", true);
 	advance_to(&box, 30);
@@ -445,10 +440,10 @@ static void a_boot_in_1970_costs_nothing_honest(void **state)
 	keeper_die(&box);
 	box.clock.wall.us = 100 * US_PER_S;
 	box.clock.mono.us = 50 * US_PER_S;
+	box.clock.base.boot = "boot-2";
 	keeper_start(&box);
 	assert_int_equal(run(&box), 0);
-	clock_boot_id(boot);
-	say_start(&box, boot);
+	reboot("boot-2");
 	say(&box, "ready", json_object());
 	say_beat(&box, 999, 0);
 	assert_int_equal(run(&box), 0);
