@@ -138,7 +138,7 @@ int garbage_lose(struct catalog *c, int64_t segment)
 
 int garbage_drop(struct catalog *c, int64_t id)
 {
-	int rc = db_run(c->db, "INSERT OR IGNORE INTO expired_told SELECT camera, start, end, bytes, seal_digest FROM garbage WHERE id = ?", "i",
+	int rc = db_run(c->db, "INSERT OR IGNORE INTO expired_told SELECT camera, start, seal_digest, end, bytes FROM garbage WHERE id = ?", "i",
 			id);
 
 	return rc < 0 ? rc : db_run(c->db, "DELETE FROM garbage WHERE id = ?", "i", id);

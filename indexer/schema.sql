@@ -128,9 +128,10 @@ CREATE TABLE IF NOT EXISTS garbage (id INTEGER PRIMARY KEY, camera TEXT NOT NULL
 CREATE TABLE IF NOT EXISTS brake (camera TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('here', 'store')), hour INTEGER NOT NULL,
   gone_us INTEGER NOT NULL, PRIMARY KEY (camera, kind, hour)) WITHOUT ROWID;
 
--- What expired and the ledger was not told of yet (indexer/expired_tell.h).
-CREATE TABLE IF NOT EXISTS expired_told (camera TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, bytes INTEGER NOT NULL,
-  seal_digest BLOB NOT NULL, PRIMARY KEY (camera, start, seal_digest)) WITHOUT ROWID;
+-- What expired and the ledger was not told of yet (indexer/expired_tell.h). The key's columns come first: of a table WITHOUT ROWID
+-- whose columns stand in another order, SQLite 3.40's quick_check says that a value is NULL.
+CREATE TABLE IF NOT EXISTS expired_told (camera TEXT NOT NULL, start INTEGER NOT NULL, seal_digest BLOB NOT NULL,
+  end INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (camera, start, seal_digest)) WITHOUT ROWID;
 
 -- Segments whose file went away without our doing: one that comes back plays again, and the gap that it left stays.
 CREATE TABLE IF NOT EXISTS missing (camera TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,

@@ -313,6 +313,7 @@ static void what_expires_is_told_once_a_day_for_all_cameras(void **state)
 		if (hour % 7 == 0)
 			restart_keeper();
 		keeper_reap(&box);
+		assert_int_equal(catalog_quick_check(box.place.catalog), 0);
 		assert_int_equal(count("SELECT (SELECT coalesce(sum(json_extract(body, '$.files')), 0) FROM ledger WHERE kind = "
 				       "'footage.expired') + (SELECT count(*) FROM expired_told) + (SELECT count(*) FROM segment)"), files);
 	}
