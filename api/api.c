@@ -8,6 +8,7 @@
 #include "dispatch.h"
 
 #include <errno.h>
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -187,6 +188,7 @@ static void part_closed(struct api *a)
 	for (unsigned i = 0; i < a->listening_count; i++)
 		free(a->listening[i].host);
 	free(a->listening);
+	OPENSSL_cleanse(&a->invitation, sizeof a->invitation);
 	free(a);
 	if (cb)
 		cb(owner);

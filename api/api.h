@@ -21,6 +21,7 @@
 #pragma once
 #include "api/access.h"
 #include "api/ledger_keep.h"
+#include "api/ticket.h"
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/err.h"
@@ -47,6 +48,8 @@ struct api_deps {
 	void (*want_line)(void *owner);
 	/* How the regulator's push stands, for /site (new reference); NULL: nobody is told. */
 	json_t *(*regulator)(void *owner);
+	/* An invitation was used (api_invite()); NULL: nobody asks. */
+	void (*entered)(void *owner);
 	void *owner;
 };
 
@@ -62,6 +65,8 @@ void api_on_keeper(struct api *a, bool up);
 struct remote_lines *api_lines(struct api *a);           /* what the supervisor hands over goes there */
 /* What confines each role, and which processes are ours, as the supervisor says (base/msg.h, `rights`). */
 void api_on_rights(struct api *a, const json_t *msg);
+/* A code that may stand in the page's address: whoever brings it first to POST /session is told that token. One at a time. */
+void api_invite(struct api *a, const char *token, char code[TICKET_SECRET_ROOM]);
 uint16_t api_port(const struct api *a, unsigned listen); /* of the n-th configured listener */
 typedef void api_closed_fn(void *owner);
 void api_close(struct api *a, api_closed_fn *cb);        /* cb gets deps.owner */

@@ -37,7 +37,7 @@ static const char *bearer(const struct http_request *r)
 	return value + 7 + strspn(value + 7, " ");
 }
 
-void auth_identify(struct access *a, const struct http_exchange *x, const char *query_token, struct identity *out)
+void auth_identify(struct access *a, const struct http_exchange *x, struct identity *out)
 {
 	const char *text = bearer(&x->request);
 	struct token t = {0};
@@ -47,9 +47,7 @@ void auth_identify(struct access *a, const struct http_exchange *x, const char *
 		identify_local(x->peer, out);
 		return;
 	}
-	out->presented = http_request_header(&x->request, "authorization") || query_token;
-	if (!text)
-		text = query_token;
+	out->presented = http_request_header(&x->request, "authorization");
 	if (!text || strlen(text) != TOKEN_TEXT_MAX - 1)
 		return;
 	int rc = access_token_check(a, text, &t, out->name);

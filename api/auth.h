@@ -30,9 +30,8 @@ struct identity {
 	bool unknown;           /* something was presented, and the tokens cannot be read just now */
 };
 
-/* query_token: from ?access_token=, where the route takes it; NULL otherwise. Never fails: nobody
- * is an answer. */
-void auth_identify(struct access *a, const struct http_exchange *x, const char *query_token, struct identity *out);
+/* Never fails: nobody is an answer. */
+void auth_identify(struct access *a, const struct http_exchange *x, struct identity *out);
 
 enum verdict { AUTH_YES, AUTH_WHO, /* 401 */ AUTH_NO /* 403 */ };
 /* The one place that decides. camera and range may be NULL where the action has none. */

@@ -11,9 +11,13 @@
 #include "api/refusals.h"
 #include "api/remote_gate.h"
 #include "api/remote_lines.h"
+#include "api/ticket.h"
 #include "indexer/catalog.h"
 
 struct route;
+
+/* A code for a token, until somebody brings it (session.c). */
+struct invitation { char token[TOKEN_TEXT_MAX]; uint8_t code[SHA256_BYTES]; };
 
 struct api_listening { struct http_listener *listener; char *host; uint16_t port; };
 
@@ -26,6 +30,8 @@ struct api {
 	struct catalog *catalog;        /* NULL until it could be opened */
 	struct commands commands;
 	struct refusals refused_from;
+	struct tickets tickets;
+	struct invitation invitation;   /* token "": none */
 	struct remote_gate remote;      /* to the object store */
 	struct remote_lines lines;      /* to the offloader */
 	json_t *live;                   /* camera id → state, as last heard */
@@ -48,6 +54,7 @@ struct call {
 	struct problem problem;
 	bool zh;
 	char id[CATALOG_ID_MAX];        /* the {id} of the path, or "" */
+	char cookie[300];               /* goes with the answer, or "" */
 	void (*cancel)(struct call *c);
 	void *later;                    /* of the handler that answers later */
 };

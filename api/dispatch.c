@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "call.h"
+#include "footage_link.h"
 #include "router.h"
 
 #include <stdlib.h>
@@ -31,10 +32,20 @@ static int find_route(struct call *c)
 	return problem_set(&c->problem, 405, NULL, methods, "此网址只接受 {}", "this address takes {} only");
 }
 
-/* Only where a browser cannot send a header: a <video> element, and the page that holds it. */
-static const char *query_token(const struct call *c)
+/* An address is kept and shown in many places: histories, bookmarks, logs of proxies. */
+static int refuse_secret(struct call *c)
 {
-	return strcmp(c->x->request.method, "GET") == 0 ? query_get(&c->query, "access_token") : NULL;
+	problem_remedy(&c->problem, "以 Authorization: Bearer 发送令牌；播放录像用 POST …/footage-link 取得一次性网址",
+		       "send the token as Authorization: Bearer; for a player, POST .../footage-link gives an address that works once");
+	return problem_set(&c->problem, 400, "access_token", NULL, "令牌不得写在网址中；此令牌可能已泄露，请撤销并更换",
+			   "no token may stand in an address; revoke this one and make another, for it may have been seen");
+}
+
+static int refuse_code(struct call *c)
+{
+	problem_remedy(&c->problem, "重新取得一次性网址：POST …/footage-link", "get a new one: POST .../footage-link");
+	return problem_set(&c->problem, 401, "code", NULL, "此一次性代码已用过、已过期，或属于其他录像",
+			   "this code was used, has run out or is for something else");
 }
 
 static void log_refusal(struct call *c, int status)
@@ -47,7 +58,7 @@ static void log_refusal(struct call *c, int status)
 		log_warn("auth", "from=%s who=%s path=%s refused=%d attempts=%u", from, c->who.name, c->route->pattern, status, attempts);
 }
 
-static int refuse(struct call *c, enum verdict v)
+int dispatch_refuse(struct call *c, enum verdict v)
 {
 	c->api->refused++;
 	if (c->who.presented || v == AUTH_NO)
@@ -59,6 +70,8 @@ static int refuse(struct call *c, enum verdict v)
 	}
 	if (c->x->peer->is_unix || v == AUTH_NO)
 		return problem_set(&c->problem, 403, NULL, NULL, "此身份无权执行该操作", "this identity may not do that");
+	if (query_get(&c->query, "code"))
+		return refuse_code(c);
 	problem_remedy(&c->problem, "用 holdfast token add 生成令牌，并以 Authorization: Bearer 发送",
 		       "make a token with holdfast token add and send it as Authorization: Bearer");
 	return problem_set(&c->problem, 401, NULL, NULL, "需要有效的令牌", "a token in force is needed");
@@ -78,14 +91,18 @@ static int admit(struct call *c)
 
 	if (c->x->peer->is_unix && api_is_ours(c->api, c->x->peer->pid))
 		return refuse_ours(c);
-	auth_identify(c->api->deps.access, c->x, query_token(c), &c->who);
+	if (query_names(c->x->request.query, "access_token"))
+		return refuse_secret(c);
+	auth_identify(c->api->deps.access, c->x, &c->who);
+	if (c->who.role == ROLE_NONE && !c->who.presented && c->route->action == ACTION_FOOTAGE && query_get(&c->query, "code"))
+		footage_link_identify(c);
 	if (c->who.unknown && c->route->action != ACTION_PUBLIC)
 		return problem_set(&c->problem, 503, NULL, NULL, "暂时无法核对令牌，请稍后重试",
 				   "tokens cannot be checked just now; try again");
 	if (c->who.role != ROLE_NONE)
 		http_known(c->x);
 	v = auth_decide(&c->who, c->route->action, c->id[0] ? c->id : NULL, NULL);
-	return v == AUTH_YES ? 0 : refuse(c, v);
+	return v == AUTH_YES ? 0 : dispatch_refuse(c, v);
 }
 
 void dispatch(void *api, struct http_exchange *x)

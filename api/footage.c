@@ -212,6 +212,8 @@ static void answer(struct footage *f, struct call *c)
 	enum range_answer how = range_decide(&c->x->request, f->plan.etag, total, &first, &last);
 
 	put_heads(f, &lines);
+	if (c->cookie[0])
+		http_header_add(&lines, "Set-Cookie", "%s", c->cookie);
 	switch (how) {
 	case RANGE_NOT_MODIFIED:
 		call_bytes(c, 304, NULL, &lines, NULL, 0);

@@ -73,6 +73,18 @@ int query_parse(struct query *q, const char *raw, const char *allowed, struct pr
 	return 0;
 }
 
+bool query_names(const char *raw, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = raw; at; at = strchr(at, '&')) {
+		at += strspn(at, "&");
+		if (strncmp(at, name, len) == 0 && strchr("=&", at[len])) /* or the end */
+			return true;
+	}
+	return false;
+}
+
 void query_finish(struct query *q)
 {
 	free(q->text);

@@ -20,6 +20,8 @@ struct query {
  * control characters and what is no UTF-8 are refused. */
 int query_parse(struct query *q, const char *raw, const char *allowed, struct problem *p);
 void query_finish(struct query *q);
+/* Whether the raw query has an item of that name. */
+bool query_names(const char *raw, const char *name);
 
 const char *query_get(const struct query *q, const char *name); /* NULL: absent */
 /* RFC 3339 with its offset; absent is an error. */

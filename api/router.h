@@ -15,7 +15,7 @@ typedef int route_fn(struct call *c);
 
 /*	method  pattern                                  permission  query parameters    handler */
 #define ROUTES(X)                                                                                             \
-	X(GET,    "/",                                   PUBLIC,     "access_token",     page_index)          \
+	X(GET,    "/",                                   PUBLIC,     "code",             page_index)          \
 	X(GET,    "/page.js",                            PUBLIC,     "",                 page_script)         \
 	X(GET,    "/page.css",                           PUBLIC,     "",                 page_style)          \
 	X(GET,    "/healthz",                            PUBLIC,     "",                 health_alive)        \
@@ -25,7 +25,8 @@ typedef int route_fn(struct call *c);
 	X(GET,    API_BASE "/areas",                     READ,       "",                 area_list)           \
 	X(GET,    API_BASE "/cameras",                   READ,       "",                 camera_list)         \
 	X(GET,    API_BASE "/cameras/{id}",              READ,       "",                 camera_get)          \
-	X(GET,    API_BASE "/cameras/{id}/footage.mp4",  FOOTAGE,    "start end segment access_token", footage_get) \
+	X(GET,    API_BASE "/cameras/{id}/footage.mp4",  FOOTAGE,    "start end segment code", footage_get) \
+	X(POST,   API_BASE "/cameras/{id}/footage-link", FOOTAGE,   "",                 footage_link_make)   \
 	X(GET,    API_BASE "/coverage",                  READ,       "from to camera area", coverage_get)     \
 	X(GET,    API_BASE "/gaps",                      READ,       "from to camera cause open cursor limit", gap_list) \
 	X(GET,    API_BASE "/gaps/{id}",                 READ,       "",                 gap_get)             \
@@ -42,6 +43,7 @@ typedef int route_fn(struct call *c);
 	X(GET,    API_BASE "/disks",                     READ,       "",                 disk_list)           \
 	X(POST,   API_BASE "/disks/retire",              DISKS,      "",                 disk_retire_post)    \
 	X(POST,   API_BASE "/disks/replace",             DISKS,      "",                 disk_replace_post)   \
+	X(POST,   API_BASE "/session",                   PUBLIC,     "",                 session_open)        \
 	X(GET,    API_BASE "/tokens",                    TOKENS,     "",                 token_list)          \
 	X(POST,   API_BASE "/tokens",                    TOKENS,     "",                 token_make)          \
 	X(DELETE, API_BASE "/tokens/{id}",               TOKENS,     "",                 token_revoke)

@@ -28,6 +28,7 @@ struct api_role {
 	struct child *child;
 	bool invited;                   /* to the demo */
 	int64_t invitation;             /* its token; 0: none yet */
+	char invitation_text[TOKEN_TEXT_MAX];
 	int open_parts;                 /* api, push, link: not yet closed */
 };
 
@@ -71,8 +72,8 @@ static void tell_key(struct api_role *r)
 	json_decref(msg);
 }
 
-/* The demo is entered without a login: a token of its own, told as part of the address. It ends with the demo, and after a day; what
- * a demo left that was killed ends here. */
+/* The demo is entered without a login: by a code in the address, which is traded once for a token of its own; then the next one is
+ * printed. The token ends with the demo, and after a day; what a demo left that was killed ends here. */
 #define INVITATION "demo "
 #define INVITATION_US US_PER_DAY
 #define INVITATIONS_MAX 16
@@ -98,6 +99,18 @@ static void end_invitations(struct api_role *r, const struct identity *by)
 		account_revoke(r->api, found.ids[i], by, NULL, NULL, &telling);
 }
 
+static void print_invitation(void *owner)
+{
+	struct api_role *r = owner;
+	char code[TICKET_SECRET_ROOM];
+
+	if (!r->invitation)
+		return;
+	api_invite(r->api, r->invitation_text, code);
+	printf("\n  Holdfast demo:  http://127.0.0.1:%u/?code=%s  (works once)\n\n", api_port(r->api, 0), code);
+	fflush(stdout);
+}
+
 static void on_invited(void *arg, int64_t id, const char *text, const json_t *refusal)
 {
 	struct api_role *r = arg;
@@ -106,8 +119,8 @@ static void on_invited(void *arg, int64_t id, const char *text, const json_t *re
 	if (!text)
 		return;
 	r->invitation = id;
-	printf("\n  Holdfast demo:  http://127.0.0.1:%u/?access_token=%s\n\n", api_port(r->api, 0), text);
-	fflush(stdout);
+	snprintf(r->invitation_text, sizeof r->invitation_text, "%s", text);
+	print_invitation(r);
 }
 
 static void invite(struct api_role *r)
@@ -196,7 +209,7 @@ static int construct(struct child *c, struct err *e)
 	r->heads = (struct ledger_keep){.fs = fs_real(), .state = c->conf->state};
 	const struct api_deps deps = {.loop = &c->loop, .conf = c->conf, .clock = clock_real(), .fs = fs_patient(),
 				      .access = r->access, .heads = &r->heads, .site_key = r->site_key, .send = send_to_keeper, .want_line = want_line,
-				      .regulator = regulator_status, .owner = r};
+				      .regulator = regulator_status, .entered = print_invitation, .owner = r};
 	rc = api_create(&deps, &r->api);
 	if (rc < 0)
 		return err_set(e, rc, "make the api: %s", strerror(-rc));

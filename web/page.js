@@ -5,7 +5,7 @@
 const TEXTS = {
   zh: {
     token: "访问令牌", enter: "进入", tokenHint: "在录像机上运行 holdfast token add 名称 --role admin 取得令牌。",
-    badToken: "令牌无效。", today: "今天的录像", recorded: "已录", gap: "缺失", expired: "到期已删", pending: "待确认",
+    badToken: "令牌无效。", badCode: "此网址只能使用一次，已失效。请使用录像机最新显示的网址，或输入令牌。", today: "今天的录像", recorded: "已录", gap: "缺失", expired: "到期已删", pending: "待确认",
     player: "查看录像", camera: "摄像机", from: "开始", to: "结束", minutes: "分钟数", show: "查看", save: "保存文件",
     gaps: "缺失记录（近 7 天）", length: "时长", cause: "原因", noGaps: "没有缺失。", cameras: "摄像机", area: "区域",
     state: "状态", rate: "帧率 / 码率", oldest: "最早录像", still: "仍在继续", none: "无",
@@ -21,7 +21,8 @@ const TEXTS = {
   },
   en: {
     token: "Access token", enter: "Enter", tokenHint: "Run holdfast token add NAME --role admin on the recorder to get one.",
-    badToken: "That token is not valid.", today: "Today's footage", recorded: "recorded", gap: "gap", expired: "expired", pending: "not yet known",
+    badToken: "That token is not valid.",
+    badCode: "This address works once, and was used. Open the one that the recorder printed last, or enter a token.", today: "Today's footage", recorded: "recorded", gap: "gap", expired: "expired", pending: "not yet known",
     player: "See footage", camera: "Camera", from: "From", to: "To", minutes: "Minutes", show: "Show", save: "Save file",
     gaps: "Gaps (last 7 days)", length: "Length", cause: "Cause", noGaps: "No gaps.", cameras: "Cameras", area: "Area",
     state: "State", rate: "Frames / bits", oldest: "Oldest footage", still: "still open", none: "none",
@@ -39,30 +40,45 @@ const TEXTS = {
 const REFRESH_MS = 5000;
 const GAPS_DAYS = 7;
 const DAY_MS = 86400e3;
+const AGAIN_MS = 60e3;
 const $ = (id) => document.getElementById(id);
 
 let language = navigator.language.startsWith("zh") ? "zh" : "en";
 let zone = "Asia/Shanghai";
-let token = takeToken();
+let token = sessionStorage.getItem("token") || "";
 let timer = 0;
 
 const t = (key, values = {}) => TEXTS[language][key].replace(/\{(\w)\}/g, (_, k) => values[k]);
 
-/* The token comes once in the address and is taken out of it, so that it is not copied with it. */
-function takeToken() {
-  const given = new URLSearchParams(location.search).get("access_token");
-  if (given) {
-    sessionStorage.setItem("token", given);
-    history.replaceState(null, "", location.pathname);
+function keep(given) {
+  token = given;
+  sessionStorage.setItem("token", token);
+}
+
+/* A code comes once in the address. It is taken out of it and traded for a token, which this tab alone keeps. */
+async function enter() {
+  const code = new URLSearchParams(location.search).get("code");
+  if (code === null) return refresh();
+  history.replaceState(null, "", location.pathname);
+  try {
+    keep((await post("/session", { code })).token);
+  } catch (error) {
+    if (!token) return show(false, t(error.status ? "badCode" : "offline"));
   }
-  return given || sessionStorage.getItem("token") || "";
+  refresh();
 }
 
 /* --- the API ------------------------------------------------------------- */
 
-async function get(path, query = {}) {
-  const answer = await fetch("/api/v1" + path + "?" + new URLSearchParams(query),
-    { headers: { Authorization: "Bearer " + token, "Accept-Language": language }, cache: "no-store" });
+function get(path, query = {}) {
+  return ask(path + "?" + new URLSearchParams(query), {});
+}
+function post(path, body) {
+  return ask(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+}
+async function ask(path, { headers, ...rest }) {
+  const who = token ? { Authorization: "Bearer " + token } : {};
+  const answer = await fetch("/api/v1" + path, { ...rest, headers: { ...who, ...headers, "Accept-Language": language }, cache: "no-store" });
   const body = await answer.json().catch(() => ({}));
   if (!answer.ok) throw Object.assign(new Error(body.detail || answer.statusText), { status: answer.status, body });
   return body;
@@ -255,10 +271,35 @@ function chosen() {
   return text === choice.text ? choice.at : instant(text);
 }
 
+/* What is shown: its camera and range, and the instant at which its present address was asked for. */
+let found = null;
+
+/* An address that a player can be given: it works once, and then for this browser alone. */
+async function addressOf({ camera, range }) {
+  return (await post(`/cameras/${encodeURIComponent(camera)}/footage-link`, range)).address;
+}
+async function play(at) {
+  found.asked = Date.now();
+  $("video").src = await addressOf(found);
+  $("video").currentTime = at;
+}
+/* What it was given ends when nobody asked for an hour. */
+function playAgain() {
+  if (found && Date.now() - found.asked > AGAIN_MS) play($("video").currentTime).catch(() => {});
+}
+async function save(event) {
+  event.preventDefault();
+  try {
+    element("a", { href: await addressOf(found), download: $("save").download }).click();
+  } catch (error) {
+    $("found").textContent = error.message;
+  }
+}
+
 async function find() {
   const start = chosen(), end = new Date(+start + $("minutes").value * 60e3);
-  const url = `/api/v1/cameras/${encodeURIComponent($("camera").value)}/footage.mp4?` +
-    new URLSearchParams({ start: start.toISOString(), end: end.toISOString() });
+  const camera = $("camera").value, range = { start: start.toISOString(), end: end.toISOString() };
+  const url = `/api/v1/cameras/${encodeURIComponent(camera)}/footage.mp4?` + new URLSearchParams(range);
   $("found").textContent = t("searching");
   $("video").hidden = $("save").hidden = true;
   const answer = await fetch(url, { headers: { Authorization: "Bearer " + token, "Accept-Language": language, Range: "bytes=0-0" } });
@@ -270,17 +311,18 @@ async function find() {
   const given = (answer.headers.get("Holdfast-Given") || "/").split("/");
   $("found").textContent = t("given", { s: given[0] ? shown(given[0]) : "?", e: given[1] ? shown(given[1]) : "?",
     g: parseInt(answer.headers.get("Holdfast-Gaps") || "0", 10) });
-  const withToken = url + "&" + new URLSearchParams({ access_token: token });
-  $("video").src = $("save").href = withToken;
-  $("save").download = `${$("camera").value}-${$("at").value.replace(/:/g, "")}.mp4`;
+  found = { camera, range };
+  $("save").download = `${camera}-${$("at").value.replace(/:/g, "")}.mp4`;
+  await play(0);
   $("video").hidden = $("save").hidden = false;
 }
 
+$("video").addEventListener("error", playAgain);
+$("save").addEventListener("click", save);
 $("find").addEventListener("submit", (event) => { event.preventDefault(); find(); });
 $("login").addEventListener("submit", (event) => {
   event.preventDefault();
-  token = $("token").value.trim();
-  sessionStorage.setItem("token", token);
+  keep($("token").value.trim());
   refresh();
 });
 $("language").addEventListener("click", () => {
@@ -290,4 +332,4 @@ $("language").addEventListener("click", () => {
 });
 
 drawTexts();
-refresh();
+enter();

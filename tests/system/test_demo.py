@@ -24,12 +24,16 @@ class Demo:
             self.process = subprocess.Popen([PROGRAM, "run", "--demo"], cwd=folder, stdout=log, stderr=log,
                                             env=environment())
         found = until("the address is printed", lambda: re.search(
-            r"http://127\.0\.0\.1:(\d+)/\?access_token=(\S+)", self.output()))
-        self.port, self.token = int(found[1]), found[2]
+            r"http://127\.0\.0\.1:(\d+)/\?code=(\S+)", self.output()))
+        self.port, self.code = int(found[1]), found[2]
+        self.token = self.enter(self.code).json()["token"]
 
     def output(self):
         with open(self._log, encoding="utf-8", errors="replace") as f:
             return f.read()
+
+    def enter(self, code):
+        return call(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30), "POST", "/api/v1/session", body={"code": code})
 
     def get(self, path):
         return call(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30), "GET", path,
@@ -46,11 +50,15 @@ def demo():
             d.process.wait(40)
 
 
-def test_the_printed_address_opens_the_page(demo):
-    """Without a login."""
-    answer = call(http.client.HTTPConnection("127.0.0.1", demo.port, timeout=30), "GET",
-                  f"/?access_token={demo.token}")
+def test_the_printed_address_opens_the_page_once(demo):
+    """Without a login; then the next address is printed. No token is."""
+    answer = call(http.client.HTTPConnection("127.0.0.1", demo.port, timeout=30), "GET", f"/?code={demo.code}")
     assert answer.status == 200 and b"<html" in answer.body
+    assert demo.enter(demo.code).status == 401
+    until("the next address is printed", lambda: demo.output().count("/?code=") == 2)
+    codes = re.findall(r"/\?code=(\S+)", demo.output())
+    assert codes[0] != codes[1] and demo.enter(codes[1]).json()["token"] == demo.token
+    assert demo.token not in demo.output()
 
 
 def test_three_cameras_record(demo):

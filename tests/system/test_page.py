@@ -3,6 +3,7 @@ import pytest
 
 from harness_camera import SimCamera
 from harness_site import Site
+from harness_time import parse_us, text_of
 
 
 @pytest.fixture(scope="module")
@@ -50,10 +51,22 @@ def test_metrics_need_a_token(site):
         assert line in lines, line
 
 
-def test_the_token_in_the_address_opens_pages_and_footage_only(site):
-    """A browser cannot send a header for <video>; nothing else takes it."""
-    assert site.get("/", {"access_token": site.token}, base="", token=None).status == 200
-    assert site.get("/cameras", {"access_token": site.token}, token=None).status == 401
+def test_no_token_stands_in_an_address_but_a_code_that_works_once(site):
+    """A player is given a code; its cookie lets it seek, and neither is in the log."""
+    for path, base in (("/", ""), ("/cameras", "/api/v1"), ("/cameras/a/footage.mp4", "/api/v1")):
+        refused = site.get(path, {"access_token": site.token}, base=base, token=None).problem(400)
+        assert refused["field"] == "access_token" and "footage-link" in refused["remedy"]
+    at_us = parse_us(site.get("/cameras/a").json()["newest"])
+    asked = {"start": text_of(at_us - 2_000_000), "end": text_of(at_us - 1_000_000)}
+    link = site.request("POST", "/cameras/a/footage-link", body=asked).json()["address"]
+    first = site.get(link, base="", token=None, headers={"Range": "bytes=0-"})
+    assert first.status == 206 and len(first.body) > 1000
+    assert site.get(link, base="", token=None, headers={"Range": "bytes=0-"}).status == 401
+    cookie = first.headers["Set-Cookie"].split(";")[0]
+    again = site.get(link, base="", token=None, headers={"Range": "bytes=500-999", "Cookie": cookie})
+    assert again.status == 206 and again.body == first.body[500:1000]
+    secrets = (site.token, link.split("code=")[1], cookie.split("=")[1])
+    assert not [s for s in secrets if s in site.log()]
 
 
 def test_health_of_a_camera(site):

@@ -354,23 +354,187 @@ static void our_own_processes_are_nobody_at_the_socket(void **state)
 	bed_close(&b);
 }
 
-static void a_token_in_the_address_is_for_video_only(void **state)
+/* --- addresses ------------------------------------------------------------------------ */
+
+#define ASK "start=2026-11-24T00:00:01Z&end=2026-11-24T00:00:02Z"
+#define LINK "{\"start\":\"2026-11-24T08:00:01+08:00\",\"end\":\"2026-11-24T00:00:02Z\"}"
+#define FOOTAGE "/api/v1/cameras/playroom-east/footage.mp4"
+
+/* On no route, whoever asks: it stands in histories and bookmarks then. */
+static void a_token_in_an_address_is_refused_with_what_to_do(void **state)
 {
-	char path[400], ask[200] = "start=2026-11-24T00:00:01Z&end=2026-11-24T00:00:02Z";
+	static const char *const paths[] = {"/?", FOOTAGE "?" ASK "&", "/api/v1/site?", "/page.js?", "/metrics?x=1&"};
+	char path[400];
+	struct client c;
 	struct bed b;
 
 	(void)state;
 	bed_open(&b);
-	snprintf(path, sizeof path, "/api/v1/cameras/playroom-east/footage.mp4?%s&access_token=%s", ask, b.investigator);
-	assert_int_equal(bed_status(&b, "GET", path, NULL, NULL), 404); /* let in; there is no footage */
-	assert_int_equal(bed_status(&b, "HEAD", path, NULL, NULL), 401);
-	snprintf(path, sizeof path, "/api/v1/cameras/playroom-east/footage.mp4?%s&access_token=%s", ask, b.regulator);
-	assert_int_equal(bed_status(&b, "GET", path, NULL, NULL), 403);
-	snprintf(path, sizeof path, "/?access_token=%s", b.admin);
-	assert_int_equal(bed_status(&b, "GET", path, NULL, NULL), 200);
-	snprintf(path, sizeof path, "/api/v1/site?access_token=%s", b.admin);
-	assert_int_equal(bed_status(&b, "GET", path, NULL, NULL), 401);
-	assert_int_equal(bed_status(&b, "GET", path, b.admin, NULL), 400);
+	for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++)
+		for (int known = 0; known < 2; known++) {
+			snprintf(path, sizeof path, "%saccess_token=%s", paths[i], b.admin);
+			assert_int_equal(bed_ask(&b, &c, "GET", path, known ? b.admin : NULL, NULL, NULL), 400);
+			assert_non_null(strstr(client_text(&c), "\"field\":\"access_token\""));
+			assert_non_null(strstr(client_text(&c), "footage-link"));
+			client_finish(&c);
+		}
+	bed_close(&b);
+}
+
+/* An address as it is given: {code} and all. */
+static void link_of(struct bed *b, const char *token, char out[400])
+{
+	struct client c;
+
+	assert_int_equal(bed_ask(b, &c, "POST", "/api/v1/cameras/playroom-east/footage-link", token, NULL, LINK), 201);
+	json_t *made = json_loads(client_body(&c), 0, NULL);
+	snprintf(out, 400, "%s", json_string_value(json_object_get(made, "address")));
+	json_decref(made);
+	client_finish(&c);
+}
+
+/* With a cookie ("" none); the one that it gets, if it gets one. */
+static int follow(struct bed *b, const char *address, const char *cookie, char got[200])
+{
+	char line[300] = "";
+	struct client c;
+
+	if (cookie[0])
+		snprintf(line, sizeof line, "Cookie: theme=dark; %s; x=%s\r\n", cookie, cookie);
+	int status = bed_ask(b, &c, "GET", address, NULL, line, NULL);
+	const char *set = strstr(client_text(&c), "Set-Cookie: ");
+	if (got)
+		snprintf(got, 200, "%.*s", set ? (int)strcspn(set + 12, "\r") : 0, set ? set + 12 : "");
+	client_finish(&c);
+	return status;
+}
+
+/* With footage of that time, so that it is an answer that a player goes on from. */
+static void open_with_footage(struct bed *b)
+{
+	struct buf bytes = {0};
+
+	bed_open(b);
+	fixture_init(&bytes);
+	fixture_fragment(&bytes, &(struct fixture_fragment){.start = {FIXTURE_START_US}, .sequence = 1, .frames = 50, .frame_us = 40000});
+	fixture_fragment(&bytes, &(struct fixture_fragment){.start = {FIXTURE_START_US + 2 * US_PER_S}, .tfdt = 2000000, .sequence = 2,
+							   .frames = 50, .frame_us = 40000});
+	bed_add_segment(b, &bytes, false);
+	buf_finish(&bytes);
+}
+
+static void a_code_works_once_and_then_with_its_cookie(void **state)
+{
+	char address[400], full[200], cookie[200], other[400];
+	struct bed b;
+
+	(void)state;
+	open_with_footage(&b);
+	link_of(&b, b.investigator, address);
+	assert_non_null(strstr(address, FOOTAGE "?" ));
+	assert_int_equal(bed_status(&b, "HEAD", address, NULL, NULL), 401); /* takes nothing from it */
+	assert_int_equal(follow(&b, address, "", full), 200);
+	assert_non_null(strstr(full, "; Path=" FOOTAGE "; Max-Age="));
+	assert_non_null(strstr(full, "; HttpOnly; SameSite=Strict"));
+	snprintf(cookie, sizeof cookie, "%.*s", (int)strcspn(full, ";"), full);
+	assert_int_equal(follow(&b, address, "", NULL), 401);
+	assert_int_equal(follow(&b, address, cookie, NULL), 200);
+	clock_fake_advance(&b.clock, 600 * US_PER_S); /* a <video> seeks, long after the code's minute */
+	assert_int_equal(follow(&b, address, cookie, full), 200);
+	assert_memory_equal(full, cookie, strlen(cookie));
+	link_of(&b, b.investigator, other);
+	assert_int_equal(follow(&b, other, cookie, NULL), 200); /* by its own code, for the first time */
+	assert_int_equal(follow(&b, other, cookie, NULL), 401); /* not by another's cookie */
+	cookie[strlen(cookie) - 1] ^= 1;
+	assert_int_equal(follow(&b, address, cookie, NULL), 401);
+	cookie[strlen(cookie) - 1] ^= 1;
+	clock_fake_advance(&b.clock, 3600 * US_PER_S);
+	assert_int_equal(follow(&b, address, cookie, NULL), 401);
+	bed_close(&b);
+}
+
+static void a_code_is_for_one_camera_and_range_and_a_minute(void **state)
+{
+	char address[400], wrong[600];
+	struct bed b;
+
+	(void)state;
+	open_with_footage(&b);
+	link_of(&b, b.investigator, address);
+	const char *code = strstr(address, "code=");
+	snprintf(wrong, sizeof wrong, FOOTAGE "?start=2026-11-24T00:00:01Z&end=2026-11-24T00:00:03Z&%s", code);
+	assert_int_equal(follow(&b, wrong, "", NULL), 401);
+	snprintf(wrong, sizeof wrong, FOOTAGE "?" ASK "&segment=1&%s", code);
+	assert_int_equal(follow(&b, wrong, "", NULL), 401);
+	snprintf(wrong, sizeof wrong, "/api/v1/cameras/playroom-west/footage.mp4?" ASK "&%s", code);
+	assert_int_equal(follow(&b, wrong, "", NULL), 401);
+	snprintf(wrong, sizeof wrong, "/api/v1/site?%s", code);
+	assert_int_equal(follow(&b, wrong, "", NULL), 401);
+	clock_fake_advance(&b.clock, 59 * US_PER_S);
+	assert_int_equal(follow(&b, address, "", NULL), 200);
+	link_of(&b, b.investigator, address);
+	clock_fake_advance(&b.clock, 60 * US_PER_S);
+	assert_int_equal(follow(&b, address, "", NULL), 401);
+	bed_close(&b);
+}
+
+/* A code is worth what its maker's token is worth, at each use. */
+static void a_code_ends_with_the_token_that_made_it(void **state)
+{
+	char text[TOKEN_TEXT_MAX], address[400], full[200], cookie[200], path[60];
+	struct bed b;
+
+	(void)state;
+	open_with_footage(&b);
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/cameras/playroom-east/footage-link", b.regulator, LINK), 403);
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/cameras/playroom-east/footage-link", b.admin, "{\"start\":\"x\",\"end\":\"y\"}"), 400);
+	int64_t id = bed_token(&b, "guest", ROLE_INVESTIGATOR, never, text);
+	link_of(&b, text, address);
+	assert_int_equal(follow(&b, address, "", full), 200);
+	snprintf(cookie, sizeof cookie, "%.*s", (int)strcspn(full, ";"), full);
+	snprintf(path, sizeof path, "/api/v1/tokens/%lld", (long long)id);
+	assert_int_equal(bed_status(&b, "DELETE", path, b.admin, NULL), 204);
+	assert_int_equal(follow(&b, address, cookie, NULL), 401);
+	bed_close(&b);
+}
+
+/* Who asks for many loses his own oldest. */
+static void codes_are_bounded_and_nobody_takes_anothers(void **state)
+{
+	char his[400], first[400], last[400];
+	struct bed b;
+
+	(void)state;
+	open_with_footage(&b);
+	link_of(&b, b.investigator, his);
+	link_of(&b, b.admin, first);
+	clock_fake_advance(&b.clock, 1);
+	for (int i = 0; i < TICKETS_EACH; i++)
+		link_of(&b, b.admin, last);
+	assert_int_equal(follow(&b, first, "", NULL), 401);
+	assert_int_equal(follow(&b, last, "", NULL), 200);
+	assert_int_equal(follow(&b, his, "", NULL), 200);
+	bed_close(&b);
+}
+
+static void an_invitation_is_a_token_for_whoever_comes_first(void **state)
+{
+	char code[TICKET_SECRET_ROOM], body[80], page[80];
+	struct client c;
+	struct bed b;
+
+	(void)state;
+	bed_open(&b);
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/session", NULL, "{\"code\":\"\"}"), 400);
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/session", NULL, "{\"code\":\"00000000000000000000000000000000\"}"), 401);
+	api_invite(b.api, b.admin, code);
+	snprintf(page, sizeof page, "/?code=%s", code);
+	assert_int_equal(bed_status(&b, "GET", page, NULL, NULL), 200); /* a browser that looks ahead uses nothing up */
+	snprintf(body, sizeof body, "{\"code\":\"%s\"}", code);
+	assert_int_equal(bed_ask(&b, &c, "POST", "/api/v1/session", NULL, NULL, body), 201);
+	assert_non_null(strstr(client_body(&c), b.admin));
+	client_finish(&c);
+	assert_int_equal(bed_status(&b, "POST", "/api/v1/session", NULL, body), 401);
 	bed_close(&b);
 }
 
@@ -583,7 +747,12 @@ int main(void)
 		cmocka_unit_test(tokens_of_before_go_on_under_names_that_differ),
 		cmocka_unit_test(the_unix_socket_is_the_administrator),
 		cmocka_unit_test(our_own_processes_are_nobody_at_the_socket),
-		cmocka_unit_test(a_token_in_the_address_is_for_video_only),
+		cmocka_unit_test(a_token_in_an_address_is_refused_with_what_to_do),
+		cmocka_unit_test(a_code_works_once_and_then_with_its_cookie),
+		cmocka_unit_test(a_code_is_for_one_camera_and_range_and_a_minute),
+		cmocka_unit_test(a_code_ends_with_the_token_that_made_it),
+		cmocka_unit_test(codes_are_bounded_and_nobody_takes_anothers),
+		cmocka_unit_test(an_invitation_is_a_token_for_whoever_comes_first),
 		cmocka_unit_test(guessing_ends_the_connection),
 		cmocka_unit_test(a_command_is_answered_after_its_commit),
 		cmocka_unit_test(a_keeper_that_is_away_is_told),
