@@ -1,6 +1,7 @@
 #include "gap.h"
 
 #include "catalog_internal.h"
+#include "gap_gather.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -95,25 +96,17 @@ int gap_find_touching(struct catalog *c, const char *camera, int64_t start, int6
 static int tell_opened(struct catalog *c, int64_t id)
 {
 	struct db_query q;
-	json_t *body = NULL;
-	char camera[CATALOG_ID_MAX];
+	struct gap g = {0};
 	struct wall at = {0};
-	int rc = db_query(c->db, &q, "SELECT g.camera, g.start, g.cause, g.detail, u.at FROM gap_untold u JOIN gap g ON g.id = u.id "
-			  "WHERE u.id = ?", "i", id);
+	int rc = db_query(c->db, &q, GAP_COLUMNS "WHERE id = (SELECT id FROM gap_untold WHERE id = ?)", "i", id);
 
-	if (rc < 0)
-		return rc;
-	rc = db_step(&q);
-	if (rc > 0) {
-		body = json_pack("{sI so ss ss}", "id", (json_int_t)id, "start", wall_json(db_i64(&q, 1)), "cause", db_text(&q, 2),
-				 "detail", db_text(&q, 3));
-		snprintf(camera, sizeof camera, "%s", db_text(&q, 0));
-		at.us = db_i64(&q, 4);
-	}
-	db_done(&q);
-	if (rc > 0)
-		rc = ledger_append(c, at, "gap.opened", camera, body, NULL);
-	return rc < 0 ? rc : db_run(c->db, "DELETE FROM gap_untold WHERE id = ?", "i", id);
+	rc = rc < 0 ? rc : one(&q, &g);
+	rc = rc < 0 ? rc : db_int(c->db, &at.us, "SELECT at FROM gap_untold WHERE id = ?", "i", id);
+	rc = rc < 0 ? rc : gap_gather(c, at, &g);
+	if (rc == 0)
+		rc = ledger_append(c, at, "gap.opened", g.camera, json_pack("{sI so ss ss}", "id", (json_int_t)id, "start",
+				   wall_json(g.start), "cause", g.cause, "detail", g.detail), NULL);
+	return rc < 0 && rc != -ENOENT ? rc : db_run(c->db, "DELETE FROM gap_untold WHERE id = ?", "i", id);
 }
 
 int gap_tell(struct catalog *c)
@@ -137,9 +130,11 @@ static int withdraw(struct catalog *c, struct wall now, const struct gap *g, int
 	if (db_changes(c->db) > 0)
 		return db_run(c->db, "DELETE FROM gap_untold WHERE id = ?", "i", g->id);
 	rc = db_run(c->db, "UPDATE gap SET start = ?1, end = ?1 WHERE id = ?2", "ii", start, g->id);
-	return rc < 0 ? rc : ledger_append(c, now, "gap.withdrawn", g->camera,
-					   json_pack("{sI so ss}", "id", (json_int_t)g->id, "start", wall_json(g->start), "cause",
-						     g->cause), NULL);
+	rc = rc < 0 ? rc : gap_gather_note(c, now, g);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	return ledger_append(c, now, "gap.withdrawn", g->camera, json_pack("{sI so ss}", "id", (json_int_t)g->id, "start",
+			     wall_json(g->start), "cause", g->cause), NULL);
 }
 
 static json_t *history_of(struct catalog *c, int64_t id)
@@ -157,6 +152,9 @@ static json_t *history_of(struct catalog *c, int64_t id)
 
 static int tell_closed(struct catalog *c, struct wall now, const struct gap *g, bool corrected)
 {
+	int waits = gap_gather_note(c, now, g);
+	if (waits != 0)
+		return waits < 0 ? waits : 0;
 	json_t *body = json_pack("{sI so so ss sI so*}", "id", (json_int_t)g->id, "start", wall_json(g->start),
 				 "end", wall_json(g->end), "cause", g->cause, "duration_us",
 				 (json_int_t)(g->end - g->start), "history", history_of(c, g->id));

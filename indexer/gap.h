@@ -3,7 +3,7 @@
  *
  * A hole under GAP_LEAST_US is no gap (tiles.h). That one was opened is told with the commit, so one that the same
  * transaction narrows to less was never there; one that was told before is withdrawn: `gap.withdrawn`, and its row is
- * an empty one. */
+ * an empty one. Of a camera that flaps the later ones are told together (gap_gather.h). */
 #pragma once
 #include "indexer/catalog_write.h"
 #include "tiles.h"

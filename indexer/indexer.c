@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "disk.h"
+#include "gap_gather.h"
 #include "ledger_mark.h"
 #include "object.h"
 #include "object_take.h"
@@ -291,7 +292,8 @@ static int consume(struct indexer *ix, unsigned *records)
 	if (rc < 0)
 		return rc;
 	rc = own_clock_begin(ix, true);
-	rc = transaction_end(ix, rc < 0 ? rc : read_batch(ix, &b, &pos));
+	rc = rc < 0 ? rc : read_batch(ix, &b, &pos);
+	rc = transaction_end(ix, rc < 0 ? rc : gap_gather_tell(ix->catalog, ix->acc.now));
 	if (rc < 0)
 		return rc;
 	ix->pos = pos;

@@ -114,6 +114,8 @@ CREATE INDEX IF NOT EXISTS gap_by_time ON gap (camera, start);
 CREATE INDEX IF NOT EXISTS gap_open ON gap (camera) WHERE end IS NULL;
 -- Those of which the ledger is told when the transaction ends: empty between transactions.
 CREATE TABLE IF NOT EXISTS gap_untold (id INTEGER PRIMARY KEY, at INTEGER NOT NULL);
+-- Those of a camera that flaps, of which the ledger is told together (indexer/gap_gather.h): waiting since, changed last at.
+CREATE TABLE IF NOT EXISTS gap_gathered (id INTEGER PRIMARY KEY, camera TEXT NOT NULL, since INTEGER NOT NULL, at INTEGER NOT NULL);
 
 -- The same files as the disk has them (ROOT/incoming/FILE, see aside.h). sha256 NULL: not claimed for deletion.
 CREATE TABLE IF NOT EXISTS aside (root INTEGER NOT NULL REFERENCES root(id), file TEXT NOT NULL, camera TEXT NOT NULL,
