@@ -1,5 +1,6 @@
 #include "base/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static unsigned sequence_len(uint8_t first)
@@ -47,7 +48,22 @@ bool text_is_utf8(const char *text, size_t len)
 bool text_is_control(uint32_t cp)
 {
 	return cp < 0x20 || (cp >= 0x7f && cp <= 0x9f) || (cp >= 0x2028 && cp <= 0x202e) ||
-	       (cp >= 0x2066 && cp <= 0x2069) || cp == 0x200e || cp == 0x200f || cp == 0xfeff;
+	       (cp >= 0x2066 && cp <= 0x2069) || cp == 0x061c || cp == 0x200e || cp == 0x200f || cp == 0xfeff;
+}
+
+size_t text_show(const char **at, const char *end, char out[TEXT_SHOWN_MAX])
+{
+	const char *from = *at;
+	uint32_t cp = text_next(at, end);
+
+	if (cp == UINT32_MAX)
+		return (size_t)snprintf(out, TEXT_SHOWN_MAX, "\\x%02x", (unsigned)(uint8_t)*(*at)++);
+	if (cp == '\n')
+		return (size_t)snprintf(out, TEXT_SHOWN_MAX, "\\n");
+	if (text_is_control(cp))
+		return (size_t)snprintf(out, TEXT_SHOWN_MAX, "\\u%04x", cp);
+	memcpy(out, from, (size_t)(*at - from));
+	return (size_t)(*at - from);
 }
 
 bool text_has_word(const char *list, const char *word)

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/commands.h"
 
 #include <stdio.h>
@@ -50,13 +51,13 @@ static const struct command {
 
 static int usage(void)
 {
-	fprintf(stderr, "holdfast " HOLDFAST_VERSION "\n\n  holdfast run [-c FILE] [--demo]\n      %s\n",
-		lang("启动服务", "run the server"));
+	show(stderr, "holdfast " HOLDFAST_VERSION "\n\n  holdfast run [-c FILE] [--demo]\n      %s\n",
+	     lang("启动服务", "run the server"));
 	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		fprintf(stderr, "  holdfast %s %s\n      %s\n", commands[i].name, commands[i].usage,
-			lang(commands[i].zh, commands[i].en));
-	fprintf(stderr, "\n%s\n", lang("时间写成 2026-11-23T11:15:00+08:00，必须带时区。",
-				      "Times are written 2026-11-23T11:15:00+08:00; the offset is mandatory."));
+		show(stderr, "  holdfast %s %s\n      %s\n", commands[i].name, commands[i].usage,
+		     lang(commands[i].zh, commands[i].en));
+	show(stderr, "\n%s\n", lang("时间写成 2026-11-23T11:15:00+08:00，必须带时区。",
+				   "Times are written 2026-11-23T11:15:00+08:00; the offset is mandatory."));
 	return CLI_USAGE;
 }
 
@@ -66,7 +67,7 @@ static int run(const struct command *c, int argc, char **argv)
 	int rc = options_parse(&o, argc, argv);
 
 	if (rc == CLI_USAGE)
-		fprintf(stderr, "holdfast %s %s\n", c->name, c->usage);
+		show(stderr, "holdfast %s %s\n", c->name, c->usage);
 	if (rc == CLI_YES && c->needs_server)
 		rc = options_load(&o);
 	if (rc == CLI_YES)

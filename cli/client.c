@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/options.h"
 
 #include <curl/curl.h>
@@ -73,16 +74,16 @@ static int tell_problem(const json_t *answer, long status)
 
 	if (!detail)
 		detail = json_string_value(json_object_get(answer, "title"));
-	fprintf(stderr, "holdfast: %s%s%s (HTTP %ld)\n", field ? field : "", field ? ": " : "", detail ? detail : "?",
-		status);
+	show(stderr, "holdfast: %s%s%s (HTTP %ld)\n", field ? field : "", field ? ": " : "", detail ? detail : "?",
+	     status);
 	return status >= 500 ? CLI_CANNOT : CLI_NO;
 }
 
 static int tell_absent(const struct options *o, CURLcode code)
 {
-	fprintf(stderr, "holdfast: %s (%s/api.sock: %s)\n",
-		lang("服务没有运行，请先启动 holdfast run", "the server does not answer; is `holdfast run` running?"),
-		o->state, curl_easy_strerror(code));
+	show(stderr, "holdfast: %s (%s/api.sock: %s)\n",
+	     lang("服务没有运行，请先启动 holdfast run", "the server does not answer; is `holdfast run` running?"),
+	     o->state, curl_easy_strerror(code));
 	return CLI_CANNOT;
 }
 

@@ -1,4 +1,5 @@
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/commands.h"
 #include "indexer/backup.h"
 
@@ -13,12 +14,12 @@ static int run(const struct conf *conf, const struct options *o)
 
 	umask(0077);
 	if (backup_run(&b, &e) < 0) {
-		fprintf(stderr, "holdfast backup: %s\n", e.text);
+		show(stderr, "holdfast backup: %s\n", e.text);
 		return CLI_CANNOT;
 	}
-	printf(lang("已备份 %.1f MB，台账到第 %lld 条%s\n", "backed up %.1f MB, the ledger up to entry %lld%s\n"),
-	       (double)b.bytes / 1e6, (long long)b.ledger_seq,
-	       b.with_keys ? lang("；含私钥，请妥善保管", "; with private keys: lock it away") : "");
+	show(stdout, lang("已备份 %.1f MB，台账到第 %lld 条%s\n", "backed up %.1f MB, the ledger up to entry %lld%s\n"),
+	     (double)b.bytes / 1e6, (long long)b.ledger_seq,
+	     b.with_keys ? lang("；含私钥，请妥善保管", "; with private keys: lock it away") : "");
 	return CLI_YES;
 }
 
@@ -27,7 +28,7 @@ int command_backup(const struct options *o)
 	struct conf *conf;
 
 	if (o->word_count != 1) {
-		fprintf(stderr, "holdfast backup DIR [--with-keys] [-c FILE]\n");
+		show(stderr, "holdfast backup DIR [--with-keys] [-c FILE]\n");
 		return CLI_USAGE;
 	}
 	int rc = options_conf(o, &conf);

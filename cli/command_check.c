@@ -1,5 +1,6 @@
 #include "base/clock.h"
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/text.h"
@@ -53,9 +54,9 @@ static void tell_slow_cameras(const struct options *o, const struct conf *conf)
 	for (unsigned i = 0; rc == CLI_YES && i < conf->camera_count; i++) {
 		unsigned stalls = stalls_of(gaps, conf->cameras[i].id);
 		if (stalls >= STALLS_TOLD)
-			printf(lang("注意：摄像机 %s 在 10 分钟内有 %u 次超过 recording.gap_after（%.0f 秒）没有画面：请用 holdfast probe 检查，提高帧率，或把 gap_after 设得更长\n",
-				    "note: %s sent no picture for longer than recording.gap_after %u times in ten minutes (%.0f s): look at it with holdfast probe, raise its frame rate, or set a longer gap_after\n"),
-			       conf->cameras[i].id, stalls, (double)conf->gap_after_us / US_PER_S);
+			show(stdout, lang("注意：摄像机 %s 在 10 分钟内有 %u 次超过 recording.gap_after（%.0f 秒）没有画面：请用 holdfast probe 检查，提高帧率，或把 gap_after 设得更长\n",
+					  "note: %s sent no picture for longer than recording.gap_after %u times in ten minutes (%.0f s): look at it with holdfast probe, raise its frame rate, or set a longer gap_after\n"),
+			     conf->cameras[i].id, stalls, (double)conf->gap_after_us / US_PER_S);
 	}
 	json_decref(gaps);
 	json_decref(query);
@@ -72,10 +73,10 @@ int command_check(const struct options *o)
 	if (rc < 0)
 		return CLI_NO;
 	lang_set(conf->site.language);
-	printf(lang("配置正确：%s，%u 台摄像机，%u 个区域，录像保存 %u 天（规定至少 %u 天：%s）\n",
-		    "valid: %s, %u cameras, %u areas, kept %u days (at least %u by %s)\n"),
-	       conf->site.name, conf->camera_count, conf->area_count, conf->keep_days, conf->rule.floor_days,
-	       conf->rule.title);
+	show(stdout, lang("配置正确：%s，%u 台摄像机，%u 个区域，录像保存 %u 天（规定至少 %u 天：%s）\n",
+			  "valid: %s, %u cameras, %u areas, kept %u days (at least %u by %s)\n"),
+	     conf->site.name, conf->camera_count, conf->area_count, conf->keep_days, conf->rule.floor_days,
+	     conf->rule.title);
 	if (is_running(conf))
 		tell_slow_cameras(o, conf);
 	conf_destroy(conf);

@@ -1,5 +1,6 @@
 #include "base/cause.h"
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/text.h"
@@ -8,12 +9,12 @@
 
 static void print_line(const json_t *c, const char *name)
 {
-	printf("%-24s %12s  %s / %s  %s %lld  %s %s\n", name,
-	       text_percent(json_number_value(json_object_get(c, "completeness"))),
-	       text_duration(json_number_value(json_object_get(c, "covered_s"))),
-	       text_duration(json_number_value(json_object_get(c, "obliged_s"))), lang("缺失", "gaps"),
-	       (long long)json_integer_value(json_object_get(c, "gaps")), lang("最长", "longest"),
-	       text_duration(json_number_value(json_object_get(c, "longest_gap_s"))));
+	show(stdout, "%-24s %12s  %s / %s  %s %lld  %s %s\n", name,
+	     text_percent(json_number_value(json_object_get(c, "completeness"))),
+	     text_duration(json_number_value(json_object_get(c, "covered_s"))),
+	     text_duration(json_number_value(json_object_get(c, "obliged_s"))), lang("缺失", "gaps"),
+	     (long long)json_integer_value(json_object_get(c, "gaps")), lang("最长", "longest"),
+	     text_duration(json_number_value(json_object_get(c, "longest_gap_s"))));
 }
 
 static void print_coverage(const json_t *answer)
@@ -21,7 +22,7 @@ static void print_coverage(const json_t *answer)
 	json_t *row;
 	size_t i;
 
-	printf("%s – %s\n", text_time(answer, "from"), text_time(answer, "to"));
+	show(stdout, "%s – %s\n", text_time(answer, "from"), text_time(answer, "to"));
 	json_array_foreach(json_object_get(answer, "cameras"), i, row)
 		print_line(row, text_of(row, "id"));
 	json_array_foreach(json_object_get(answer, "areas"), i, row)
@@ -53,11 +54,11 @@ static void print_gap(const json_t *gap)
 	enum gap_cause cause;
 	const char *name = text_of(gap, "cause"), *end = text_of(gap, "end");
 
-	printf("%6lld  %-20s %s – %-29s  %s%s%s\n", (long long)json_integer_value(json_object_get(gap, "id")),
-	       text_of(gap, "camera"), text_time(gap, "start"),
-	       *end ? text_time(gap, "end") : lang("仍在继续", "still open"),
-	       gap_cause_parse(name, &cause) == 0 ? gap_cause_text(cause) : name,
-	       *text_of(gap, "explanation") ? " · " : "", text_of(gap, "explanation"));
+	show(stdout, "%6lld  %-20s %s – %-29s  %s%s%s\n", (long long)json_integer_value(json_object_get(gap, "id")),
+	     text_of(gap, "camera"), text_time(gap, "start"),
+	     *end ? text_time(gap, "end") : lang("仍在继续", "still open"),
+	     gap_cause_parse(name, &cause) == 0 ? gap_cause_text(cause) : name,
+	     *text_of(gap, "explanation") ? " · " : "", text_of(gap, "explanation"));
 }
 
 int command_gaps(const struct options *o)

@@ -1,5 +1,6 @@
 #include "base/buf.h"
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/commands.h"
 #include "cli/credentials.h"
 #include "cli/discover.h"
@@ -22,7 +23,7 @@ static int take_addresses(const struct options *o, struct found *f)
 	for (unsigned i = 0; i < o->address_count; i++) {
 		if (onvif_device_address(&f->devices[f->count++], o->addresses[i], &e) == 0)
 			continue;
-		fprintf(stderr, "holdfast: --address: %s\n", e.text);
+		show(stderr, "holdfast: --address: %s\n", e.text);
 		return CLI_USAGE;
 	}
 	return CLI_YES;
@@ -36,7 +37,7 @@ static int search(const struct options *o, unsigned timeout_ms, struct found *f)
 		return take_addresses(o, f);
 	if (discovery_run(o->interface, timeout_ms, f->devices, DEVICES_MAX, &f->count, &e) == 0)
 		return CLI_YES;
-	fprintf(stderr, "holdfast: %s\n", e.text);
+	show(stderr, "holdfast: %s\n", e.text);
 	return CLI_CANNOT;
 }
 
@@ -46,7 +47,7 @@ static void read_devices(const struct found *f, const struct credentials *c, uns
 
 	for (unsigned i = 0; i < f->count; i++) {
 		if (isatty(STDERR_FILENO))
-			fprintf(stderr, "%u/%u %s\n", i + 1, f->count, f->devices[i].address);
+			show(stderr, "%u/%u %s\n", i + 1, f->count, f->devices[i].address);
 		onvif_device_read(&f->devices[i], &login, timeout_ms);
 	}
 }
@@ -62,11 +63,11 @@ static void print_all(const struct options *o, const struct found *f)
 		return;
 	}
 	if (!clock_real()->synced(clock_real()))
-		printf("# ! %s\n", lang("本机时钟未同步，下面的时钟误差未必是摄像机的：请先给本机校时",
-			"this box's own clock is not synchronised, so an error below may be ours: give the box a time server"));
+		show(stdout, "# ! %s\n", lang("本机时钟未同步，下面的时钟误差未必是摄像机的：请先给本机校时",
+			      "this box's own clock is not synchronised, so an error below may be ours: give the box a time server"));
 	if (f->count == 0)
-		printf("# %s\n", lang("没有找到摄像机：请在摄像机中开启 ONVIF 并确认在同一网段，或用 --address 指定",
-			"no camera answered: enable ONVIF in it, be on the same network, or name it by --address"));
+		show(stdout, "# %s\n", lang("没有找到摄像机：请在摄像机中开启 ONVIF 并确认在同一网段，或用 --address 指定",
+			      "no camera answered: enable ONVIF in it, be on the same network, or name it by --address"));
 	discover_yaml(f->devices, f->count, &entry, stdout);
 }
 

@@ -1,4 +1,5 @@
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/text.h"
@@ -8,7 +9,7 @@
 
 static int usage(const char *zh, const char *en)
 {
-	fprintf(stderr, "holdfast disk: %s\n", lang(zh, en));
+	show(stderr, "holdfast disk: %s\n", lang(zh, en));
 	return CLI_USAGE;
 }
 
@@ -29,9 +30,9 @@ static int list(const struct options *o)
 		text_json(disks);
 	if (rc == CLI_YES && !o->json)
 		json_array_foreach(disks, i, d)
-			printf("%-30s %-14s %s %lld  %s %lld  %s\n", text_of(d, "path"), use_of(d), lang("文件", "files"),
-			       (long long)json_integer_value(json_object_get(d, "files")), lang("保全副本", "held copies"),
-			       (long long)json_integer_value(json_object_get(d, "copies")), text_of(d, "uuid"));
+			show(stdout, "%-30s %-14s %s %lld  %s %lld  %s\n", text_of(d, "path"), use_of(d), lang("文件", "files"),
+			     (long long)json_integer_value(json_object_get(d, "files")), lang("保全副本", "held copies"),
+			     (long long)json_integer_value(json_object_get(d, "copies")), text_of(d, "uuid"));
 	json_decref(disks);
 	return rc;
 }

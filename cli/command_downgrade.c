@@ -1,6 +1,7 @@
 #include "api/access.h"
 #include "base/buf.h"
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/commands.h"
 #include "cli/state_lock.h"
 #include "indexer/catalog.h"
@@ -16,12 +17,12 @@ static int put_back(const struct options *o, const char *name, int version)
 	struct err e = {0};
 
 	if (db_format_put_back(o->state, name, version, clock_wall(clock_real()), aside, &e) < 0) {
-		fprintf(stderr, "holdfast: %s\n", e.text);
+		show(stderr, "holdfast: %s\n", e.text);
 		return -1;
 	}
 	if (!*aside)
 		return 0;
-	printf(lang("%s：已放回升级前的副本；较新的版本移至 %s\n", "%s: the copy from before is back; the newer one lies in %s now\n"), name, aside);
+	show(stdout, lang("%s：已放回升级前的副本；较新的版本移至 %s\n", "%s: the copy from before is back; the newer one lies in %s now\n"), name, aside);
 	return 1;
 }
 

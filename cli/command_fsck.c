@@ -1,5 +1,6 @@
 #include "base/lang.h"
 #include "base/sandbox.h"
+#include "base/show.h"
 #include "cli/commands.h"
 #include "cli/decode.h"
 #include "cli/text.h"
@@ -23,14 +24,14 @@ struct run {
 static void clear_progress(void)
 {
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[K");
+		show(stderr, "\r\033[K");
 }
 
 static void on_finding(void *arg, const char *text)
 {
 	(void)arg;
 	clear_progress();
-	printf("%s\n", text);
+	show(stdout, "%s\n", text);
 }
 
 static void on_progress(void *arg, const struct fsck_progress *p)
@@ -42,12 +43,12 @@ static void on_progress(void *arg, const struct fsck_progress *p)
 		return;
 	r->told.us = now_us;
 	clear_progress();
-	fprintf(stderr, lang("%lu 个文件", "%lu files"), p->files);
+	show(stderr, lang("%lu 个文件", "%lu files"), p->files);
 	if (p->of_bytes > 0)
-		fprintf(stderr, lang("，%.1f / %.1f GiB", ", %.1f of %.1f GiB"), (double)p->bytes / GIB, (double)p->of_bytes / GIB);
+		show(stderr, lang("，%.1f / %.1f GiB", ", %.1f of %.1f GiB"), (double)p->bytes / GIB, (double)p->of_bytes / GIB);
 	if (p->of_bytes > p->bytes && p->bytes > 0)
-		fprintf(stderr, lang("，约需 %s", ", about %s left"),
-			text_duration((double)spent_us / US_PER_S * (double)(p->of_bytes - p->bytes) / (double)p->bytes));
+		show(stderr, lang("，约需 %s", ", about %s left"),
+		     text_duration((double)spent_us / US_PER_S * (double)(p->of_bytes - p->bytes) / (double)p->bytes));
 }
 
 /* What cameras sent is decoded here, perhaps by root: from now on this process can only read. */
@@ -67,7 +68,7 @@ static void confine(const struct conf *conf)
 	sandbox_finish(&s);
 	if (rc == 0)
 		return;
-	fprintf(stderr, "holdfast: %s\n", e.text);
+	show(stderr, "holdfast: %s\n", e.text);
 	exit(CLI_CANNOT);
 }
 
@@ -92,16 +93,16 @@ static int check(const struct conf *conf, bool full)
 
 	clear_progress();
 	if (rc < 0) {
-		fprintf(stderr, "holdfast: %s\n", e.text);
+		show(stderr, "holdfast: %s\n", e.text);
 		return CLI_CANNOT;
 	}
 	if (full)
-		printf(lang("已解码 %lu 帧画面\n", "%lu pictures decoded\n"), f.pictures);
-	printf(lang("已核对 %lu 个文件，发现 %lu 处问题\n", "%lu files checked, %lu violations\n"), f.files, f.findings);
+		show(stdout, lang("已解码 %lu 帧画面\n", "%lu pictures decoded\n"), f.pictures);
+	show(stdout, lang("已核对 %lu 个文件，发现 %lu 处问题\n", "%lu files checked, %lu violations\n"), f.files, f.findings);
 	if (f.stored)
-		printf(lang("其中 %lu 个只在对象存储中\n", "%lu of these are in the object store only\n"), f.stored);
+		show(stdout, lang("其中 %lu 个只在对象存储中\n", "%lu of these are in the object store only\n"), f.stored);
 	if (f.known)
-		printf(lang("%lu 个文件的损坏已记录为缺口\n", "%lu files have damage that is known: its time is a gap\n"), f.known);
+		show(stdout, lang("%lu 个文件的损坏已记录为缺口\n", "%lu files have damage that is known: its time is a gap\n"), f.known);
 	return f.findings ? CLI_NO : CLI_YES;
 }
 

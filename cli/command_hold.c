@@ -1,4 +1,5 @@
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/text.h"
@@ -9,16 +10,16 @@
 
 static int usage(const char *zh, const char *en)
 {
-	fprintf(stderr, "holdfast hold: %s\n", lang(zh, en));
+	show(stderr, "holdfast hold: %s\n", lang(zh, en));
 	return CLI_USAGE;
 }
 
 static void print_placed(const json_t *h)
 {
-	printf("%s %lld\n  %s %s – %s\n  %s %s – %s\n", lang("已保全，编号", "held, number"),
-	       (long long)json_integer_value(json_object_get(h, "id")), lang("请求", "asked"), text_time(h, "start"),
-	       text_time(h, "end"), lang("实际保留（整段录像）", "kept (whole segments)"), text_time(h, "protected_start"),
-	       text_time(h, "protected_end"));
+	show(stdout, "%s %lld\n  %s %s – %s\n  %s %s – %s\n", lang("已保全，编号", "held, number"),
+	     (long long)json_integer_value(json_object_get(h, "id")), lang("请求", "asked"), text_time(h, "start"),
+	     text_time(h, "end"), lang("实际保留（整段录像）", "kept (whole segments)"), text_time(h, "protected_start"),
+	     text_time(h, "protected_end"));
 }
 
 static int add(const struct options *o)
@@ -41,14 +42,14 @@ static int add(const struct options *o)
 
 static void print_hold(const json_t *h)
 {
-	printf("%6lld  %-20s %s – %s  %s  %s%s\n", (long long)json_integer_value(json_object_get(h, "id")),
-	       text_of(h, "camera"), text_time(h, "start"), text_time(h, "end"), text_of(h, "placed_by"), text_of(h, "reason"),
-	       *text_of(h, "released_at") ? lang("（已解除）", " (released)") : "");
+	show(stdout, "%6lld  %-20s %s – %s  %s  %s%s\n", (long long)json_integer_value(json_object_get(h, "id")),
+	     text_of(h, "camera"), text_time(h, "start"), text_time(h, "end"), text_of(h, "placed_by"), text_of(h, "reason"),
+	     *text_of(h, "released_at") ? lang("（已解除）", " (released)") : "");
 	if (json_is_string(json_object_get(h, "protected_start")))
-		printf("        %s %s – %s\n", lang("保留", "kept"), text_time(h, "protected_start"), text_time(h, "protected_end"));
+		show(stdout, "        %s %s – %s\n", lang("保留", "kept"), text_time(h, "protected_start"), text_time(h, "protected_end"));
 	if (json_is_string(json_object_get(h, "release_requested_by")))
-		printf(lang("        %s 申请解除（%s），待另一人批准\n", "        %s asks for its release (%s); another person has to approve\n"),
-		       text_of(h, "release_requested_by"), text_of(h, "release_request_reason"));
+		show(stdout, lang("        %s 申请解除（%s），待另一人批准\n", "        %s asks for its release (%s); another person has to approve\n"),
+		     text_of(h, "release_requested_by"), text_of(h, "release_request_reason"));
 }
 
 static int list(const struct options *o)

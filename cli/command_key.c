@@ -2,6 +2,7 @@
  * notices (daemon/key_watch.h). */
 #include "base/buf.h"
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/commands.h"
 #include "cli/text.h"
 #include "conf/conf.h"
@@ -57,8 +58,8 @@ static void print_key(const json_t *k)
 {
 	bool now = json_is_true(json_object_get(k, "in_force"));
 
-	printf("%-5s %s  %s %s\n", text_of(k, "name"), text_of(k, "fingerprint"),
-	       now ? lang("在用", "in force") : lang("使用至", "until"), now ? "" : text_time(k, "until"));
+	show(stdout, "%-5s %s  %s %s\n", text_of(k, "name"), text_of(k, "fingerprint"),
+	     now ? lang("在用", "in force") : lang("使用至", "until"), now ? "" : text_time(k, "until"));
 }
 
 static int list(const struct conf *conf, const struct options *o)
@@ -72,7 +73,7 @@ static int list(const struct conf *conf, const struct options *o)
 		if (k)
 			json_array_append_new(keys, k);
 		if (!k || add_earlier(keys, conf, names[i], &e) < 0) {
-			fprintf(stderr, "holdfast: %s\n", e.text);
+			show(stderr, "holdfast: %s\n", e.text);
 			json_decref(keys);
 			return CLI_CANNOT;
 		}
@@ -115,10 +116,10 @@ static int rotate(const struct conf *conf, const char *name)
 	else
 		rc = key_change(&c, &e);
 	if (rc < 0) {
-		fprintf(stderr, "holdfast: %s\n", e.text);
+		show(stderr, "holdfast: %s\n", e.text);
 		return CLI_CANNOT;
 	}
-	printf(lang("旧 %s\n新 %s\n", "old %s\nnew %s\n"), c.old, c.fresh);
+	show(stdout, lang("旧 %s\n新 %s\n", "old %s\nnew %s\n"), c.old, c.fresh);
 	puts(lang("运行中的服务会在一秒左右启用新密钥，并写入台账。请把新公钥的指纹告知监管部门。",
 		  "A running server takes the new key up within a second or so, and writes it into the ledger. Tell the regulator the "
 		  "new fingerprint."));
@@ -132,7 +133,7 @@ int command_key(const struct options *o)
 	struct conf *conf;
 
 	if (!rotates && (strcmp(verb, "list") != 0 || o->word_count != 1)) {
-		fprintf(stderr, "holdfast key: %s\n", lang("list，或 rotate seal，或 rotate site", "list, or rotate seal, or rotate site"));
+		show(stderr, "holdfast key: %s\n", lang("list，或 rotate seal，或 rotate site", "list, or rotate seal, or rotate site"));
 		return CLI_USAGE;
 	}
 	int rc = options_conf(o, &conf);

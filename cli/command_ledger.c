@@ -1,3 +1,4 @@
+#include "base/show.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/text.h"
@@ -12,8 +13,8 @@ static void print_entry(const json_t *e)
 {
 	char *body = json_dumps(json_object_get(e, "body"), JSON_COMPACT | JSON_ENCODE_ANY);
 
-	printf("%6lld  %s  %-20s %-16s %s\n", (long long)json_integer_value(json_object_get(e, "seq")),
-	       text_time(e, "at"), text_of(e, "kind"), text_of(e, "camera"), body);
+	show(stdout, "%6lld  %s  %-20s %-16s %s\n", (long long)json_integer_value(json_object_get(e, "seq")),
+	     text_time(e, "at"), text_of(e, "kind"), text_of(e, "camera"), body);
 	free(body);
 }
 

@@ -1,5 +1,6 @@
 /* How much disk a site needs, before anything is bought: arithmetic, no server. */
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/commands.h"
 #include "cli/text.h"
 #include "conf/units.h"
@@ -23,7 +24,7 @@ struct plan {
 
 static int refuse(const char *option, const char *zh, const char *en)
 {
-	fprintf(stderr, "holdfast plan: %s: %s\n", option, lang(zh, en));
+	show(stderr, "holdfast plan: %s: %s\n", option, lang(zh, en));
 	return CLI_USAGE;
 }
 
@@ -69,7 +70,7 @@ static int read_plan(const struct options *o, struct plan *p)
 {
 	*p = (struct plan){.floor_days = RULE_FLOOR_DAYS, .keep_days = RULE_FLOOR_DAYS + KEEP_BEYOND_FLOOR_DAYS};
 	if (!o->cameras || !o->mbit) {
-		fprintf(stderr, "holdfast plan --cameras N --mbit RATE [--days KEEP] [--disk 8TB] [--json]\n");
+		show(stderr, "holdfast plan --cameras N --mbit RATE [--days KEEP] [--disk 8TB] [--json]\n");
 		return CLI_USAGE;
 	}
 	int rc = read_count(o->cameras, "--cameras", 10000, &p->cameras);
@@ -109,21 +110,21 @@ static unsigned cameras_that_fit(const struct plan *p)
 
 static void print(const struct plan *p)
 {
-	printf(lang("%u 台摄像机，每台 %.2f Mbit/s：每天 %.1f GB（每台 %.1f GB）\n",
-		    "%u cameras of %.2f Mbit/s: %.1f GB a day (%.1f GB each)\n"),
-	       p->cameras, p->mbit_s, p->per_camera_day * p->cameras / 1e9, p->per_camera_day / 1e9);
-	printf(lang("规定的 %u 天至少需要  %.2f TB\n", "the rule's %u days need at least   %.2f TB\n"), p->floor_days,
-	       p->floor_bytes / 1e12);
-	printf(lang("保存 %u 天需要          %.2f TB（建议）\n", "to keep %u days, have               %.2f TB (advised)\n"),
-	       p->keep_days, p->keep_bytes / 1e12);
+	show(stdout, lang("%u 台摄像机，每台 %.2f Mbit/s：每天 %.1f GB（每台 %.1f GB）\n",
+			  "%u cameras of %.2f Mbit/s: %.1f GB a day (%.1f GB each)\n"),
+	     p->cameras, p->mbit_s, p->per_camera_day * p->cameras / 1e9, p->per_camera_day / 1e9);
+	show(stdout, lang("规定的 %u 天至少需要  %.2f TB\n", "the rule's %u days need at least   %.2f TB\n"), p->floor_days,
+	     p->floor_bytes / 1e12);
+	show(stdout, lang("保存 %u 天需要          %.2f TB（建议）\n", "to keep %u days, have               %.2f TB (advised)\n"),
+	     p->keep_days, p->keep_bytes / 1e12);
 	if (p->disk_bytes == 0)
 		return;
-	printf(lang("%.2f TB 可存 %.0f 天，或 %u 台这样的摄像机存满规定天数：%s\n",
-		    "%.2f TB hold %.0f days, or %u such cameras for the rule's days: %s\n"),
-	       p->disk_bytes / 1e12, days_that_fit(p), cameras_that_fit(p),
-	       p->disk_bytes >= p->keep_bytes    ? lang("足够", "enough")
-	       : p->disk_bytes >= p->floor_bytes ? lang("够规定天数，不够保存天数", "enough for the rule, not for what you keep")
-						 : lang("不够", "not enough"));
+	show(stdout, lang("%.2f TB 可存 %.0f 天，或 %u 台这样的摄像机存满规定天数：%s\n",
+			  "%.2f TB hold %.0f days, or %u such cameras for the rule's days: %s\n"),
+	     p->disk_bytes / 1e12, days_that_fit(p), cameras_that_fit(p),
+	     p->disk_bytes >= p->keep_bytes    ? lang("足够", "enough")
+	     : p->disk_bytes >= p->floor_bytes ? lang("够规定天数，不够保存天数", "enough for the rule, not for what you keep")
+						       : lang("不够", "not enough"));
 }
 
 static void print_json(const struct plan *p)

@@ -1,4 +1,5 @@
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/commands.h"
 #include "cli/credentials.h"
 #include "cli/text.h"
@@ -28,13 +29,13 @@ static bool saves_little(const struct probe_result *r)
 
 static void print_both(const struct probe_result *r)
 {
-	printf("%s\n", lang("主码流", "usual stream"));
+	show(stdout, "%s\n", lang("主码流", "usual stream"));
 	probe_print(&r[0], stdout);
-	printf("%s\n", lang("小码流 (sub_url)", "smaller stream (sub_url)"));
+	show(stdout, "%s\n", lang("小码流 (sub_url)", "smaller stream (sub_url)"));
 	probe_print(&r[1], stdout);
 	if (saves_little(r))
-		printf("! %s\n", lang("小码流并不比主码流省空间：请在摄像机中调低它的码率",
-				      "the smaller stream saves nothing: lower its bit rate in the camera"));
+		show(stdout, "! %s\n", lang("小码流并不比主码流省空间：请在摄像机中调低它的码率",
+					    "the smaller stream saves nothing: lower its bit rate in the camera"));
 }
 
 static void print(const struct options *o, const struct probe_result *r, unsigned count)
@@ -83,7 +84,7 @@ static int read_ca(const char *path, char **pem)
 	int rc = path ? file_read(path, CA_MAX_BYTES, pem, &len) : 0;
 
 	if (rc < 0)
-		fprintf(stderr, "holdfast: %s: %s\n", path, file_reason(-rc));
+		show(stderr, "holdfast: %s: %s\n", path, file_reason(-rc));
 	return rc;
 }
 
@@ -96,7 +97,7 @@ static int check_usage(const struct options *o, unsigned *seconds)
 	for (unsigned i = 0; fine && i < o->word_count; i++)
 		fine = rtsp_url_parse(o->words[i], &url, &why) == 0;
 	if (!fine || (o->transport && strcmp(o->transport, "udp") != 0 && strcmp(o->transport, "tcp") != 0)) {
-		fprintf(stderr, "holdfast probe rtsp[s]://… [SUB_URL] [--transport tcp|udp]: %s\n", why);
+		show(stderr, "holdfast probe rtsp[s]://… [SUB_URL] [--transport tcp|udp]: %s\n", why);
 		return CLI_USAGE;
 	}
 	return options_number("--seconds", o->seconds, 1, PROBE_SECONDS_MAX, seconds);

@@ -1,4 +1,5 @@
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/commands.h"
 #include "cli/state_lock.h"
 #include "indexer/catalog.h"
@@ -19,11 +20,11 @@ int command_rebuild(const struct options *o)
 	int rc = catalog_put_aside(o->state, clock_wall(clock_real()), aside, &e);
 	close(fd);
 	if (rc < 0) {
-		fprintf(stderr, "holdfast: %s\n", e.text);
+		show(stderr, "holdfast: %s\n", e.text);
 		return CLI_CANNOT;
 	}
 	if (*aside)
-		printf(lang("原目录已移至 %s\n", "the old catalogue lies in %s now\n"), aside);
+		show(stdout, lang("原目录已移至 %s\n", "the old catalogue lies in %s now\n"), aside);
 	puts(lang("请启动服务：它一边录像，一边由录像文件重建目录；保全、说明和此前的台账只能由备份恢复",
 		  "start the server: it records, and makes the catalogue again from the files meanwhile; holds, explanations and the "
 		  "ledger until now come back from a backup only"));

@@ -1,4 +1,5 @@
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/text.h"
@@ -9,7 +10,7 @@
 
 static int usage(const char *zh, const char *en)
 {
-	fprintf(stderr, "holdfast token: %s\n", lang(zh, en));
+	show(stderr, "holdfast token: %s\n", lang(zh, en));
 	return CLI_USAGE;
 }
 
@@ -24,7 +25,7 @@ static int add(const struct options *o)
 		json_object_set_new(body, "expires_at", json_string(o->expires));
 	int rc = client_call(o, "POST", "/tokens", NULL, body, &answer);
 	if (rc == CLI_YES) {
-		fprintf(stderr, "%s\n", lang("令牌只显示这一次，请妥善保存：", "Shown this once only; keep it safe:"));
+		show(stderr, "%s\n", lang("令牌只显示这一次，请妥善保存：", "Shown this once only; keep it safe:"));
 		puts(text_of(answer, "token"));
 	}
 	json_decref(body);
@@ -42,10 +43,10 @@ static int list(const struct options *o)
 		text_json(tokens);
 	if (rc == CLI_YES && !o->json)
 		json_array_foreach(tokens, i, t)
-			printf("%6lld  %-20s %-12s %s  %s%s\n", (long long)json_integer_value(json_object_get(t, "id")),
-			       text_of(t, "name"), text_of(t, "role"), text_time(t, "created_at"),
-			       text_time(t, "last_used_at"),
-			       *text_of(t, "revoked_at") ? lang("（已撤销）", " (revoked)") : "");
+			show(stdout, "%6lld  %-20s %-12s %s  %s%s\n", (long long)json_integer_value(json_object_get(t, "id")),
+			     text_of(t, "name"), text_of(t, "role"), text_time(t, "created_at"),
+			     text_time(t, "last_used_at"),
+			     *text_of(t, "revoked_at") ? lang("（已撤销）", " (revoked)") : "");
 	json_decref(tokens);
 	return rc;
 }

@@ -1,6 +1,7 @@
 /* holdfast verify: for whoever holds a copy of footage or ledger, and a public key. Needs nothing of this box. */
 #include "base/buf.h"
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/commands.h"
 #include "cli/text.h"
 #include "verify/verify.h"
@@ -22,14 +23,14 @@ static const char *const list_names[] = {[VERIFY_WRONG] = "wrong", [VERIFY_FACT]
 static void clear_progress(void)
 {
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r\033[K");
+		show(stderr, "\r\033[K");
 }
 
 static void on_progress(void *arg, const struct verify_result *r)
 {
 	(void)arg;
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, lang("\r%lu 段录像，%.1f GiB", "\r%lu segments, %.1f GiB"), r->segments, (double)r->bytes / (1 << 30));
+		show(stderr, lang("\r%lu 段录像，%.1f GiB", "\r%lu segments, %.1f GiB"), r->segments, (double)r->bytes / (1 << 30));
 }
 
 static void on_finding(void *arg, const struct verify_finding *f)
@@ -45,7 +46,7 @@ static void on_finding(void *arg, const struct verify_finding *f)
 		return;
 	}
 	clear_progress();
-	printf("%s: %s%s%s [%s]\n", words[f->kind], f->file, *f->file ? ": " : "", f->text, f->code);
+	show(stdout, "%s: %s%s%s [%s]\n", words[f->kind], f->file, *f->file ? ": " : "", f->text, f->code);
 }
 
 static json_t *keys_json(const struct verify *v)
@@ -81,16 +82,16 @@ static void print_text(const struct verify *v, bool holds)
 
 	clear_progress();
 	for (unsigned i = 0; i < count; i++)
-		printf(lang("公钥 %s：签名 %lu 段录像\n", "key %s: signed %lu segments\n"), keys[i].fingerprint, keys[i].segments);
-	printf(lang("%lu 段录像（%lu 台摄像机，%.2f GiB），台账 %lu 条：%s，%lu 处不符，%lu 处未证实，%lu 处未判断\n",
-		    "%lu segments (%lu cameras, %.2f GiB), %lu ledger entries: %s, %lu wrong, %lu not proven, %lu not judged\n"),
-	       x->segments, x->cameras, (double)x->bytes / (1 << 30), x->entries,
-	       holds ? lang("全部相符", "all of it holds") : lang("不能确认", "it does not all hold"), x->wrong, x->unproven, x->open);
+		show(stdout, lang("公钥 %s：签名 %lu 段录像\n", "key %s: signed %lu segments\n"), keys[i].fingerprint, keys[i].segments);
+	show(stdout, lang("%lu 段录像（%lu 台摄像机，%.2f GiB），台账 %lu 条：%s，%lu 处不符，%lu 处未证实，%lu 处未判断\n",
+			  "%lu segments (%lu cameras, %.2f GiB), %lu ledger entries: %s, %lu wrong, %lu not proven, %lu not judged\n"),
+	     x->segments, x->cameras, (double)x->bytes / (1 << 30), x->entries,
+	     holds ? lang("全部相符", "all of it holds") : lang("不能确认", "it does not all hold"), x->wrong, x->unproven, x->open);
 }
 
 static int cannot(const char *text)
 {
-	fprintf(stderr, "holdfast: %s\n", text);
+	show(stderr, "holdfast: %s\n", text);
 	return CLI_CANNOT;
 }
 
@@ -144,8 +145,8 @@ int command_verify(const struct options *o)
 	const struct verify_setup setup = {.fs = fs_real(), .site = o->site, .finding = on_finding, .progress = on_progress, .arg = &r};
 
 	if (o->word_count == 0) {
-		fprintf(stderr, "holdfast verify PATH … --key FILE … [--head FILE …]: %s\n",
-			lang("请给出录像文件、文件夹或台账，以及公钥", "name footage, a folder or a ledger, and a public key"));
+		show(stderr, "holdfast verify PATH … --key FILE … [--head FILE …]: %s\n",
+		     lang("请给出录像文件、文件夹或台账，以及公钥", "name footage, a folder or a ledger, and a public key"));
 		return CLI_USAGE;
 	}
 	struct verify *v = verify_create(&setup);

@@ -1,6 +1,7 @@
 #include "cli/credentials.h"
 
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/cli.h"
 #include "conf/file.h"
 #include "conf/text.h"
@@ -13,7 +14,7 @@
 
 static int cannot(const char *path, const char *why)
 {
-	fprintf(stderr, "holdfast: %s: %s\n", path, why);
+	show(stderr, "holdfast: %s: %s\n", path, why);
 	return CLI_CANNOT;
 }
 
@@ -41,7 +42,7 @@ static int read_file(const char *path, char *out, size_t room)
 static int read_input(char *out, size_t room)
 {
 	if (isatty(STDIN_FILENO))
-		fprintf(stderr, "%s", lang("密码：", "password: "));
+		show(stderr, "%s", lang("密码：", "password: "));
 	if (!fgets(out, (int)room, stdin))
 		out[0] = '\0';
 	return CLI_YES;
@@ -51,8 +52,8 @@ int credentials_read(struct credentials *c, const struct options *o)
 {
 	*c = (struct credentials){.username = o->username};
 	if (o->password_file && !o->username) {
-		fprintf(stderr, "holdfast: %s\n", lang("有 --password-file 却没有 --username",
-						       "--password-file without --username"));
+		show(stderr, "holdfast: %s\n", lang("有 --password-file 却没有 --username",
+						    "--password-file without --username"));
 		return CLI_USAGE;
 	}
 	if (!o->username)

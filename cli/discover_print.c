@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/lang.h"
+#include "base/show.h"
 #include "recorder/run.h"
 
 #include <stdlib.h>
@@ -70,12 +71,12 @@ bool discover_is_fine(const struct onvif_device *d)
 static void print_word(const char *label, const char *text, FILE *to)
 {
 	if (text[0])
-		fprintf(to, "#   %s: %s\n", label, text);
+		show(to, "#   %s: %s\n", label, text);
 }
 
 static void print_identity(const struct onvif_device *d, FILE *to)
 {
-	fprintf(to, "# %s\n", d->address);
+	show(to, "# %s\n", d->address);
 	print_word(lang("名称", "name"), d->name.text, to);
 	print_word(lang("位置", "location"), d->location.text, to);
 	print_word(lang("硬件", "hardware"), d->hardware.text, to);
@@ -89,28 +90,28 @@ static void print_clock(const struct onvif_device *d, FILE *to)
 	const char *problem = discover_clock_problem(d);
 
 	if (d->clock_known)
-		fprintf(to, "#   %s: %+.1f s (%s)\n", lang("时钟比本机", "clock against ours"),
-			(double)d->clock_error_us / 1e6, d->clock_ntp ? "NTP" : lang("手动", "set by hand"));
+		show(to, "#   %s: %+.1f s (%s)\n", lang("时钟比本机", "clock against ours"),
+		     (double)d->clock_error_us / 1e6, d->clock_ntp ? "NTP" : lang("手动", "set by hand"));
 	if (problem)
-		fprintf(to, "#   ! %s\n", problem);
+		show(to, "#   ! %s\n", problem);
 }
 
 static void print_profile(const struct onvif_profile *p, FILE *to)
 {
 	const char *problem = discover_profile_problem(p);
 
-	fprintf(to, "#   %s: %s", p->name.text[0] ? p->name.text : "-", p->encoding.text);
+	show(to, "#   %s: %s", p->name.text[0] ? p->name.text : "-", p->encoding.text);
 	if (p->width)
-		fprintf(to, " %u × %u", p->width, p->height);
+		show(to, " %u × %u", p->width, p->height);
 	if (p->fps > 0)
-		fprintf(to, ", %.4g fps", p->fps);
+		show(to, ", %.4g fps", p->fps);
 	if (p->kbit_per_s)
-		fprintf(to, ", %u kbit/s", p->kbit_per_s);
+		show(to, ", %u kbit/s", p->kbit_per_s);
 	if (p->key_frames && p->fps > 0)
-		fprintf(to, ", %s %.1f s", lang("关键帧间隔", "key frame every"), p->key_frames / p->fps);
-	fprintf(to, "\n#     %s\n", p->uri[0] ? p->uri : "-");
+		show(to, ", %s %.1f s", lang("关键帧间隔", "key frame every"), p->key_frames / p->fps);
+	show(to, "\n#     %s\n", p->uri[0] ? p->uri : "-");
 	if (problem)
-		fprintf(to, "#     ! %s\n", problem);
+		show(to, "#     ! %s\n", problem);
 }
 
 void discover_print(const struct onvif_device *d, FILE *to)
@@ -118,7 +119,7 @@ void discover_print(const struct onvif_device *d, FILE *to)
 	print_identity(d, to);
 	print_clock(d, to);
 	if (d->trouble != ONVIF_FINE)
-		fprintf(to, "#   ! %s\n", d->detail);
+		show(to, "#   ! %s\n", d->detail);
 	for (unsigned i = 0; i < d->profile_count; i++)
 		print_profile(&d->profiles[i], to);
 }

@@ -2,26 +2,32 @@
 
 #include "base/buf.h"
 #include "base/lang.h"
+#include "base/show.h"
+#include "base/text.h"
 #include "cli/camera_id.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A double-quoted scalar: what comes from a camera is never plain text in a configuration. */
+/* A double-quoted scalar: what comes from a camera is never plain text in a configuration. What cannot be shown is escaped, as YAML
+ * reads it. */
 static void put_quoted(const char *text, FILE *to)
 {
+	const char *end = text + strlen(text);
+	char shown[TEXT_SHOWN_MAX];
+
 	fputc('"', to);
-	for (; *text; text++) {
+	while (text < end) {
 		if (*text == '"' || *text == '\\')
 			fputc('\\', to);
-		fputc(*text, to);
+		fwrite(shown, 1, text_show(&text, end, shown), to);
 	}
 	fputc('"', to);
 }
 
 static void put_text(const char *key, const char *text, FILE *to)
 {
-	fprintf(to, "    %s: ", key);
+	show(to, "    %s: ", key);
 	put_quoted(text, to);
 	fputc('\n', to);
 }
@@ -46,18 +52,18 @@ static void put_name(const struct onvif_device *d, unsigned lens, FILE *to)
 static void put_camera(const struct onvif_device *d, const struct onvif_profile *p, unsigned lens, const char *id,
 		       const struct discover_entry *e, FILE *to)
 {
-	fprintf(to, "  - id: %s\n", id);
+	show(to, "  - id: %s\n", id);
 	put_name(d, lens, to);
-	fprintf(to, "    area: %s", e->area ? e->area : "choose-an-area");
+	show(to, "    area: %s", e->area ? e->area : "choose-an-area");
 	if (!e->area)
-		fprintf(to, "   # %s", lang("请改为 areas 中的编号；私密区域禁止安装", "an id of areas; never a private one"));
+		show(to, "   # %s", lang("请改为 areas 中的编号；私密区域禁止安装", "an id of areas; never a private one"));
 	fputc('\n', to);
 	put_text("url", p->uri, to);
 	if (e->username) {
 		put_text("username", e->username, to);
 		put_text("password_file", e->password_file ? e->password_file : "camera.password", to);
 	}
-	fprintf(to, "    transport: tcp\n");
+	show(to, "    transport: tcp\n");
 }
 
 struct ids { char (*all)[ID_MAX_CHARS + 1]; unsigned count; };
@@ -83,12 +89,12 @@ void discover_yaml(const struct onvif_device *all, unsigned count, const struct 
 	for (unsigned i = 0; i < count; i++)
 		most += all[i].profile_count;
 	struct ids ids = {xcalloc(most, sizeof *ids.all), 0};
-	fprintf(to, "cameras:\n");
+	show(to, "cameras:\n");
 	for (unsigned i = 0; i < count; i++) {
 		discover_print(&all[i], to);
 		put_device(&all[i], &ids, e, to);
 	}
 	if (ids.count == 0)
-		fprintf(to, "  []\n");
+		show(to, "  []\n");
 	free(ids.all);
 }

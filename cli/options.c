@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/lang.h"
+#include "base/show.h"
 #include "cli/cli.h"
 #include "conf/conf.h"
 
@@ -80,7 +81,7 @@ static int take_address(struct options *o, const char *arg, const char *value)
 
 static int refuse(const char *zh, const char *en, const char *arg)
 {
-	fprintf(stderr, "holdfast: %s %s\n", lang(zh, en), arg);
+	show(stderr, "holdfast: %s %s\n", lang(zh, en), arg);
 	return CLI_USAGE;
 }
 
@@ -90,8 +91,8 @@ int options_number(const char *flag, const char *text, unsigned min, unsigned ma
 	unsigned long v = text ? strtoul(text, &end, 10) : *out;
 
 	if (text && (*text < '0' || *text > '9' || *end || v < min || v > max)) {
-		fprintf(stderr, lang("holdfast: %s：请写 %u 到 %u 的整数\n", "holdfast: %s: write a whole number from %u to %u\n"),
-			flag, min, max);
+		show(stderr, lang("holdfast: %s：请写 %u 到 %u 的整数\n", "holdfast: %s: write a whole number from %u to %u\n"),
+		     flag, min, max);
 		return CLI_USAGE;
 	}
 	*out = (unsigned)v;

@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/lang.h"
+#include "base/show.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,7 +19,7 @@ int state_lock(const char *state)
 	free(path);
 	if (rc == 0)
 		return fd;
-	fprintf(stderr, "holdfast: %s\n", lang("请先停止服务：数据库正在使用", "stop the server first: its databases are in use"));
+	show(stderr, "holdfast: %s\n", lang("请先停止服务：数据库正在使用", "stop the server first: its databases are in use"));
 	if (fd >= 0)
 		close(fd);
 	return -1;

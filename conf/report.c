@@ -2,6 +2,7 @@
 
 #include "base/buf.h"
 #include "base/lang.h"
+#include "base/show.h"
 #include "conf/text.h"
 
 #include <stdlib.h>
@@ -71,13 +72,13 @@ void conf_report_print(const struct conf_report *r, const char *path, FILE *to)
 {
 	for (unsigned i = 0; i < r->count; i++) {
 		const struct conf_problem *p = &r->problems[i];
-		fprintf(to, "%s:", path);
+		show(to, "%s:", path);
 		if (p->line > 0)
-			fprintf(to, "%d:", p->line);
-		fprintf(to, " %s: ", p->warning ? lang("警告", "warning") : lang("错误", "error"));
+			show(to, "%d:", p->line);
+		show(to, " %s: ", p->warning ? lang("警告", "warning") : lang("错误", "error"));
 		if (p->key[0])
-			fprintf(to, "%s: ", p->key);
-		fprintf(to, "%s\n", p->text);
+			show(to, "%s: ", p->key);
+		show(to, "%s\n", p->text);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include "base/lang.h"
 #include "base/log.h"
 #include "base/require.h"
+#include "base/show.h"
 #include "conf/conf_diff.h"
 #include "daemon/child.h"
 #include "daemon/demo.h"
@@ -488,7 +489,7 @@ int supervisor_run(struct conf *conf, const char *conf_path)
 
 	signal(SIGPIPE, SIG_IGN);
 	if (find_programs(&s, &e) < 0 || ownership_check_way(conf, &e) < 0 || make_state(conf, &e) < 0 || take_lock(&s, &e) < 0) {
-		fprintf(stderr, "holdfast: %s\n", e.text);
+		show(stderr, "holdfast: %s\n", e.text);
 		forget_programs(&s);
 		conf_destroy(conf);
 		return EXIT_CANNOT;

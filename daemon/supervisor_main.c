@@ -2,6 +2,7 @@
 #include "base/buf.h"
 #include "base/lang.h"
 #include "base/log.h"
+#include "base/show.h"
 #include "cli/cli.h"
 #include "daemon/demo.h"
 #include "daemon/supervisor.h"
@@ -32,12 +33,12 @@ static int run_demo(void)
 	char *path = NULL;
 
 	if (!demo_has_programs()) {
-		fprintf(stderr, "holdfast: %s\n", lang("没有安装演示程序 (holdfast-camera)",
-						       "the demo's programs (holdfast-camera) are not installed"));
+		show(stderr, "holdfast: %s\n", lang("没有安装演示程序 (holdfast-camera)",
+						    "the demo's programs (holdfast-camera) are not installed"));
 		return CLI_CANNOT;
 	}
 	if (demo_prepare(DEMO_FOLDER, &path, &e) < 0) {
-		fprintf(stderr, "holdfast: %s\n", e.text);
+		show(stderr, "holdfast: %s\n", e.text);
 		free(path);
 		return CLI_CANNOT;
 	}
@@ -57,7 +58,7 @@ static int run(int argc, char **argv)
 		} else if (strcmp(argv[i], "-c") == 0 && i + 1 < argc) {
 			path = argv[++i];
 		} else {
-			fprintf(stderr, "holdfast run [-c FILE] [--demo]\n");
+			show(stderr, "holdfast run [-c FILE] [--demo]\n");
 			return CLI_USAGE;
 		}
 	}

@@ -1,6 +1,7 @@
 #include "probe_finding.h"
 
 #include "base/lang.h"
+#include "base/show.h"
 
 static const char *mark_of(enum probe_level level)
 {
@@ -19,13 +20,13 @@ void probe_print(const struct probe_result *r, FILE *to)
 	unsigned count = probe_findings(r, found);
 
 	for (unsigned i = 0; i < count; i++) {
-		fprintf(to, "%s%s\n", mark_of(found[i].level), found[i].text);
+		show(to, "%s%s\n", mark_of(found[i].level), found[i].text);
 		if (found[i].remedy)
-			fprintf(to, "    → %s\n", found[i].remedy);
+			show(to, "    → %s\n", found[i].remedy);
 	}
-	fprintf(to, "%s\n", !r->recordable ? lang("不能录制", "cannot be recorded") :
-		probe_is_fine(r) ? lang("可以录制", "can be recorded") :
-		lang("可以录制，但有需要改的地方", "can be recorded, but something should be changed"));
+	show(to, "%s\n", !r->recordable ? lang("不能录制", "cannot be recorded") :
+	     probe_is_fine(r) ? lang("可以录制", "can be recorded") :
+	     lang("可以录制，但有需要改的地方", "can be recorded, but something should be changed"));
 }
 
 /* --- JSON ------------------------------------------------------------------------------- */
