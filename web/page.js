@@ -313,7 +313,12 @@ async function find() {
     g: parseInt(answer.headers.get("Holdfast-Gaps") || "0", 10) });
   found = { camera, range };
   $("save").download = `${camera}-${$("at").value.replace(/:/g, "")}.mp4`;
-  await play(0);
+  try {
+    await play(0);
+  } catch (error) {
+    $("found").textContent = error.message;
+    return;
+  }
   $("video").hidden = $("save").hidden = false;
 }
 

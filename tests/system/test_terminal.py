@@ -1,5 +1,8 @@
 """What others named commands no terminal: what people read of it is escaped, what machines read is what it is."""
+import glob
 import json
+import os
+import re
 import subprocess
 
 import pytest
@@ -43,3 +46,13 @@ def test_names_of_files(site, tmp_path):
                               check=False)
         told = (done.stdout + done.stderr).decode()
         assert SHOWN in told and is_harmless(told), told
+
+
+def test_commands_print_by_show_only():
+    """So that the next command cannot forget it."""
+    here = os.path.dirname(__file__)
+    files = [*glob.glob(f"{here}/../../cli/*.c"), f"{here}/../../recorder/probe_print.c", f"{here}/../../conf/report.c"]
+    assert len(files) > 20
+    for path in files:
+        with open(path, encoding="utf-8") as f:
+            assert not re.findall(r"(?<![a-z_])f?printf\(", f.read()), path
