@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "base/fs.h"
 #include "base/require.h"
+#include "base/show.h"
 
 #include <jansson.h>
 #include <signal.h>
@@ -70,9 +71,9 @@ static void print_event(const json_t *event)
 {
 	char *data = json_dumps(json_object_get(event, "data"), JSON_COMPACT | JSON_ENCODE_ANY);
 
-	printf("regulator  #%lld  %s  %-26s %-16s %s\n",
-	       (long long)json_integer_value(json_object_get(event, "seq")), text_of(event, "time"),
-	       text_of(event, "type"), text_of(event, "subject"), data ? data : "");
+	show(stdout, "regulator  #%lld  %s  %-26s %-16s %s\n",
+	     (long long)json_integer_value(json_object_get(event, "seq")), text_of(event, "time"),
+	     text_of(event, "type"), text_of(event, "subject"), data ? data : "");
 	free(data);
 }
 
@@ -113,7 +114,7 @@ static void on_term(uv_signal_t *h, int signum)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: holdfast-regulator --listen PORT --key SITE.pub\n");
+	show(stderr, "usage: holdfast-regulator --listen PORT --key SITE.pub\n");
 	return 2;
 }
 
@@ -138,7 +139,7 @@ int main(int argc, char **argv)
 	uv_loop_init(&r.loop);
 	http_server_create(&r.loop, &limits, on_request, &r, &r.server);
 	if (http_listen_tcp(r.server, "127.0.0.1", (uint16_t)port, &listener, &e) < 0) {
-		fprintf(stderr, "holdfast-regulator: %s\n", e.text);
+		show(stderr, "holdfast-regulator: %s\n", e.text);
 		return 3;
 	}
 	uv_signal_init(&r.loop, &r.term);
