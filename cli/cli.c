@@ -44,7 +44,7 @@ static const struct command {
 	{"downgrade", command_downgrade, true, "[-c FILE]", "停止后：换回旧版程序时，放回升级前的数据库副本",
 	 "stopped, back on an older program: put back the copies of the databases that were made before the newer one took them over"},
 	{"probe", command_probe, false,
-	 "URL [SUB_URL] [--username USER [--password-file FILE]] [--transport udp] [--tls-pin PIN | --tls-ca FILE] [--seconds N] [--json]",
+	 "URL [SUB_URL] [--username USER [--password-file FILE]] [--plain-password] [--transport udp] [--tls-pin PIN | --tls-ca FILE] [--seconds N] [--json]",
 	 "检查一台摄像机：哪里对，哪里不对，怎样改（不写 --password-file 时从标准输入读密码）",
 	 "what is right and wrong with a camera, and what to change (without --password-file, the password comes from standard input)"},
 };

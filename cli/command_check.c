@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/text.h"
 #include "conf/conf.h"
+#include "recorder/plain_password.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -62,6 +63,18 @@ static void tell_slow_cameras(const struct options *o, const struct conf *conf)
 	json_decref(query);
 }
 
+static void tell_plain_passwords(const struct conf *conf)
+{
+	json_t *granted = plain_password_granted(fs_real(), conf), *id;
+	size_t i;
+
+	json_array_foreach(granted, i, id)
+		show(stdout, lang("注意：摄像机 %s 从 0.1 版沿用，可以用明文（Basic）向它出示密码，网络上的人可以读到：请在摄像机中选 Digest 或改用 rtsps://，或写 plain_password: true\n",
+				  "note: %s was taken over from version 0.1 and may be shown its password in plain text (Basic), which anybody on the network can read: choose Digest in the camera or rtsps://, or set plain_password: true\n"),
+		     json_string_value(id));
+	json_decref(granted);
+}
+
 int command_check(const struct options *o)
 {
 	struct conf_report report = {0};
@@ -77,6 +90,7 @@ int command_check(const struct options *o)
 			  "valid: %s, %u cameras, %u areas, kept %u days (at least %u by %s)\n"),
 	     conf->site.name, conf->camera_count, conf->area_count, conf->keep_days, conf->rule.floor_days,
 	     conf->rule.title);
+	tell_plain_passwords(conf);
 	if (is_running(conf))
 		tell_slow_cameras(o, conf);
 	conf_destroy(conf);

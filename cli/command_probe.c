@@ -65,7 +65,8 @@ static int probe(const struct options *o, const char *ca, unsigned seconds)
 	for (unsigned i = 0; rc == CLI_YES && i < o->word_count; i++) {
 		const struct rtsp_target target = {
 			.url = o->words[i], .username = c.username, .password = c.username ? c.password : NULL,
-			.udp = o->transport && strcmp(o->transport, "udp") == 0, .tls_ca = ca, .tls_pin = o->tls_pin};
+			.udp = o->transport && strcmp(o->transport, "udp") == 0, .tls_ca = ca, .tls_pin = o->tls_pin,
+			.plain_password = o->plain_password};
 		probe_run(&target, seconds, &results[i]);
 		int code = exit_code(&results[i]);
 		worst = code > worst ? code : worst;

@@ -29,6 +29,7 @@ static const struct { const char *flag; size_t at; } valued[] = {
 	{"--site", offsetof(struct options, site)},
 }, plain[] = {
 	{"--json", offsetof(struct options, json)},       {"--full", offsetof(struct options, full)},
+	{"--plain-password", offsetof(struct options, plain_password)},
 	{"--open", offsetof(struct options, open)},       {"--with-keys", offsetof(struct options, with_keys)},
 };
 

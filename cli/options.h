@@ -23,6 +23,7 @@ struct options {
 	const char *heads[OPTIONS_HEADS_MAX]; /* --head, likewise */
 	unsigned head_count;
 	bool json, full, open, with_keys;
+	bool plain_password;        /* of probe */
 	const char *words[OPTIONS_WORDS_MAX]; /* what is no option, in order */
 	unsigned word_count;
 	char *state;                /* the state directory; options_finish() frees */

@@ -74,6 +74,17 @@ bool check_name(const struct check *k, const char *at, const char *name)
 	return false;
 }
 
+bool check_switch(const struct check *k, const char *at, const char *key, const char *text)
+{
+	bool on = text && strcmp(text, "true") == 0;
+
+	if (text && !on && strcmp(text, "false") != 0)
+		check_error(k, at, key, "“%s”不是 true 或 false：请写 false 或 true，或删除此项",
+		            "\"%s\" is neither true nor false: write false or true, or remove the key",
+		            text_quote(text).text);
+	return on;
+}
+
 char *check_path(const struct check *k, const char *at, const char *key, const char *path)
 {
 	char *full = text_path(k->dir, path);

@@ -37,6 +37,9 @@ char *check_file(const struct check *k, const char *at, const char *key, const c
 /* The one line of such a file, without its end; NULL, reported, if there is none or more than max_bytes. */
 char *check_secret(const struct check *k, const char *at, const char *key, const char *path, size_t max_bytes);
 
+/* A switch: false if it is not there, or reported because it is neither. */
+bool check_switch(const struct check *k, const char *at, const char *key, const char *text);
+
 void check_site(const struct check *k);
 void check_rule(const struct check *k);      /* before retention, areas and cameras */
 void check_retention(const struct check *k);
@@ -44,7 +47,7 @@ void check_recording(const struct check *k);
 void check_storage(const struct check *k);   /* state and storage */
 void check_areas(const struct check *k);
 void check_cameras(const struct check *k);   /* after areas */
-/* How a camera is reached: url, sub_url, transport, tls_ca, tls_pin. */
+/* How a camera is reached: url, sub_url, transport, tls_ca, tls_pin, plain_password. */
 void check_transport(const struct check *k, const char *at, const struct raw_camera *raw,
                      struct conf_camera *cam);
 void check_api(const struct check *k);

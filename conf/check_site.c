@@ -173,17 +173,6 @@ static uint64_t check_buffer(const struct check *k, const char *text)
 	return bytes;
 }
 
-static bool check_audio(const struct check *k, const char *audio)
-{
-	if (!audio || strcmp(audio, "false") == 0)
-		return false;
-	if (strcmp(audio, "true") == 0)
-		return true;
-	check_error(k, "recording", "audio", "“%s”不是 true 或 false：不录音请写 false",
-	            "\"%s\" is neither true nor false: write false to record no sound", text_quote(audio).text);
-	return false;
-}
-
 void check_recording(const struct check *k)
 {
 	const struct raw_recording *raw = &k->raw->recording;
@@ -194,6 +183,6 @@ void check_recording(const struct check *k)
 	k->conf->gap_after_us =
 		check_duration(k, "recording", "gap_after", raw->gap_after ? raw->gap_after : GAP_AFTER_DEFAULT,
 	                       (struct bounds){"1s", "10s"});
-	k->conf->audio = check_audio(k, raw->audio);
+	k->conf->audio = check_switch(k, "recording", "audio", raw->audio);
 	k->conf->buffer_bytes = check_buffer(k, raw->buffer);
 }

@@ -1,4 +1,4 @@
-/* cameras: url, sub_url, transport, tls_ca, tls_pin */
+/* cameras: url, sub_url, transport, tls_ca, tls_pin, plain_password */
 #include "conf/check.h"
 
 #include "base/buf.h"
@@ -128,10 +128,20 @@ static void check_camera_tls(const struct check *k, const char *at, const struct
 		cam->tls_pin = take_pin(k, at, raw->tls_pin);
 }
 
+static void check_plain_password(const struct check *k, const char *at, const struct raw_camera *raw,
+                                 struct conf_camera *cam)
+{
+	cam->plain_password = check_switch(k, at, "plain_password", raw->plain_password);
+	if (cam->plain_password && (!raw->username || is_rtsps(raw->url)))
+		check_error(k, at, "plain_password", "只对有 username 的 rtsp:// 地址有意义：请删除此项",
+		            "has a meaning for rtsp:// and a username only: remove the key");
+}
+
 void check_transport(const struct check *k, const char *at, const struct raw_camera *raw,
                      struct conf_camera *cam)
 {
 	check_streams(k, at, raw);
 	cam->udp = check_udp(k, at, raw);
 	check_camera_tls(k, at, raw, cam);
+	check_plain_password(k, at, raw, cam);
 }

@@ -44,6 +44,7 @@ struct conf_camera {
 	char *username;        /* NULL: no authentication */
 	char *password_file;
 	char *password;        /* read from password_file; only in the recorder's part */
+	bool plain_password;   /* it may be shown as Basic over plain rtsp://, where anybody on the network can read it */
 	bool udp;              /* media over UDP; else in the RTSP connection */
 	char *tls_ca;          /* of rtsps://: PEM of whom to trust; NULL: the system's authorities */
 	char *tls_pin;         /* of rtsps://: the camera's key (tls_pin.h); NULL: any that is vouched for */

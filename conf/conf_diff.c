@@ -20,7 +20,7 @@ static bool same_source(const struct conf_camera *a, const struct conf_camera *b
 {
 	return same(a->url, b->url) && same(a->username, b->username) &&
 	       same(a->password, b->password) && a->udp == b->udp && same(a->tls_ca, b->tls_ca) &&
-	       same(a->tls_pin, b->tls_pin);
+	       same(a->tls_pin, b->tls_pin) && a->plain_password == b->plain_password;
 }
 
 static bool same_words(const struct conf_camera *a, const struct conf_camera *b)

@@ -64,6 +64,7 @@ static json_t *write_camera(const struct conf_camera *cam, enum conf_role role)
 	if (cam->tls_pin)
 		json_object_set_new(o, "tls_pin", json_string(cam->tls_pin));
 	json_object_set_new(o, "udp", json_boolean(cam->udp));
+	json_object_set_new(o, "plain_password", json_boolean(cam->plain_password));
 	return o;
 }
 
@@ -259,6 +260,7 @@ static void read_cameras(struct reader *r, const json_t *part, struct conf *c)
 			.username = text_or_null(r, o, "username"),
 			.password = text_or_null(r, o, "password"),
 			.udp = json_is_true(json_object_get(o, "udp")),
+			.plain_password = json_is_true(json_object_get(o, "plain_password")),
 			.tls_ca = text_or_null(r, o, "tls_ca"),
 			.tls_pin = text_or_null(r, o, "tls_pin"),
 		};

@@ -54,6 +54,7 @@ static const cyaml_schema_field_t camera_fields[] = {
 	TEXT(MAY, raw_camera, transport),
 	TEXT(MAY, raw_camera, tls_ca),
 	TEXT(MAY, raw_camera, tls_pin),
+	TEXT(MAY, raw_camera, plain_password),
 	CYAML_FIELD_END,
 };
 

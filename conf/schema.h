@@ -20,7 +20,8 @@ struct raw_retention { char *keep_days, *scrub; };
 struct raw_recording { char *segment, *gap_after, *buffer, *audio; };
 struct raw_area { char *id, *name, *kind; };
 struct raw_camera {
-	char *id, *name, *area, *url, *sub_url, *username, *password_file, *transport, *tls_ca, *tls_pin;
+	char *id, *name, *area, *url, *sub_url, *username, *password_file, *transport, *tls_ca, *tls_pin,
+	     *plain_password;
 };
 struct raw_listen { char *listen, *cert, *key, *client_ca, *role; };
 struct raw_regulator { char *url, *ca, *cert, *key, *statement_at; };

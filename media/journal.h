@@ -7,7 +7,7 @@
  *
  * A root is named by its uuid, a file by its name in the root's incoming/; version 0.1 named a root by its path.
  *
- *	start   boot (boot_id), pid, synced, key (seal public key, hex), cameras [ids],
+ *	start   format (JOURNAL_FORMAT; version 0.1 named none), boot (boot_id), pid, synced, key (seal public key, hex), cameras [ids],
  *	        chain {camera: [sequence, digest hex]}, open {root/file: [run, flags, durable bytes, doubted]}
  *	        first record of each file after a start or a rotation ("rotated":true)
  *	beat    synced, durable {root: {file name: bytes}}   with every sync, at least every 5 s;
@@ -36,6 +36,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
+#define JOURNAL_FORMAT 2
 #define JOURNAL_FILE_MAX 32
 #define JOURNAL_LINE_MAX (256u << 10)
 #define JOURNAL_ROTATE_BYTES (16u << 20)

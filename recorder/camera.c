@@ -149,12 +149,21 @@ static struct wall end_run(struct camera *cam)
 	return cam->covered_until;
 }
 
-static void leave(struct camera *cam, enum gap_cause cause, const char *detail)
+static void look_at_login(struct camera *cam)
 {
 	struct rtsp_facts facts;
 
 	cam->world.parts->session_facts(cam->session, &facts);
-	cam->conf.target.digest_seen |= facts.digest_seen;
+	if (!facts.digest_seen || cam->conf.target.digest_seen)
+		return;
+	cam->conf.target.digest_seen = true;
+	if (cam->events->digest_seen)
+		cam->events->digest_seen(cam->owner);
+}
+
+static void leave(struct camera *cam, enum gap_cause cause, const char *detail)
+{
+	look_at_login(cam);
 	sm_move(&cam->sm, LEAVING);
 	tell_down(cam, end_run(cam), cause, detail);
 	cam->world.parts->session_close(cam->session);
@@ -250,6 +259,7 @@ static void on_tracks(void *owner, const struct track *list, unsigned count)
 
 	if (cam->sm.now != CONNECTING)
 		return;
+	look_at_login(cam);
 	end_run(cam); /* they come another way than was told before */
 	begin_run(cam, &list[0], count > 1 ? &list[1] : NULL);
 }

@@ -57,6 +57,8 @@ struct camera_events {
 	void (*down)(void *owner, struct camera *cam, struct wall since, enum gap_cause cause,
 		     const char *detail);
 	void (*closed)(void *owner, struct camera *cam);
+	/* It offered Digest, for the first time since the camera was made. May be NULL. */
+	void (*digest_seen)(void *owner);
 };
 
 /* The session and the run as a camera sees them, or fakes of them. */

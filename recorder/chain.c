@@ -97,6 +97,25 @@ static int read_heads(struct chain *c)
 	return rc;
 }
 
+json_t *chain_cameras_of_0_1(struct fs *fs, const char *state)
+{
+	struct chain c = {.fs = fs, .dir = xasprintf("%s/journal", state)};
+	json_t *cameras = NULL, *open, *x;
+	size_t i;
+
+	chain_state_init(&c.known);
+	if (read_heads(&c) == 0 && c.known.by_0_1) {
+		cameras = json_copy(c.known.heads);
+		open = chain_state_reopen(&c.known);
+		json_array_foreach(open, i, x)
+			json_object_set_new(cameras, chain_record_text(x, "camera"), json_true());
+		json_decref(open);
+	}
+	chain_state_finish(&c.known);
+	free(c.dir);
+	return cameras;
+}
+
 /* --- a journal that cannot be written ---------------------------------------------- */
 
 #define TRY_EVERY_US US_PER_S
@@ -413,8 +432,8 @@ static json_t *start_body(const struct conf *conf, const struct key *key)
 	clock_boot_id(boot);
 	key_public(key, public);
 	hex_encode(public, PUBKEY_BYTES, hex);
-	return json_pack("{s:s,s:I,s:s,s:o}", "boot", boot, "pid", (json_int_t)getpid(), "key", hex,
-			 "cameras", cameras);
+	return json_pack("{s:i,s:s,s:I,s:s,s:o}", "format", JOURNAL_FORMAT, "boot", boot, "pid", (json_int_t)getpid(),
+			 "key", hex, "cameras", cameras);
 }
 
 /* Its `start` is the first thing to be told; until that can be done it waits. */

@@ -41,6 +41,10 @@ int chain_set_key(struct chain *c, const char *public);
 void chain_name_root(struct chain *c, const char *path, const char *uuid);
 void chain_prune(struct chain *c, const char *file);
 
+/* Before chain_open(): which cameras the journal knows, if version 0.1 wrote its newest file. A new reference, an object of
+ * ids; NULL: it did not, or there is no journal. */
+json_t *chain_cameras_of_0_1(struct fs *fs, const char *state);
+
 /* Zeros for a camera that never sealed. */
 void chain_head(struct chain *c, const char *camera, struct chain_head *out);
 

@@ -205,6 +205,7 @@ static void note_start(struct chain_state *s, const json_t *record)
 			    pair) if (chain_head_unpack(pair, &head) == 0)
 	    json_object_set(s->heads, camera, pair);
 	take_over(s, record);
+	s->by_0_1 = !json_is_integer(json_object_get(record, "format"));
 	if (s->boot[0] && strcmp(s->boot, boot) != 0)
 		doubt(s, NULL);
 	snprintf(s->boot, sizeof s->boot, "%s", boot);

@@ -13,6 +13,7 @@ struct chain_state {
 	json_t *durable; /* "root/file.open" → bytes, as the last beat said */
 	json_t *doubted; /* "root/file.open" → true: its root failed while it was open, or the machine went down */
 	char boot[BOOT_ID_MAX]; /* of the last `start` */
+	bool by_0_1;     /* version 0.1 wrote that: its records name no format */
 };
 
 void chain_state_init(struct chain_state *s);

@@ -67,7 +67,16 @@ json_t *member_describe(const struct member *m)
 
 static void on_camera_closed(void *owner, struct camera *cam);
 
-static const struct camera_events camera_events = {on_up, on_down, on_camera_closed};
+/* One that can do better than Basic is held to it, also by the next recorder. */
+static void on_digest_seen(void *owner)
+{
+	struct member *m = owner;
+
+	m->digest_seen = true;
+	camera_list_drop(&m->recorder->plain, m->id);
+}
+
+static const struct camera_events camera_events = {on_up, on_down, on_camera_closed, on_digest_seen};
 
 /* Segments of different cameras end at different times, so that a disk has no rush hour. */
 static int64_t stagger_us(const struct recorder *r, unsigned index)
@@ -81,7 +90,7 @@ static bool choose_sub(const struct member *m)
 {
 	struct recorder *r = m->recorder;
 
-	return sub_stream_choose(&m->sub, m->conf->sub_url, economy_order_wants(&r->economy, m->id), clock_mono(r->clock));
+	return sub_stream_choose(&m->sub, m->conf->sub_url, camera_list_has(&r->economy, m->id), clock_mono(r->clock));
 }
 
 static void open_camera(struct member *m, unsigned index)
@@ -95,7 +104,8 @@ static void open_camera(struct member *m, unsigned index)
 		.site = r->conf->site.id, .id = m->id,
 		.target = {.url = m->url, .username = m->conf->username, .password = m->conf->password,
 			   .udp = m->conf->udp, .tls_ca = m->conf->tls_ca, .tls_pin = m->conf->tls_pin,
-			   .audio = r->conf->audio},
+			   .plain_password = m->conf->plain_password || camera_list_has(&r->plain, m->id),
+			   .digest_seen = m->digest_seen, .audio = r->conf->audio},
 		.segment_us = r->conf->segment_us, .gap_after_us = r->conf->gap_after_us,
 		.stagger_us = stagger_us(r, index), .start_delay_ms = index * STAGGER_START_MS,
 		.added = clock_wall(r->clock), .covered_until = m->covered_until};
@@ -147,6 +157,7 @@ static void on_camera_closed(void *owner, struct camera *cam)
 			tell_down(m, m->covered_until, CAUSE_RECORDER_DOWN, lang("换录摄像机的另一路码流",
 				  "changes to the other stream of the camera"));
 		m->changes_stream = false;
+		m->digest_seen &= again == m->conf;
 		m->conf = again;
 		m->again = NULL;
 		m->leaving = false;

@@ -76,13 +76,20 @@ static const char *scheme_name(enum rtsp_auth_scheme s)
 	return "?";
 }
 
+static const char *without_answer(const struct rtsp_facts *f)
+{
+	if (!f->plain_refused)
+		return NULL;
+	return lang("要照样试一次，请加上 --plain-password", "to try it all the same, give --plain-password");
+}
+
 static bool find_login(const struct probe_result *r, struct list *l)
 {
 	const struct rtsp_facts *f = &r->facts;
 	const char *scheme = scheme_name(f->auth);
 
 	if (f->status == 401 && f->auth == RTSP_AUTH_NONE)
-		add(l, PROBE_BAD, "login", r->has_login ? NULL : lang("请加上 --username，并从标准输入给出密码",
+		add(l, PROBE_BAD, "login", r->has_login ? without_answer(f) : lang("请加上 --username，并从标准输入给出密码",
 			"give --username, and the password on standard input"), "%s", r->detail);
 	else if (f->status == 401)
 		add(l, PROBE_BAD, "login", lang("请核对；多次输错后摄像机会锁定账户，请稍候再试",

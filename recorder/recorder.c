@@ -3,6 +3,7 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "conf/conf_diff.h"
+#include "recorder/plain_password.h"
 
 #include <stdlib.h>
 
@@ -38,7 +39,7 @@ static void on_keeper_msg(struct link *l, json_t *msg)
 	if (strcmp(msg_type(msg), "journal_seen") == 0 && file)
 		storage_journal_prune(r->storage, file);
 	if (strcmp(msg_type(msg), "economy") == 0)
-		economy_order_take(&r->economy, json_object_get(msg, "cameras"));
+		camera_list_take(&r->economy, json_object_get(msg, "cameras"));
 }
 
 static void tell_live(struct recorder *r)
@@ -87,7 +88,7 @@ static void on_tick(uv_timer_t *t)
 
 static void maybe_closed(struct recorder *r)
 {
-	if (!r->storage_closed || !r->link_closed || !r->tick_closed || !r->economy_closed)
+	if (!r->storage_closed || !r->link_closed || !r->tick_closed || r->lists_open)
 		return;
 	struct recorder_events events = r->events;
 	void *owner = r->owner;
@@ -113,11 +114,11 @@ static void on_link_closed(struct link *l)
 	maybe_closed(r);
 }
 
-static void on_economy_closed(void *owner)
+static void on_list_closed(void *owner)
 {
 	struct recorder *r = owner;
 
-	r->economy_closed = true;
+	r->lists_open--;
 	maybe_closed(r);
 }
 
@@ -161,6 +162,19 @@ static const struct storage_events storage_events = {
 	.sealed = on_sealed, .journaled = on_journaled, .root_state = on_root_state, .recovered = on_recovered,
 	.fatal = on_storage_fatal, .closed = on_storage_closed};
 
+static void open_list(struct recorder *r, struct camera_list *list, struct fs *fs, char *path)
+{
+	camera_list_init(list, r->loop, fs, path);
+	r->lists_open++;
+	free(path);
+}
+
+static void open_lists(struct recorder *r, struct fs *fs)
+{
+	open_list(r, &r->economy, fs, xasprintf("%s/recorder/economy.json", r->conf->state));
+	open_list(r, &r->plain, fs, plain_password_path(r->conf));
+}
+
 int recorder_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const struct conf *conf,
 		    struct seal_keys *keys, const struct recorder_events *events, void *owner,
 		    struct recorder **out, struct err *e)
@@ -168,14 +182,16 @@ int recorder_create(uv_loop_t *loop, struct fs *fs, struct clock *clock, const s
 	struct recorder *r = xcalloc(1, sizeof *r);
 
 	*r = (struct recorder){.loop = loop, .clock = clock, .conf = conf, .events = *events, .owner = owner};
+	json_t *granted = plain_password_found(fs, conf);
 	int rc = storage_create(loop, fs, clock, conf, keys, &storage_events, r, &r->storage, e);
 	if (rc < 0) {
+		json_decref(granted);
 		free(r);
 		return rc;
 	}
-	char *state = xasprintf("%s/recorder", conf->state);
-	economy_order_init(&r->economy, loop, fs, state);
-	free(state);
+	open_lists(r, fs);
+	camera_list_take(&r->plain, granted);
+	json_decref(granted);
 	r->keeper = (struct link){.self = CHANNEL_RECORDER, .other = CHANNEL_KEEPER, .loop = loop, .owner = r, .on_msg = on_keeper_msg,
 				  .on_closed = on_link_closed};
 	clock_watch_init(&r->watch, clock);
@@ -229,7 +245,8 @@ void recorder_close(struct recorder *r)
 		return;
 	r->closing = true;
 	uv_close((uv_handle_t *)&r->tick, on_tick_closed);
-	economy_order_close(&r->economy, on_economy_closed, r);
+	camera_list_close(&r->economy, on_list_closed, r);
+	camera_list_close(&r->plain, on_list_closed, r);
 	for (struct member *m = r->members; m; m = m->next)
 		member_close(m, NULL);
 	recorder_close_storage(r);

@@ -1,8 +1,8 @@
 /* What recorder.c and member.c share: the recorder, and each of its cameras with what belongs to it. */
 #pragma once
 #include "recorder/camera.h"
+#include "recorder/camera_list.h"
 #include "recorder/clock_watch.h"
-#include "recorder/economy_order.h"
 #include "recorder/recorder.h"
 #include "recorder/storage.h"
 #include "recorder/sub_stream.h"
@@ -17,6 +17,7 @@ struct member {                 /* a camera and what belongs to it */
 	const char *url;        /* of the configuration: what the camera was opened with */
 	bool changes_stream;    /* it was recording, and is made anew for its other stream */
 	struct wall covered_until; /* by the camera before, when it is made anew */
+	bool digest_seen;       /* by the camera object, or the one before of the same source */
 	bool leaving;           /* removed, or to be made anew */
 	const struct conf_camera *again; /* the configuration to make it anew with; NULL: removed */
 	struct member *next;
@@ -29,13 +30,14 @@ struct recorder {
 	struct storage *storage;
 	struct link keeper;
 	struct clock_watch watch;
-	struct economy_order economy;
+	struct camera_list economy, plain;
+	unsigned lists_open;
 	uv_timer_t tick;
 	unsigned ticks;
 	struct member *members;
 	struct recorder_events events;
 	void *owner;
-	bool closing, storage_closed, link_closed, tick_closed, economy_closed;
+	bool closing, storage_closed, link_closed, tick_closed;
 };
 
 /* One fact for the box, behind what each camera has to say of its own end by the old clock. */

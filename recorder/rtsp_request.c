@@ -22,8 +22,9 @@ void rtsp_request_finish(struct rtsp_request *r)
 	OPENSSL_cleanse(r, sizeof *r);
 }
 
-void rtsp_request_reset(struct rtsp_request *r)
+void rtsp_request_reset(struct rtsp_request *r, bool tls)
 {
+	r->tls = tls;
 	r->auth = (struct rtsp_auth){0};
 	r->method = NULL;
 	r->unanswered = 0;
@@ -117,6 +118,11 @@ static const char *cannot_answer(const struct rtsp_request *r, const struct rtsp
 		return lang("摄像机先前使用 Digest 登录,现在只要求明文密码,已拒绝:请检查摄像机的认证设置,或是否有人冒充",
 			    "the camera used Digest before and wants the password in plain text now, which is refused: "
 			    "check its authentication setting, and whether it is the camera at all");
+	if (r->plain_refused)
+		return lang("摄像机只要求明文密码（Basic），网络上的人可以读到，因此没有发送:请在摄像机中选 Digest 或改用 rtsps://,"
+			    "否则写 plain_password: true",
+			    "the camera wants the password in plain text (Basic), which anybody on the network could read, so it was "
+			    "not sent: choose Digest in the camera or rtsps://, or else set plain_password: true");
 	return NULL;
 }
 
@@ -128,6 +134,7 @@ int rtsp_request_challenged(struct rtsp_request *r, const struct rtsp_item *resp
 		if (strcasecmp(response->headers[i].name, "WWW-Authenticate") == 0)
 			rtsp_auth_challenge(&fresh, response->headers[i].value);
 	r->digest_seen |= fresh.digest_offered;
+	r->plain_refused = fresh.scheme == RTSP_AUTH_BASIC && !r->tls && !r->target->plain_password;
 	*why = cannot_answer(r, &fresh);
 	if (*why)
 		return -EPERM;

@@ -29,7 +29,9 @@ struct rtsp_request {
 	unsigned unanswered;       /* earlier requests whose answers may still come */
 	struct rtsp_auth auth;
 	bool answered;             /* it carries credentials for the challenge in auth */
+	bool tls;                  /* of the connection, whatever scheme the url names */
 	bool digest_seen;          /* the camera can do better than Basic: that is not answered any more */
+	bool plain_refused;        /* it wants Basic, which the target does not allow here */
 	bool accepted;             /* credentials of ours were taken before */
 	unsigned retries;          /* with a fresh nonce */
 };
@@ -37,7 +39,7 @@ struct rtsp_request {
 void rtsp_request_init(struct rtsp_request *r, const struct rtsp_target *target, const struct rtsp_url *home);
 void rtsp_request_finish(struct rtsp_request *r);
 /* A new connection: what the last one was challenged with, or waited for, is void. */
-void rtsp_request_reset(struct rtsp_request *r);
+void rtsp_request_reset(struct rtsp_request *r, bool tls);
 /* A new connection, on which the last challenge is to be answered. */
 void rtsp_request_reopen(struct rtsp_request *r);
 

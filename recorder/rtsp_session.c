@@ -90,7 +90,7 @@ static void open_connection(struct rtsp_session *s)
 
 void rtsp_session_connect(struct rtsp_session *s)
 {
-	rtsp_request_reset(&s->request);
+	rtsp_request_reset(&s->request, s->url.tls);
 	open_connection(s);
 }
 
@@ -351,6 +351,7 @@ void rtsp_session_facts(const struct rtsp_session *s, struct rtsp_facts *out)
 		.spoke_rtsp = s->status > 0,
 		.status = s->status,
 		.digest_seen = s->request.digest_seen,
+		.plain_refused = s->request.plain_refused,
 		.showed_login = s->request.answered,
 		.auth = s->request.auth.scheme,
 		.redirects = s->redirects,

@@ -51,6 +51,7 @@ struct rtsp_facts {
 	bool connected, spoke_rtsp;  /* a connection was made; an answer was RTSP */
 	int status;                  /* of the last answer; 0: none came */
 	bool digest_seen;            /* Digest was offered, in this session or before */
+	bool plain_refused;          /* it wants Basic, which the target does not allow */
 	bool showed_login;           /* what was answered carried credentials */
 	enum rtsp_auth_scheme auth;  /* how we show who we are; NONE: it was not asked for, or we cannot */
 	unsigned redirects;

@@ -16,7 +16,8 @@ struct rtsp_target rtsp_target_copy(const struct rtsp_target *from)
 	return (struct rtsp_target){.url = copy(from->url), .username = copy(from->username),
 				    .password = copy(from->password), .udp = from->udp,
 				    .tls_ca = copy(from->tls_ca), .tls_pin = copy(from->tls_pin),
-				    .digest_seen = from->digest_seen, .patient = from->patient, .audio = from->audio};
+				    .plain_password = from->plain_password, .digest_seen = from->digest_seen,
+				    .patient = from->patient, .audio = from->audio};
 }
 
 void rtsp_target_finish(struct rtsp_target *t)

@@ -10,6 +10,7 @@ struct rtsp_target {
 	const char *username, *password; /* NULL: no credentials */
 	bool udp;                        /* media over UDP; else in the RTSP connection */
 	const char *tls_ca, *tls_pin;    /* of rtsps://, see rtsp_tls.h; at most one of them */
+	bool plain_password;             /* may be shown as Basic where no TLS protects it */
 	bool digest_seen;                /* it offered Digest before: Basic would be a downgrade */
 	bool patient;                    /* its first answer is waited for longer */
 	bool audio;                      /* set up its sound, too, if it offers one that can be recorded */

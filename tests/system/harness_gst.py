@@ -50,6 +50,8 @@ class GstCamera:
         self.settings = {"transport": transport}
         self.folder = tempfile.mkdtemp(prefix="hfg-")
         switches = ["--codec", codec, "--audio", audio, "--address", address, "--mtu", str(mtu)]
+        if auth == "basic" and not trust:
+            self.settings["plain_password"] = True
         if auth:
             switches += ["--auth", auth, "--user", self.user, "--password", self.password]
         self.identity = Identity(address) if trust else None

@@ -30,9 +30,10 @@ def cameras():
 
 @pytest.fixture(scope="module")
 def site(cameras):
+    cameras["plain"].settings = {"plain_password": True}
     s = Site(cameras.values())
     for name in ("md5", "plain"):
-        s.add_camera(f"wrong-{name}", cameras[name].url(name), f"user-{name}", WRONG)
+        s.add_camera(f"wrong-{name}", cameras[name].url(name), f"user-{name}", WRONG, **getattr(cameras[name], "settings", {}))
     with s:
         for name, camera in cameras.items():
             clocks = camera.wait_frames(name, FRAMES)

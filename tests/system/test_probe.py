@@ -62,9 +62,10 @@ def told():
             "jumps": (free.url("jumps"), "--json", {}),
             "good": (locked.url("a"), "--json", {"password": PASSWORD}), "chinese": (locked.url("a"), "--lang", "zh-CN", {}),
             "wrong-password": (locked.url("a"), "--json", {"password": "n0t-it"}), "no-password": (locked.url("a"), "--json", {}),
-            "no-path": (locked.url("b"), "--json", {"password": PASSWORD}), "basic": (basic.url("a"), "--json", {"password": PASSWORD}),
+            "no-path": (locked.url("b"), "--json", {"password": PASSWORD}), "plain": (basic.url("a"), "--json", {"password": PASSWORD}),
+            "basic": (basic.url("a"), "--plain-password", "--json", {"password": PASSWORD}),
             "lazy": (free.url("lazy"), "--json", {}),
-            "both": (locked.url("a"), basic.url("a"), "--json", {"password": PASSWORD}),
+            "both": (locked.url("a"), basic.url("a"), "--plain-password", "--json", {"password": PASSWORD}),
             "slow": (none(hostile.redirects(free.url("slow"))), "--json", {}),
             "unreachable": (f"rtsp://127.0.0.1:{nobody.getsockname()[1]}/a", "--json", {}),
             "redirected": (none(hostile.redirects("file:///etc/passwd")), "--json", {}),
@@ -97,6 +98,8 @@ def test_logins(told):
         assert told[name].code == 1 and told[name].wrong() == {"login"}, told[name].found
     assert "password is wrong (Digest MD5)" in told["wrong-password"].found["login"]["text"]
     assert "give --username" in told["no-password"].found["login"]["remedy"]
+    assert told["plain"].wrong() == {"login"} and told["plain"].code == 1 and not told["plain"].answer["recordable"]
+    assert "--plain-password" in told["plain"].found["login"]["remedy"] and "rtsps://" in told["plain"].found["login"]["text"]
     assert told["basic"].wrong() == {"login"} and told["basic"].code == 1 and told["basic"].answer["recordable"]
     assert "to Digest" in told["basic"].found["login"]["remedy"]
     assert "parameter sets are in the SDP" == told["basic"].found["parameter_sets"]["text"]

@@ -53,7 +53,7 @@ static struct play {
 	char detail[256], url[100];
 } t;
 
-static bool over_udp, over_v6; /* the tries that follow */
+static bool over_udp, over_v6, plain_password; /* the tries that follow */
 
 /* --- the camera ------------------------------------------------------------------- */
 
@@ -242,7 +242,8 @@ static inline void run_session(const char *user, const char *password)
 {
 	listen_here();
 	snprintf(t.url, sizeof t.url, "rtsp://%s:%u/live", over_v6 ? "[::1]" : "127.0.0.1", t.port);
-	struct rtsp_target target = {.url = t.url, .username = user, .password = password, .udp = over_udp, .audio = t.audio};
+	struct rtsp_target target = {.url = t.url, .username = user, .password = password, .udp = over_udp, .audio = t.audio,
+				     .plain_password = plain_password};
 	t.session = rtsp_session_create(&t.loop, &target, &events, &t);
 	uv_run(&t.loop, UV_RUN_DEFAULT);
 	assert_true(t.has_closed);

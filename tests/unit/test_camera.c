@@ -46,7 +46,7 @@ static struct stage {
 	struct run *run;
 	int sessions, runs, closes, audio_packets;
 	bool has_audio; /* the run was given a track of it */
-	int ups, downs;
+	int ups, downs, digests;
 	struct wall start, since;
 	enum gap_cause cause;
 	char detail[DETAIL_MAX];
@@ -230,7 +230,13 @@ static void on_closed(void *owner, struct camera *cam)
 	st.cam = NULL;
 }
 
-static const struct camera_events events = {on_up, on_down, on_closed};
+static void on_digest_seen(void *owner)
+{
+	assert_ptr_equal(owner, &st);
+	st.digests++;
+}
+
+static const struct camera_events events = {on_up, on_down, on_closed, on_digest_seen};
 
 static uint32_t middle(void *arg)
 {
@@ -363,6 +369,25 @@ static void tells_an_outage_once_and_again_when_the_cause_changes(void **state)
 	session_plays();
 	frame();
 	assert_int_equal(st.ups, 1);
+	close_stage();
+}
+
+/* Whoever listens hears it once, before the camera can be lost. */
+static void tells_once_that_digest_was_offered(void **state)
+{
+	(void)state;
+	open_stage(NULL);
+	pass(600);
+	session_plays();
+	frame();
+	assert_int_equal(st.digests, 0);
+	session_ends(CAUSE_CAMERA_UNREACHABLE);
+	pass(1200);
+	st.session->facts = (struct rtsp_facts){.digest_seen = true};
+	session_plays();
+	assert_int_equal(st.digests, 1);
+	session_ends(CAUSE_CAMERA_UNREACHABLE);
+	assert_int_equal(st.digests, 1);
 	close_stage();
 }
 
@@ -745,6 +770,7 @@ int main(void)
 		cmocka_unit_test(sound_that_fails_is_left_out),
 		cmocka_unit_test(waits_its_turn_then_records),
 		cmocka_unit_test(tells_an_outage_once_and_again_when_the_cause_changes),
+		cmocka_unit_test(tells_once_that_digest_was_offered),
 		cmocka_unit_test(is_tried_again_every_five_seconds_at_the_least),
 		cmocka_unit_test(a_wrong_password_is_not_tried_for_ever),
 		cmocka_unit_test(a_full_camera_is_asked_every_quarter_of_a_minute),

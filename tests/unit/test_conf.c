@@ -305,6 +305,25 @@ static void test_design_example_loads(void **state)
 	conf_destroy(c);
 }
 
+static void test_plain_password(void **state)
+{
+	static const char *const keys[] = {"transport: tcp", "plain_password: false", "plain_password: true"};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof keys / sizeof *keys; i++) {
+		char *text = with("transport: tcp", keys[i]);
+		struct conf *c = load_good(text), *back;
+		json_t *part = conf_part(c, CONF_RECORDER);
+		struct err e;
+		assert_int_equal(conf_from_part(part, &back, &e), 0);
+		assert_int_equal(back->cameras[0].plain_password, i == 2);
+		json_decref(part);
+		conf_destroy(back);
+		conf_destroy(c);
+		free(text);
+	}
+}
+
 /* What a camera's key or certificate says reaches the recorder, and only it. */
 static void test_camera_trust(void **state)
 {
@@ -451,6 +470,8 @@ static const struct bad bads[] = {
 	{"transport: tcp", "tls_pin: sha256//x", 22, "cameras[0].tls_pin", "holdfast probe", "holdfast probe"},
 	{CAMERA_URL, CAMERA_RTSPS "    tls_ca: camera.pem\n    tls_pin: " PIN "\n", 21, "cameras[0].tls_pin", "remove one",
 	 "删除其中一项"},
+	{"transport: tcp", "plain_password: yes", 22, "cameras[0].plain_password", "write false or true", "请写 false 或 true"},
+	{CAMERA_URL, CAMERA_RTSPS "    plain_password: true\n", 20, "cameras[0].plain_password", "rtsp:// and a username", "有 username 的 rtsp://"},
 	{"transport: tcp", "sub_url: http://192.168.1.11/ch/102", 22, "cameras[0].sub_url", "only rtsp://", "只支持 rtsp://"},
 	{"transport: tcp", "sub_url: rtsp://u:geheim-7@192.168.1.11/ch/102", 22, "cameras[0].sub_url", "password_file",
 	 "password_file"},
@@ -802,6 +823,7 @@ static void test_diff(void **state)
 		{"username: view", "username: viewer", 0, 0, 1, false},
 		{"cam.pw", "site.key", 0, 0, 1, false},
 		{"transport: tcp", "transport: udp", 0, 0, 1, false},
+		{"transport: tcp", "plain_password: true", 0, 0, 1, false},
 		{CAMERA_URL, CAMERA_RTSPS, 0, 0, 1, false},
 		{"id: east", "id: west", 1, 1, 0, false},
 		{"audio: false", "audio: true", 0, 0, 1, false},
@@ -1015,6 +1037,7 @@ int main(void)
 		cmocka_unit_test(test_defaults),
 		cmocka_unit_test(test_default_buffer_grows_with_cameras_and_disks),
 		cmocka_unit_test(test_design_example_loads),
+		cmocka_unit_test(test_plain_password),
 		cmocka_unit_test(test_camera_trust),
 		cmocka_unit_test(test_smaller_stream),
 		cmocka_unit_test(test_every_mistake_is_named),

@@ -285,6 +285,8 @@ static void logins(void **state)
 	r.facts.auth = RTSP_AUTH_NONE;
 	r.has_login = false;
 	finds(&r, "login", PROBE_BAD, "give --username", "--username");
+	r.has_login = r.facts.plain_refused = true;
+	finds(&r, "login", PROBE_BAD, "give --plain-password", "--plain-password");
 }
 
 static void codecs_that_are_not_recorded(void **state)

@@ -509,13 +509,40 @@ static void never_basic_after_digest(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
+		plain_password = true;
 		run_against(peers[i], false);
+		plain_password = false;
 		assert_true(t.has_ended);
 		assert_int_equal(t.cause, CAUSE_CAMERA_REFUSED);
-		assert_non_null(strstr(t.detail, "plain text"));
+		assert_non_null(strstr(t.detail, "used Digest before"));
 		assert_false(heard("Basic "));
 		done();
 	}
+}
+
+static const char *knows_only_basic(struct peer *p, const char *request)
+{
+	(void)p;
+	return is(request, "OPTIONS") || strstr(request, "Authorization") ? ordinary(request) :
+	       "RTSP/1.0 401 U\r\nCSeq: %u\r\nWWW-Authenticate: Basic realm=\"r\"\r\n\r\n";
+}
+
+static void basic_without_tls_only_where_it_is_allowed(void **state)
+{
+	(void)state;
+	run_against(knows_only_basic, false);
+	assert_true(t.has_ended);
+	assert_int_equal(t.cause, CAUSE_CAMERA_REFUSED);
+	assert_non_null(strstr(t.detail, "choose Digest in the camera or rtsps://"));
+	assert_non_null(strstr(t.detail, "plain_password: true"));
+	assert_false(heard("Authorization"));
+	done();
+	plain_password = true;
+	run_against(knows_only_basic, false);
+	plain_password = false;
+	assert_int_equal(t.plays, 1);
+	assert_true(heard("Authorization: Basic "));
+	done();
 }
 
 /* To another host and back: there nothing is shown, here the password is again. */
@@ -572,6 +599,7 @@ int main(void)
 		cmocka_unit_test(a_401_loop),
 		cmocka_unit_test(realm_changes_in_mid_session),
 		cmocka_unit_test(never_basic_after_digest),
+		cmocka_unit_test(basic_without_tls_only_where_it_is_allowed),
 		cmocka_unit_test(a_redirect_that_comes_back),
 	};
 	lang_set("en");

@@ -1,5 +1,5 @@
 /* The smaller stream is recorded when it is asked for, and only while it can be; the order outlives the recorder. */
-#include "recorder/economy_order.h"
+#include "recorder/camera_list.h"
 #include "recorder/sub_stream.h"
 
 #include "base/buf.h"
@@ -70,7 +70,7 @@ static void a_short_outage_is_no_failure(void **state)
 
 /* --- the order ---------------------------------------------------------------------------- */
 
-static char dir[] = "/tmp/holdfast-test-XXXXXX";
+static char dir[] = "/tmp/holdfast-test-XXXXXX", file[] = "/tmp/holdfast-test-XXXXXX/economy.json";
 static bool is_closed;
 
 static void on_closed(void *owner)
@@ -83,17 +83,17 @@ static void on_closed(void *owner)
 static void take(const char *const *orders, size_t count)
 {
 	uv_loop_t loop;
-	struct economy_order o;
+	struct camera_list o;
 
 	assert_int_equal(uv_loop_init(&loop), 0);
-	economy_order_init(&o, &loop, fs_real(), dir);
+	camera_list_init(&o, &loop, fs_real(), file);
 	for (size_t i = 0; i < count; i++) {
 		json_t *order = json_loads(orders[i], JSON_DECODE_ANY, NULL);
-		economy_order_take(&o, order);
+		camera_list_take(&o, order);
 		json_decref(order);
 	}
 	is_closed = false;
-	economy_order_close(&o, on_closed, NULL);
+	camera_list_close(&o, on_closed, NULL);
 	uv_run(&loop, UV_RUN_DEFAULT);
 	assert_true(is_closed);
 	assert_int_equal(uv_loop_close(&loop), 0);
@@ -102,12 +102,12 @@ static void take(const char *const *orders, size_t count)
 static void expect_wants(const char *camera, bool wants)
 {
 	uv_loop_t loop;
-	struct economy_order o;
+	struct camera_list o;
 
 	assert_int_equal(uv_loop_init(&loop), 0);
-	economy_order_init(&o, &loop, fs_real(), dir);
-	assert_int_equal(economy_order_wants(&o, camera), wants);
-	economy_order_close(&o, on_closed, NULL);
+	camera_list_init(&o, &loop, fs_real(), file);
+	assert_int_equal(camera_list_has(&o, camera), wants);
+	camera_list_close(&o, on_closed, NULL);
 	assert_int_equal(uv_loop_close(&loop), 0);
 }
 
@@ -129,21 +129,22 @@ static void the_last_order_is_kept(void **state)
 static void a_broken_file_is_none(void **state)
 {
 	static const char *const texts[] = {"", "[", "{\"a\": 1}", "[\"a\", 2]", "null"};
-	char *path = xasprintf("%s/economy.json", dir);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-		assert_int_equal(fs_replace(fs_real(), path, texts[i], strlen(texts[i]), 0640), 0);
+		assert_int_equal(fs_replace(fs_real(), file, texts[i], strlen(texts[i]), 0640), 0);
 		expect_wants("a", false);
 	}
-	unlink(path);
-	free(path);
+	unlink(file);
 }
 
 static int setup(void **state)
 {
 	(void)state;
-	return mkdtemp(dir) ? 0 : -1;
+	if (!mkdtemp(dir))
+		return -1;
+	memcpy(file, dir, strlen(dir));
+	return 0;
 }
 
 static int teardown(void **state)

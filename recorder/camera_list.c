@@ -1,4 +1,4 @@
-#include "recorder/economy_order.h"
+#include "recorder/camera_list.h"
 
 #include "base/buf.h"
 #include "base/log.h"
@@ -24,12 +24,12 @@ static bool is_list_of_texts(const json_t *list)
 
 /* --- the file -------------------------------------------------------------------------------- */
 
-static json_t *read_file(const struct economy_order *o)
+json_t *camera_list_read(struct fs *fs, const char *path)
 {
 	char *data;
 	size_t len;
 
-	if (fs_read_all(o->fs, o->path, FILE_MAX_BYTES, &data, &len) < 0)
+	if (fs_read_all(fs, path, FILE_MAX_BYTES, &data, &len) < 0)
 		return json_array();
 	json_t *list = json_loadb(data, len, 0, NULL);
 	free(data);
@@ -39,18 +39,32 @@ static json_t *read_file(const struct economy_order *o)
 	return json_array();
 }
 
-static void do_write(uv_work_t *w)
+static int write_text(struct fs *fs, const char *path, const char *text)
 {
-	const struct economy_order *o = w->data;
-	int rc = o->text ? fs_replace(o->fs, o->path, o->text, strlen(o->text), 0640) : -ENOMEM;
-
-	if (rc < 0)
-		log_warn("economy", "text=\"the order is not kept: %s\"", strerror(-rc));
+	return text ? fs_replace(fs, path, text, strlen(text), 0640) : -ENOMEM;
 }
 
-static void write_file(struct economy_order *o);
+int camera_list_make(struct fs *fs, const char *path, const json_t *cameras)
+{
+	char *text = json_dumps(cameras, JSON_COMPACT);
+	int rc = write_text(fs, path, text);
 
-static void finish(struct economy_order *o)
+	free(text);
+	return rc;
+}
+
+static void do_write(uv_work_t *w)
+{
+	const struct camera_list *o = w->data;
+	int rc = write_text(o->fs, o->path, o->text);
+
+	if (rc < 0)
+		log_warn("list", "path=%s error=\"%s\" note=\"what it says is not kept\"", o->path, strerror(-rc));
+}
+
+static void write_file(struct camera_list *o);
+
+static void finish(struct camera_list *o)
 {
 	json_decref(o->cameras);
 	free(o->path);
@@ -61,7 +75,7 @@ static void finish(struct economy_order *o)
 
 static void after_write(uv_work_t *w, int status)
 {
-	struct economy_order *o = w->data;
+	struct camera_list *o = w->data;
 
 	(void)status; /* it is never cancelled */
 	free(o->text);
@@ -73,7 +87,7 @@ static void after_write(uv_work_t *w, int status)
 		finish(o);
 }
 
-static void write_file(struct economy_order *o)
+static void write_file(struct camera_list *o)
 {
 	o->dirty = o->writing;
 	if (o->writing)
@@ -89,13 +103,13 @@ static void write_file(struct economy_order *o)
 
 /* --- asking and telling ------------------------------------------------------------------------ */
 
-void economy_order_init(struct economy_order *o, uv_loop_t *loop, struct fs *fs, const char *state)
+void camera_list_init(struct camera_list *o, uv_loop_t *loop, struct fs *fs, const char *path)
 {
-	*o = (struct economy_order){.loop = loop, .fs = fs, .path = xasprintf("%s/economy.json", state)};
-	o->cameras = read_file(o);
+	*o = (struct camera_list){.loop = loop, .fs = fs, .path = xstrdup(path)};
+	o->cameras = camera_list_read(fs, path);
 }
 
-bool economy_order_wants(const struct economy_order *o, const char *camera)
+bool camera_list_has(const struct camera_list *o, const char *camera)
 {
 	const json_t *item;
 	size_t i;
@@ -106,7 +120,7 @@ bool economy_order_wants(const struct economy_order *o, const char *camera)
 	return false;
 }
 
-void economy_order_take(struct economy_order *o, const json_t *cameras)
+void camera_list_take(struct camera_list *o, const json_t *cameras)
 {
 	if (o->closing || !is_list_of_texts(cameras) || json_equal(cameras, o->cameras))
 		return;
@@ -115,7 +129,19 @@ void economy_order_take(struct economy_order *o, const json_t *cameras)
 	write_file(o);
 }
 
-void economy_order_close(struct economy_order *o, void (*closed)(void *owner), void *owner)
+void camera_list_drop(struct camera_list *o, const char *camera)
+{
+	json_t *rest = json_array(), *item;
+	size_t i;
+
+	json_array_foreach(o->cameras, i, item)
+		if (strcmp(json_string_value(item), camera) != 0)
+			json_array_append(rest, item);
+	camera_list_take(o, rest);
+	json_decref(rest);
+}
+
+void camera_list_close(struct camera_list *o, void (*closed)(void *owner), void *owner)
 {
 	o->closing = true;
 	o->closed = closed;
