@@ -74,10 +74,11 @@ int db_format_check(struct db *db, const char *path, int version, struct err *e)
 
 /* --- taking over ---------------------------------------------------------------------- */
 
-static int copy_whole(struct db *db, const char *to)
+/* Whole and durable as `to`.part. What fails leaves nothing: half a copy would keep the state's last room. */
+static int make_part(struct db *db, const char *to)
 {
 	struct fs *fs = fs_real();
-	char *part = xasprintf("%s.part", to), *dir = xstrdup(to);
+	char *part = xasprintf("%s.part", to);
 	int rc = fs->unlink(fs, part), fd = -1;
 
 	rc = rc == -ENOENT ? 0 : rc;
@@ -89,8 +90,18 @@ static int copy_whole(struct db *db, const char *to)
 		rc = fs->datasync(fs, fd);
 	if (fd >= 0)
 		fs->close(fs, fd);
-	if (rc == 0)
-		rc = fs->rename(fs, part, to);
+	if (rc < 0 && fd >= 0)
+		fs->unlink(fs, part);
+	free(part);
+	return rc;
+}
+
+static int name_part(const char *to)
+{
+	struct fs *fs = fs_real();
+	char *part = xasprintf("%s.part", to), *dir = xstrdup(to);
+	int rc = fs->rename(fs, part, to);
+
 	if (rc == 0)
 		rc = fs->sync_dir(fs, dirname(dir));
 	free(dir);
@@ -131,8 +142,10 @@ static int make(struct db *db, const struct db_format *f, const char *copy)
 static int take_over(struct db *db, const char *path, const struct db_format *f, struct err *e)
 {
 	char *to = xasprintf("%s.before-%d", path, f->version);
-	int rc = copy_whole(db, to);
+	int rc = make_part(db, to);
 
+	if (rc == 0)
+		rc = name_part(to);
 	if (rc < 0)
 		err_set(e, rc, lang("%.80s 升级前无法复制：%s", "%.80s cannot be copied before it is taken over: %s"), path, strerror(-rc));
 	else if ((rc = make(db, f, name_of(to))) < 0)
@@ -186,10 +199,11 @@ static int put_back(const char *state, const char *name, const char *copy, int v
 	struct db *db;
 	int rc = open_copy(from, version, &db, e);
 
-	if (rc == 0) {
-		rc = db_put_aside(state, name, now, to, e);
-		if (rc == 0 && (rc = copy_whole(db, path)) < 0)
+	if (rc == 0) { /* the copy first: without room for it the newer one stays where it is */
+		if ((rc = make_part(db, path)) < 0)
 			err_set(e, rc, "copy %s to %s: %s", from, path, strerror(-rc));
+		else if ((rc = db_put_aside(state, name, now, to, e)) == 0 && (rc = name_part(path)) < 0)
+			err_set(e, rc, "rename %s.part to %s: %s", path, path, strerror(-rc));
 		db_close(db);
 	}
 	free(from);

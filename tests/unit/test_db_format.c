@@ -4,7 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 static struct { char dir[64]; char *path; struct err e; } bed;
@@ -184,6 +186,27 @@ static void without_a_copy_nothing_is_changed(void **state)
 	free(copy);
 }
 
+static void without_room_no_half_copy_is_left(void **state)
+{
+	struct rlimit was, small;
+	struct catalog *c;
+
+	(void)state;
+	make_0_1();
+	run_at(bed.path, "CREATE TABLE large (x); INSERT INTO large VALUES (zeroblob(1 << 20)); PRAGMA wal_checkpoint(TRUNCATE)");
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &was), 0);
+	small = (struct rlimit){256 << 10, was.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	int rc = catalog_create(bed.path, &c, &bed.e);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &was), 0);
+	assert_true(rc < 0);
+	assert_non_null(strstr(bed.e.text, "cannot be copied"));
+	assert_false(exists(".before-2.part"));
+	assert_false(exists(".before-2"));
+	assert_int_equal(number(bed.path, "PRAGMA user_version"), 0);
+}
+
 static void a_step_that_fails_leaves_all_as_it_was(void **state)
 {
 	static const struct db_format broken = {.version = 2, .min_reader = 2, .upgrade = "ALTER TABLE segment ADD COLUMN more INTEGER",
@@ -282,6 +305,19 @@ static void without_its_copy_nothing_is_put_aside(void **state)
 	free(later);
 }
 
+static void what_cannot_be_copied_back_leaves_the_newer_one(void **state)
+{
+	char aside[4096], *part = name(".part");
+
+	(void)state;
+	make_newer();
+	assert_int_equal(mkdir(part, 0700), 0); /* whatever keeps it from being made */
+	assert_true(db_format_put_back(bed.dir, "catalog.db", CATALOG_FORMAT, (struct wall){T0}, aside, &bed.e) < 0);
+	assert_string_equal(aside, "");
+	assert_int_equal(number(bed.path, "PRAGMA user_version"), 9);
+	free(part);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -291,12 +327,14 @@ int main(void)
 		TEST(the_copy_is_as_it_was_and_stays),
 		TEST(a_new_catalogue_has_no_copy),
 		TEST(without_a_copy_nothing_is_changed),
+		TEST(without_room_no_half_copy_is_left),
 		TEST(a_step_that_fails_leaves_all_as_it_was),
 		TEST(a_reader_waits_until_it_is_taken_over),
 		TEST(what_a_newer_program_made_is_refused_by_name_of_the_way_back),
 		TEST(a_newer_one_that_still_suits_is_used_as_it_is),
 		TEST(the_copy_is_put_back_and_the_newer_one_kept),
 		TEST(without_its_copy_nothing_is_put_aside),
+		TEST(what_cannot_be_copied_back_leaves_the_newer_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
