@@ -101,6 +101,22 @@ static void add_paused(struct catalog *cat, json_t *o)
 	json_object_set_new(o, "paused", paused);
 }
 
+/* Who writes more than his share, and what follows (retention/share_watch.h). */
+static int add_shares(struct catalog *cat, json_t *o)
+{
+	char text[65536] = "";
+	int rc = catalog_state(cat, "share", text, sizeof text);
+	json_t *state = rc == 0 && *text ? json_loads(text, 0, NULL) : NULL, *list = json_array(), *note;
+	const char *id;
+
+	json_object_foreach(state, id, note)
+		json_array_append_new(list, json_pack("{s:s, s:O?, s:I}", "id", id, "verdict", json_object_get(note, "verdict"), "bitrate_bps",
+						      (json_int_t)(json_number_value(json_object_get(note, "wrote")) * 8)));
+	json_decref(state);
+	json_object_set_new(o, "shares", list);
+	return rc;
+}
+
 int retention_release_post(struct call *c)
 {
 	json_t *body = call_body(c, "reason");
@@ -134,6 +150,8 @@ int retention_get(struct call *c)
 	rc = add_keep(c, cat, o);
 	if (rc == 0)
 		rc = add_scrub(c, cat, o);
+	if (rc == 0)
+		rc = add_shares(cat, o);
 	if (rc < 0) {
 		json_decref(o);
 		return call_broken(c, rc);

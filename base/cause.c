@@ -33,6 +33,7 @@ const char *gap_cause_text(enum gap_cause c)
 	case CAUSE_CAMERA_REFUSED: return lang("摄像机拒绝连接", "the camera refused us");
 	case CAUSE_STREAM_STALLED: return lang("摄像机没有送来画面", "the camera sent no pictures");
 	case CAUSE_STREAM_UNUSABLE: return lang("视频流无法录制", "the stream cannot be recorded");
+	case CAUSE_OVER_BITRATE: return lang("码率远超平时,会写满硬盘,暂停录制", "it sent so much that it would have filled the disks");
 	case CAUSE_RECORDER_DOWN: return lang("录像机未运行", "the recorder was not running");
 	case CAUSE_STORAGE_FULL: return lang("硬盘已满", "the disk was full");
 	case CAUSE_STORAGE_FAILED: return lang("硬盘故障", "the disk failed");

@@ -7,6 +7,7 @@
 	X(CAMERA_REFUSED, "camera_refused")         /* 401, 403, 404, 453, 503 … */                \
 	X(STREAM_STALLED, "stream_stalled")         /* connected, but no media */                  \
 	X(STREAM_UNUSABLE, "stream_unusable")       /* no track or media that we can store */      \
+	X(OVER_BITRATE, "over_bitrate")             /* it would fill the disks of all: retention/share.h */ \
 	X(RECORDER_DOWN, "recorder_down")                                                          \
 	X(STORAGE_FULL, "storage_full")                                                            \
 	X(STORAGE_FAILED, "storage_failed")                                                        \

@@ -7,7 +7,8 @@
  *	{"type":"segment", …}                    recorder → keeper: look at incoming/
  *	{"type":"journal"}                       recorder → keeper: the journal grew
  *	{"type":"journal_seen","file":"…"}       keeper → recorder: older files are not needed
- *	{"type":"economy","cameras":[id,…]}      keeper → recorder: these are to record their smaller stream
+ *	{"type":"economy","cameras":[id,…],"refused":[id,…]}  keeper → recorder: these are to record their smaller stream, and
+ *	                                         these nothing: for a minute, if it is not said again
  *	{"type":"ledger","seq":N}                keeper → api: the ledger grew
  *	{"type":"live","cameras":{id:{…}}}       recorder → keeper → api: state for people
  *	{"type":"offload","state":"…",…}         offloader → keeper → api: how copying stands

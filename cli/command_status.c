@@ -64,6 +64,19 @@ static void print_paused(const json_t *paused)
 		     json_array_size(json_object_get(paused, "cameras")), text_time(paused, "since"));
 }
 
+static void print_shares(const json_t *shares)
+{
+	const json_t *share;
+	size_t i;
+
+	json_array_foreach(shares, i, share)
+		show(stdout, lang("  摄像机 %s 码率过高（%.0f Mbit/s）%s，请检查它的设置\n", "  camera %s sends far too much (%.0f Mbit/s)%s: look at its settings\n"),
+		       text_of(share, "id"), json_number_value(json_object_get(share, "bitrate_bps")) / 1e6,
+		       strcmp(text_of(share, "verdict"), "refused") == 0 ? lang("，会写满硬盘，暂停录制", " and would fill the disks: it is not recorded for a while")
+		       : strcmp(text_of(share, "verdict"), "sub") == 0	 ? lang("，改录较小的码流", ", and its smaller stream is recorded")
+									 : "");
+}
+
 static void print_offload(const json_t *o)
 {
 	const char *problem = json_string_value(json_object_get(o, "problem"));
@@ -117,6 +130,7 @@ int command_status(const struct options *o)
 		print_offload(json_object_get(site, "offload"));
 		print_forecast(json_object_get(retention, "forecast"));
 		print_paused(json_object_get(retention, "paused"));
+		print_shares(json_object_get(retention, "shares"));
 		json_array_foreach(cameras, i, c)
 			print_camera(c);
 	}

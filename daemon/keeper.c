@@ -12,6 +12,7 @@
 #include "retention/outlook.h"
 #include "retention/reaper.h"
 #include "retention/release.h"
+#include "retention/share_watch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -35,7 +36,8 @@ struct keeper {
 	struct indexer *indexer;
 	struct reaper reaper;
 	struct link links[CHANNEL_ROLES]; /* by role; its own is not used */
-	uv_timer_t step, reap, forecast, scrub_due, move_due, presence_due;
+	struct share_watch share;
+	uv_timer_t step, reap, forecast, share_due, scrub_due, move_due, presence_due;
 	struct scrub scrub;
 	struct scrub_job scrub_job;     /* while a worker reads */
 	uv_work_t scrub_work;
@@ -70,13 +72,17 @@ static void tell(struct keeper *k, enum channel_role to, json_t *msg)
 	json_decref(msg);
 }
 
-/* The recorder knows it anew whenever one of the two has started. */
+/* Whose smaller stream is to be recorded, for want of room or because it takes more than its share, and who is refused. The
+ * recorder knows it anew whenever one of the two has started, and forgets who is refused when it is not told again. */
 static void tell_economy(struct keeper *k)
 {
-	json_t *list = outlook_economy(k->catalog);
+	json_t *list = outlook_economy(k->catalog), *sub = share_watch_list(&k->share, SHARE_SUB);
 
 	if (list)
-		tell(k, CHANNEL_RECORDER, json_pack("{s:s, s:o}", "type", "economy", "cameras", list));
+		json_array_extend(list, sub);
+	tell(k, CHANNEL_RECORDER, json_pack("{s:s, s:o*, s:o}", "type", "economy", "cameras", list, "refused",
+					    share_watch_list(&k->share, SHARE_REFUSED)));
+	json_decref(sub);
 }
 
 static void on_recorder_up(struct link *l)
@@ -158,6 +164,18 @@ static void on_forecast(uv_timer_t *t)
 	rc = sealed_tell(&k->sealed, k->catalog, clock_wall(clock_real()));
 	if (rc < 0)
 		log_warn("ledger", "text=\"footage.sealed will be told later: %s\"", strerror(-rc));
+	tell_economy(k);
+	tell_news(k);
+}
+
+static void on_share(uv_timer_t *t)
+{
+	struct keeper *k = t->data;
+	int rc = share_watch_look(&k->share);
+
+	leave_if_damaged(rc);
+	if (rc < 0)
+		log_warn("share", "text=\"will try again: %s\"", strerror(-rc));
 	tell_economy(k);
 	tell_news(k);
 }
@@ -471,6 +489,7 @@ static int begin(struct child *c, struct err *e)
 		k->links[i] = (struct link){.self = CHANNEL_KEEPER, .other = (enum channel_role)i, .loop = &c->loop, .owner = k,
 					    .on_msg = on_msg, .on_up = i == CHANNEL_RECORDER ? on_recorder_up : NULL};
 	k->reaper = (struct reaper){fs_patient(), clock_real(), c->conf, k->catalog};
+	k->share = (struct share_watch){.fs = fs_patient(), .clock = clock_real(), .conf = c->conf, .catalog = k->catalog};
 	int rc = reaper_configure(&k->reaper);
 	if (rc < 0)
 		log_warn("retention", "text=\"keep_days will be taken up later: %s\"", strerror(-rc));
@@ -484,13 +503,15 @@ static int begin(struct child *c, struct err *e)
 	uv_timer_init(&c->loop, &k->move_due);
 	uv_timer_init(&c->loop, &k->reap);
 	uv_timer_init(&c->loop, &k->forecast);
+	uv_timer_init(&c->loop, &k->share_due);
 	uv_timer_init(&c->loop, &k->scrub_due);
 	uv_idle_init(&c->loop, &k->more);
-	k->step.data = k->reap.data = k->forecast.data = k->more.data = k->scrub_due.data = k->scrub_work.data = k->move_due.data =
+	k->step.data = k->reap.data = k->forecast.data = k->share_due.data = k->more.data = k->scrub_due.data = k->scrub_work.data = k->move_due.data =
 		k->mover_work.data = k;
 	uv_timer_start(&k->step, on_step, 0, STEP_EVERY_MS);
 	uv_timer_start(&k->reap, on_reap, REAP_FIRST_MS, 0);
 	uv_timer_start(&k->forecast, on_forecast, FORECAST_FIRST_MS, FORECAST_EVERY_MS);
+	uv_timer_start(&k->share_due, on_share, SHARE_EVERY_US / US_PER_MS, SHARE_EVERY_US / US_PER_MS);
 	uv_timer_start(&k->scrub_due, on_scrub, SCRUB_FIRST_MS, 0);
 	uv_timer_start(&k->move_due, on_move, MOVE_FIRST_MS, 0);
 	begin_presence(k, &c->loop, c->conf);
@@ -507,7 +528,7 @@ static void reload(struct child *c)
 		child_fatal(c, "the catalogue does not take the configuration up"); /* the next one tries again */
 		return;
 	}
-	k->reaper.conf = k->scrub.conf = k->mover.conf = k->presence.conf = c->conf;
+	k->reaper.conf = k->scrub.conf = k->mover.conf = k->presence.conf = k->share.conf = c->conf;
 	k->watch.refreshed.us = 0; /* disks may have come */
 	rc = reaper_configure(&k->reaper);
 	if (rc < 0)
@@ -548,6 +569,7 @@ static void stop(struct child *c)
 	uv_close((uv_handle_t *)&k->step, NULL);
 	uv_close((uv_handle_t *)&k->reap, NULL);
 	uv_close((uv_handle_t *)&k->forecast, NULL);
+	uv_close((uv_handle_t *)&k->share_due, NULL);
 	uv_close((uv_handle_t *)&k->scrub_due, NULL);
 	uv_close((uv_handle_t *)&k->move_due, NULL);
 	end_presence(k);
@@ -563,6 +585,7 @@ static void destroy(struct child *c)
 		return;
 	presence_watch_finish(&k->watch);
 	presence_finish(&k->presence);
+	share_watch_finish(&k->share);
 	indexer_destroy(k->indexer);
 	bool sound = k->stopping && k->catalog && catalog_is_sound(k->catalog);
 	catalog_close(k->catalog);

@@ -62,6 +62,16 @@ int catalog_volumes(struct catalog *c, catalog_volume_fn *fn, void *arg);
  * row->camera and day stay as they are. */
 int catalog_volume_since(struct catalog *c, const char *camera, struct wall since, struct wall now,
 			 struct catalog_volume *row);
+/* What each camera wrote, of what the keeper read itself: by camera, the durable part of its open files, and the segments that
+ * were published with an id above `after`. *last: the highest id of all. */
+struct catalog_written { const char *camera; int64_t open_bytes, open_us, published_bytes, published_us; };
+typedef int catalog_written_fn(void *arg, const struct catalog_written *row);
+int catalog_written(struct catalog *c, int64_t after, int64_t *last, catalog_written_fn *fn, void *arg);
+/* The median of bytes a second of recorded time over the last seven days but `today` of which an hour at least was recorded; 0:
+ * there is none. */
+int catalog_habit(struct catalog *c, const char *camera, int64_t today, double *bytes_per_s);
+/* Bytes on the disks of whole days before `day` on which nothing is held. */
+int catalog_bytes_before(struct catalog *c, int64_t day, int64_t *bytes);
 
 /* --- coverage ------------------------------------------------------------------- */
 enum tile_state { TILE_RECORDED, TILE_GAP, TILE_EXPIRED, TILE_NOT_OBLIGED, TILE_PENDING };
@@ -271,7 +281,7 @@ int catalog_is_damaged(struct catalog *c, const char *camera, struct wall start)
 /* Keys: "witnessed_us", "journal_file", "journal_offset", "seal_key" (hex), "site_id", "settled_at"
  * (wall µs up to which the keeper has the recorder's word), "recorder" (JSON: up|down, since),
  * "retention" (JSON: the forecast, retention/outlook.h), "keep" (JSON: struct catalog_keep), "scrub" (JSON:
- * struct catalog_scrub), "economy" (JSON: retention/economy_book.h), "stream:CAMERA" (main|sub, as the recorder last
+ * struct catalog_scrub), "economy" (JSON: retention/economy_book.h), "share" (JSON: retention/share_watch.h), "stream:CAMERA" (main|sub, as the recorder last
  * told it). Empty string if
  * there is none. */
 int catalog_state(struct catalog *c, const char *key, char *out, size_t room);

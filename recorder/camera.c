@@ -54,6 +54,7 @@ struct camera {
 	unsigned open;             /* the session and the timer, until they are closed */
 	bool spoke;                /* it has answered, in any session */
 	unsigned mute_tries;       /* it was connected, and did not */
+	bool refused;              /* camera_refuse() */
 	bool media_seen;           /* packets came in this session */
 	bool audio;                /* its sound is wanted */
 	bool placed;               /* frames were placed in this session; before the first: true */
@@ -235,12 +236,26 @@ void camera_retry(struct camera *cam)
 		cam->due = now(cam);
 }
 
+void camera_refuse(struct camera *cam, bool refused)
+{
+	const char *why = lang("码率远超平时,会在一天内写满硬盘,暂停录制", "it sends so much more than usual that the disks would be full within a day");
+	bool begins = refused && !cam->refused && cam->sm.now < CLOSING;
+
+	if (cam->refused && !refused)
+		camera_retry(cam);
+	cam->refused = refused;
+	if (begins && (cam->sm.now == IDLE || cam->sm.now >= LEAVING))
+		tell_down(cam, cam->covered_until, CAUSE_OVER_BITRATE, why);
+	else if (begins)
+		leave(cam, CAUSE_OVER_BITRATE, why);
+}
+
 void camera_tick(struct camera *cam)
 {
 	switch (cam->sm.now) {
 	case IDLE:
 	case WAITING:
-		if (is_due(cam))
+		if (is_due(cam) && !cam->refused)
 			try_connect(cam);
 		break;
 	case STARTING:

@@ -116,6 +116,9 @@ void camera_status(const struct camera *cam, struct camera_status *out);
 bool camera_covered_until(const struct camera *cam, struct wall *end);
 /* A person wants it to be tried now: it waits no longer, if it does. */
 void camera_retry(struct camera *cam);
+/* Not to be recorded, until that is taken back: its session ends (cause over_bitrate), and there is no other. Then it is
+ * tried at once. Not to be called from within an event. */
+void camera_refuse(struct camera *cam, bool refused);
 /* What the camera's own timer does every CAMERA_TICK_MS; for tests with a clock of their own. */
 void camera_tick(struct camera *cam);
 /* `closed` follows later, never from within this call. Not to be called from within an event. */

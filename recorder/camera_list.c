@@ -9,7 +9,7 @@
 
 #define FILE_MAX_BYTES (64 << 10)
 
-static bool is_list_of_texts(const json_t *list)
+bool camera_list_is(const json_t *list)
 {
 	const json_t *item;
 	size_t i;
@@ -33,7 +33,7 @@ json_t *camera_list_read(struct fs *fs, const char *path)
 		return json_array();
 	json_t *list = json_loadb(data, len, 0, NULL);
 	free(data);
-	if (is_list_of_texts(list))
+	if (camera_list_is(list))
 		return list;
 	json_decref(list);
 	return json_array();
@@ -109,20 +109,25 @@ void camera_list_init(struct camera_list *o, uv_loop_t *loop, struct fs *fs, con
 	o->cameras = camera_list_read(fs, path);
 }
 
-bool camera_list_has(const struct camera_list *o, const char *camera)
+bool camera_list_names(const json_t *list, const char *camera)
 {
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(o->cameras, i, item)
+	json_array_foreach(list, i, item)
 		if (strcmp(json_string_value(item), camera) == 0)
 			return true;
 	return false;
 }
 
+bool camera_list_has(const struct camera_list *o, const char *camera)
+{
+	return camera_list_names(o->cameras, camera);
+}
+
 void camera_list_take(struct camera_list *o, const json_t *cameras)
 {
-	if (o->closing || !is_list_of_texts(cameras) || json_equal(cameras, o->cameras))
+	if (o->closing || !camera_list_is(cameras) || json_equal(cameras, o->cameras))
 		return;
 	json_decref(o->cameras);
 	o->cameras = json_deep_copy(cameras);

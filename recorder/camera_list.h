@@ -25,6 +25,8 @@ struct camera_list {
 	void *owner;
 };
 
+bool camera_list_is(const json_t *list); /* an array of texts */
+bool camera_list_names(const json_t *list, const char *camera);
 /* path is copied. A file that cannot be read is as good as an empty list. */
 void camera_list_init(struct camera_list *o, uv_loop_t *loop, struct fs *fs, const char *path);
 bool camera_list_has(const struct camera_list *o, const char *camera);

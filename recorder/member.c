@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+/* What is refused must have been seen to send at least half of what the keeper allows everybody (retention/share.h): whoever
+ * speaks in its place cannot end the recording of a camera that is like all others. */
+#define REFUSE_LEAST_BPS 10e6
 #define STAGGER_START_MS 50     /* between two cameras' first connections */
 
 /* --- facts ------------------------------------------------------------------------------ */
@@ -97,6 +100,7 @@ static void open_camera(struct member *m, unsigned index)
 {
 	struct recorder *r = m->recorder;
 
+	m->refused = false;
 	sub_stream_set(&m->sub, choose_sub(m));
 	m->url = m->sub.playing ? m->conf->sub_url : m->conf->url;
 	const struct camera_world world = {r->loop, r->clock, camera_parts_real(), backoff_random, NULL};
@@ -192,11 +196,23 @@ void member_take_conf(struct member *m, const struct conf_camera *conf)
 
 /* --- two streams ------------------------------------------------------------------------ */
 
+static bool is_to_be_refused(const struct member *m, const struct camera_status *s)
+{
+	const struct recorder *r = m->recorder;
+
+	return refusal_has(&r->refusal, m->id, clock_mono(r->clock)) &&
+	       (m->refused || s->stats.bits_per_s >= REFUSE_LEAST_BPS);
+}
+
 void member_look_at_stream(struct member *m)
 {
 	struct camera_status s;
 
 	camera_status(m->camera, &s);
+	m->refused = is_to_be_refused(m, &s);
+	camera_refuse(m->camera, m->refused);
+	if (m->refused)
+		return;
 	sub_stream_watch(&m->sub, s.view == CAMERA_RECORDING, clock_mono(m->recorder->clock));
 	bool sub = choose_sub(m);
 	if (strcmp(sub ? m->conf->sub_url : m->conf->url, m->url) == 0)

@@ -38,8 +38,10 @@ static void on_keeper_msg(struct link *l, json_t *msg)
 		return;
 	if (strcmp(msg_type(msg), "journal_seen") == 0 && file)
 		storage_journal_prune(r->storage, file);
-	if (strcmp(msg_type(msg), "economy") == 0)
+	if (strcmp(msg_type(msg), "economy") == 0) {
 		camera_list_take(&r->economy, json_object_get(msg, "cameras"));
+		refusal_take(&r->refusal, json_object_get(msg, "refused"), clock_mono(r->clock));
+	}
 }
 
 static void tell_live(struct recorder *r)
@@ -94,6 +96,7 @@ static void maybe_closed(struct recorder *r)
 	void *owner = r->owner;
 
 	storage_destroy(r->storage);
+	refusal_finish(&r->refusal);
 	free(r);
 	events.closed(owner);
 }

@@ -4,6 +4,7 @@
 #include "recorder/camera_list.h"
 #include "recorder/clock_watch.h"
 #include "recorder/recorder.h"
+#include "recorder/refusal.h"
 #include "recorder/storage.h"
 #include "recorder/sub_stream.h"
 
@@ -15,6 +16,7 @@ struct member {                 /* a camera and what belongs to it */
 	struct outlet *outlet;
 	struct sub_stream sub;
 	const char *url;        /* of the configuration: what the camera was opened with */
+	bool refused;           /* it is not recorded: the keeper's order, and it did send too much */
 	bool changes_stream;    /* it was recording, and is made anew for its other stream */
 	struct wall covered_until; /* by the camera before, when it is made anew */
 	bool digest_seen;       /* by the camera object, or the one before of the same source */
@@ -31,6 +33,7 @@ struct recorder {
 	struct link keeper;
 	struct clock_watch watch;
 	struct camera_list economy, plain;
+	struct refusal refusal;
 	unsigned lists_open;
 	uv_timer_t tick;
 	unsigned ticks;
@@ -51,6 +54,7 @@ void member_close(struct member *m, const struct conf_camera *again);
 /* Its camera did not change, but its smaller stream may have: member_look_at_stream() sees it. conf may be NULL. */
 void member_take_conf(struct member *m, const struct conf_camera *conf);
 /* What is to be recorded may be another stream than what is: the keeper's order, or the configuration, has changed, or
- * the smaller one failed. The gap is what it takes to connect, and to the next key frame. */
+ * the smaller one failed. The gap is what it takes to connect, and to the next key frame. Or nothing is to be recorded
+ * of it for a while. */
 void member_look_at_stream(struct member *m);
 json_t *member_describe(const struct member *m); /* for people */

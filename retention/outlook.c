@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "retention/economy_book.h"
 #include "retention/policy.h"
+#include "retention/room.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -123,22 +124,6 @@ static int on_volume(void *arg, const struct catalog_volume *v)
 	return t->error;
 }
 
-/* Above the reserves; a disk that is away gives none. */
-static double free_now(const struct outlook *o, bool *all_known)
-{
-	double sum = 0;
-
-	for (unsigned i = 0; i < o->conf->root_count; i++) {
-		const struct conf_root *r = &o->conf->roots[i];
-		uint64_t free_bytes, total;
-		if (o->fs->free_bytes(o->fs, r->path, &free_bytes, &total) == 0)
-			sum += (double)free_bytes - (double)r->reserve_bytes;
-		else
-			*all_known = false;
-	}
-	return sum;
-}
-
 /* --- one look ---------------------------------------------------------------------------------- */
 
 struct look {
@@ -249,8 +234,9 @@ static void decide(const struct outlook *o, struct look *k, int64_t now)
 		.days = t->days, .day_count = t->count};
 
 	in.local_days = t->local_days;
-	k->roots_known = true;
-	in.free_bytes = free_now(o, &k->roots_known);
+	unsigned known;
+	in.free_bytes = room_free(o->fs, o->conf, &known);
+	k->roots_known = known == o->conf->root_count;
 	memcpy(in.written, t->written, sizeof in.written);
 	economy_decide(&in, t->thrifty, t->thrifty_count, &k->before, &k->after);
 	for (size_t i = 0; i < t->thrifty_count; i++) {

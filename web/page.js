@@ -16,7 +16,7 @@ const TEXTS = {
     given: "从 {s} 到 {e}；所查时间内没有录像的时段：{g}。", seconds: "秒", minutesUnit: "分", hours: "小时", other: "English",
     states: { recording: "录制中", starting: "正在启动", down: "没有录像", retired: "已停用", unknown: "未知" },
     causes: { camera_unreachable: "摄像机连接不上", camera_refused: "摄像机拒绝连接", stream_stalled: "摄像机没有送来画面",
-      stream_unusable: "视频流无法录制", recorder_down: "录像机未运行", storage_full: "硬盘已满", storage_failed: "硬盘故障",
+      stream_unusable: "视频流无法录制", over_bitrate: "码率过高,会写满硬盘", recorder_down: "录像机未运行", storage_full: "硬盘已满", storage_failed: "硬盘故障",
       clock_stepped: "系统时钟被调整", footage_missing: "录像文件丢失", footage_damaged: "录像文件损坏" },
   },
   en: {
@@ -33,7 +33,7 @@ const TEXTS = {
     given: "From {s} to {e}; stretches without footage in what was asked: {g}.", seconds: "s", minutesUnit: "min", hours: "h", other: "中文",
     states: { recording: "recording", starting: "starting", down: "not recorded", retired: "retired", unknown: "unknown" },
     causes: { camera_unreachable: "camera cannot be reached", camera_refused: "camera refused us", stream_stalled: "camera sent no pictures",
-      stream_unusable: "stream cannot be recorded", recorder_down: "recorder was not running", storage_full: "disk full", storage_failed: "disk failed",
+      stream_unusable: "stream cannot be recorded", over_bitrate: "so much that the disks would fill", recorder_down: "recorder was not running", storage_full: "disk full", storage_failed: "disk failed",
       clock_stepped: "system clock was stepped", footage_missing: "footage is missing", footage_damaged: "footage is damaged" },
   },
 };

@@ -489,6 +489,37 @@ static void a_lost_connection_ends_coverage_at_the_last_frame(void **state)
 	close_stage();
 }
 
+static void who_is_refused_is_left_alone_until_he_is_let_back(void **state)
+{
+	(void)state;
+	open_stage(NULL);
+	pass(600);
+	session_plays();
+	frame();
+	struct wall end = st.run->end;
+	pass(400);
+	camera_refuse(st.cam, true);
+	camera_refuse(st.cam, true);
+	assert_int_equal(st.downs, 1);
+	assert_int_equal(st.cause, CAUSE_OVER_BITRATE);
+	assert_int_equal(st.since.us, end.us);
+	session_gone();
+	pass(3600 * 1000);
+	assert_int_equal(st.sessions, 1);
+	assert_int_equal(st.downs, 1);
+	camera_refuse(st.cam, false);
+	pass(CAMERA_TICK_MS);
+	assert_int_equal(st.sessions, 2);
+	session_plays();
+	frame();
+	assert_int_equal(st.ups, 2);
+	session_ends(CAUSE_CAMERA_UNREACHABLE);
+	camera_refuse(st.cam, true); /* while it waits */
+	assert_int_equal(st.downs, 3);
+	assert_int_equal(st.cause, CAUSE_OVER_BITRATE);
+	close_stage();
+}
+
 static void a_lost_segment_ends_coverage_where_the_disk_says(void **state)
 {
 	(void)state;
@@ -775,6 +806,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_password_is_not_tried_for_ever),
 		cmocka_unit_test(a_full_camera_is_asked_every_quarter_of_a_minute),
 		cmocka_unit_test(a_lost_connection_ends_coverage_at_the_last_frame),
+		cmocka_unit_test(who_is_refused_is_left_alone_until_he_is_let_back),
 		cmocka_unit_test(a_lost_segment_ends_coverage_where_the_disk_says),
 		cmocka_unit_test(silence_is_told_and_then_ends_the_session),
 		cmocka_unit_test(frames_after_a_short_silence_just_go_on),

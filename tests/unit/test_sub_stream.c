@@ -1,5 +1,6 @@
 /* The smaller stream is recorded when it is asked for, and only while it can be; the order outlives the recorder. */
 #include "recorder/camera_list.h"
+#include "recorder/refusal.h"
 #include "recorder/sub_stream.h"
 
 #include "base/buf.h"
@@ -126,6 +127,30 @@ static void the_last_order_is_kept(void **state)
 	expect_wants("c", true);
 }
 
+/* Without a keeper nobody is refused for longer than a minute. */
+static void a_refusal_ends_when_it_is_not_said_again(void **state)
+{
+	json_t *one = json_pack("[s]", "a"), *nonsense = json_pack("[i]", 1), *none = json_array();
+	struct refusal r = {0};
+
+	(void)state;
+	assert_false(refusal_has(&r, "a", (struct mono){1}));
+	refusal_take(&r, one, (struct mono){1});
+	refusal_take(&r, nonsense, (struct mono){2});
+	refusal_take(&r, NULL, (struct mono){2});
+	assert_true(refusal_has(&r, "a", (struct mono){REFUSAL_US}));
+	assert_false(refusal_has(&r, "b", (struct mono){1}));
+	assert_false(refusal_has(&r, "a", (struct mono){REFUSAL_US + 1}));
+	refusal_take(&r, one, (struct mono){REFUSAL_US + 1});
+	assert_true(refusal_has(&r, "a", (struct mono){REFUSAL_US + 2}));
+	refusal_take(&r, none, (struct mono){REFUSAL_US + 3});
+	assert_false(refusal_has(&r, "a", (struct mono){REFUSAL_US + 4}));
+	refusal_finish(&r);
+	json_decref(one);
+	json_decref(nonsense);
+	json_decref(none);
+}
+
 static void a_broken_file_is_none(void **state)
 {
 	static const char *const texts[] = {"", "[", "{\"a\": 1}", "[\"a\", 2]", "null"};
@@ -160,6 +185,7 @@ int main(void)
 		cmocka_unit_test(one_that_cannot_be_recorded_gives_way),
 		cmocka_unit_test(a_short_outage_is_no_failure),
 		cmocka_unit_test(the_last_order_is_kept),
+		cmocka_unit_test(a_refusal_ends_when_it_is_not_said_again),
 		cmocka_unit_test(a_broken_file_is_none),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
