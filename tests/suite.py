@@ -49,8 +49,8 @@ def run_system(build, chosen):
     report = os.path.join(build, "pytest.xml")
     if os.path.exists(report):
         os.unlink(report)
-    # Two files at a time: they mostly wait for real time to pass, each on a site and ports of its own.
-    command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "2", "--dist", "loadfile",
+    # Four files at a time: they mostly wait for real time to pass, each on a site and ports of its own.
+    command = ["/usr/bin/python3", "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "4", "--dist", "loadfile",
                f"--junitxml={report}", *(chosen or ["tests/system"])]
     code = subprocess.run(command, cwd=ROOT, env={**ENV, "HOLDFAST_BUILD": build}, check=False).returncode
     if not os.path.exists(report):
