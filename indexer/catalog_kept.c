@@ -30,10 +30,11 @@ static bool says_lost(const json_t *body, const struct ledger_kept *k)
 		k->seq < json_integer_value(json_object_get(body, "known_seq")));
 }
 
+/* Only by an entry behind it: one of a lower number says nothing that a receiver who has k will ever be sent. */
 static int find_lost(struct catalog *c, const struct ledger_kept *k, bool *yes)
 {
 	struct db_query q;
-	int rc = db_query(c->db, &q, "SELECT body FROM ledger WHERE kind = 'ledger.restored'", "");
+	int rc = db_query(c->db, &q, "SELECT body FROM ledger WHERE kind = 'ledger.restored' AND seq > ?", "i", k->seq);
 
 	if (rc < 0)
 		return rc;

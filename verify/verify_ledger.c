@@ -65,11 +65,11 @@ static bool is_lost(const struct dump *d, const struct ledger_point *p)
 	return false;
 }
 
-static void lose(struct dump *d, int64_t seq, const char *hash)
+static void lose(struct dump *d, int64_t told_by, int64_t seq, const char *hash)
 {
 	struct ledger_point p = {.seq = seq};
 
-	if (hex_decode(hash, p.hash, sizeof p.hash) < 0)
+	if (seq >= told_by || hex_decode(hash, p.hash, sizeof p.hash) < 0)
 		return;
 	d->lost = xrealloc(d->lost, (d->lost_count + 1) * sizeof *d->lost);
 	d->lost[d->lost_count++] = p;
@@ -193,6 +193,14 @@ static void tie(struct dump *d, const json_t *o, int64_t seq)
 	before->seq = -1;
 }
 
+/* What is shown where the hash knows of none is not what was hashed. */
+static bool camera_is_same(const json_t *o)
+{
+	const json_t *camera = json_object_get(o, "camera");
+
+	return !camera || json_is_null(camera) || json_string_length(camera) > 0;
+}
+
 static bool holds(struct dump *d, const json_t *o, struct ledger_entry *e)
 {
 	uint8_t expected[SHA256_BYTES];
@@ -210,20 +218,21 @@ static bool holds(struct dump *d, const json_t *o, struct ledger_entry *e)
 	if (has_hash) /* what follows is judged by what stands here, so that each change is named by itself */
 		memcpy(e->hash, expected, sizeof expected);
 	bool one_before_is_known = d->seq > 0 || d->made.before.seq >= 0;
-	return has_time && has_hash && body_is_same(o, e->body) && (same || !one_before_is_known);
+	return has_time && has_hash && camera_is_same(o) && body_is_same(o, e->body) && (same || !one_before_is_known);
 }
 
-static void learn_lost(struct dump *d, const json_t *body)
+/* An entry excuses what stood before it, never what was signed behind it. */
+static void learn_lost(struct dump *d, int64_t seq, const json_t *body)
 {
 	int64_t found = json_integer_value(json_object_get(body, "found_seq"));
 	int64_t known = json_integer_value(json_object_get(body, "known_seq"));
 	const json_t *o;
 	size_t i;
 
-	lose(d, known, text(body, "known_hash"));
+	lose(d, seq, known, text(body, "known_hash"));
 	json_array_foreach(json_object_get(body, "heads"), i, o)
-		lose(d, json_integer_value(json_object_get(o, "seq")), text(o, "hash"));
-	if (known > found) {
+		lose(d, seq, json_integer_value(json_object_get(o, "seq")), text(o, "hash"));
+	if (known > found && known < seq) {
 		d->lost_first = d->lost_first ? d->lost_first : found + 1;
 		d->lost_last = known;
 	}
@@ -234,7 +243,7 @@ static void learn(struct dump *d, const json_t *o, const struct ledger_entry *e)
 	const json_t *body = json_object_get(o, "body");
 
 	if (strcmp(e->kind, "ledger.restored") == 0)
-		learn_lost(d, body);
+		learn_lost(d, e->seq, body);
 	else if (strcmp(e->kind, "footage.sealed") == 0)
 		verify_tail_learn(d->v, json_object_get(body, "cameras"));
 }
@@ -242,9 +251,13 @@ static void learn(struct dump *d, const json_t *o, const struct ledger_entry *e)
 static void judge_entry(struct dump *d, const json_t *o)
 {
 	struct ledger_entry e;
-	bool good = holds(d, o, &e);
 
 	d->v->result.entries++;
+	if (json_integer_value(json_object_get(o, "seq")) <= 0) { /* they count from 1: it stands nowhere in the chain */
+		WRONG(d, "ledger_altered", "%s", lang("有一条没有编号，不属于台账", "an entry has no number: it is none of the ledger"));
+		return;
+	}
+	bool good = holds(d, o, &e);
 	if (d->seq == 0)
 		d->made.first = e.seq;
 	learn(d, o, &e);
@@ -252,10 +265,15 @@ static void judge_entry(struct dump *d, const json_t *o)
 		verify_tell(d->v, VERIFY_FACT, "restored", d->path, "", lang("台账自第 %lld 条起续写：第 %lld 至 %lld 条在恢复目录时丢失",
 			    "the ledger goes on at entry %lld: %lld to %lld were lost when the catalogue was put back"), (long long)e.seq,
 			    (long long)d->seq + 1, (long long)e.seq - 1);
-	else if (d->seq == 0 && e.seq > 1)
+	else if (strcmp(e.kind, "ledger.restored") == 0)
+		verify_tell(d->v, VERIFY_FACT, "restored", d->path, "",
+			    lang("第 %lld 条载明：此前的台账曾被恢复或改动，先前签名的台账头已丢失",
+				 "entry %lld says that the ledger before it was put back or changed: heads that were signed are lost"),
+			    (long long)e.seq);
+	if (d->seq == 0 && e.seq > 1 && !is_restored(d, o, &e))
 		verify_tell(d->v, VERIFY_OPEN, "before", d->path, "", lang("台账从第 %lld 条开始，此前无法判断",
 			    "the ledger begins with entry %lld: nothing can be said of what stood before"), (long long)e.seq);
-	if (d->seq > 0 && e.seq != d->seq + 1 && !is_restored(d, o, &e))
+	if (d->seq > 0 && e.seq - 1 != d->seq && !is_restored(d, o, &e))
 		WRONG(d, "ledger_hole", lang("第 %lld 条缺失（其后为第 %lld 条）", "entry %lld is missing (%lld follows)"),
 		      (long long)d->seq + 1, (long long)e.seq);
 	else if (!good)
@@ -271,9 +289,10 @@ static void judge_entry(struct dump *d, const json_t *o)
 	meet_heads(d, &p);
 }
 
+/* What is shown beside a head, or calls itself one and is none, must not pass for a part of the ledger. */
 static void judge_object(struct dump *d, const json_t *o)
 {
-	if (!json_object_get(o, "head"))
+	if (!json_is_object(json_object_get(o, "head")) || json_object_get(o, "seq") || json_object_get(o, "kind"))
 		judge_entry(d, o);
 }
 
@@ -296,7 +315,7 @@ static void each_line(struct dump *d, FILE *f, const char *only, object_fn *fn)
 		json_t *o = json_loadb(line, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
 		if (json_is_object(o))
 			fn(d, o);
-		else if (!only && line[strspn(line, " \t\r\n")] != '\0')
+		else if (!only && strspn(line, " \t\r\n") < (size_t)n)
 			WRONG(d, "ledger_altered", lang("第 %lu 行不是 JSON", "line %lu is no JSON"), d->line);
 		json_decref(o);
 		d->v->result.bytes += only ? 0 : (uint64_t)n;

@@ -75,7 +75,7 @@ static void judge(struct verify *v, const struct verify_tail *t)
 
 void verify_tails_end(struct verify *v)
 {
-	if (v->record_count == 0)
+	if (v->record_count == 0 && !v->whole)
 		return; /* only a ledger was asked about */
 	for (unsigned i = 0; i < v->tail_count; i++)
 		judge(v, &v->tails[i]);

@@ -158,6 +158,17 @@ static int walk(struct verify *v, const struct level *l, unsigned depth)
 	return rc;
 }
 
+/* Whoever takes footage away takes the root's identity with it. */
+static bool holds_archive(const char *path)
+{
+	char *archive = xasprintf("%s/archive", path);
+	struct stat st;
+	bool yes = lstat(archive, &st) == 0 && S_ISDIR(st.st_mode);
+
+	free(archive);
+	return yes;
+}
+
 static void learn_site(struct verify *v, const char *path)
 {
 	struct root_identity id;
@@ -167,7 +178,7 @@ static void learn_site(struct verify *v, const char *path)
 	bool has_identity = root_identity_load(v->setup.fs, path, &id) == 0 ||
 			    (is_archive && root_identity_load(v->setup.fs, above, &id) == 0);
 
-	v->whole |= has_identity || is_archive;
+	v->whole |= has_identity || is_archive || holds_archive(path);
 	if (has_identity && v->root_site[0] == '\0')
 		snprintf(v->root_site, sizeof v->root_site, "%s", id.site);
 	free(above);

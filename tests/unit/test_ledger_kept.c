@@ -138,6 +138,30 @@ static void a_loss_that_is_told_is_signed(void **state)
 	assert_int_equal(sign(&against), 0);
 }
 
+/* The entry that tells it stands where the receivers were served already: they would never be sent it. */
+static void a_loss_that_nobody_would_be_told_is_not_signed(void **state)
+{
+	struct ledger_kept against, lost;
+	char hex[SHA256_HEX_MAX];
+
+	(void)state;
+	for (int i = 1; i <= 4; i++)
+		append("gap.opened", json_pack("{si}", "id", i));
+	assert_int_equal(sign(&against), 0);
+	lost = head();
+	rewrite();
+	assert_int_equal(catalog_begin(place.catalog), 0);
+	assert_int_equal(db_exec(place.catalog->db, "DELETE FROM ledger WHERE seq > 1"), 0);
+	assert_int_equal(catalog_commit(place.catalog), 0);
+	hex_encode(lost.hash, SHA256_BYTES, hex);
+	append("ledger.restored", json_pack("{sI ss sI s[{sI ss ss}]}", "known_seq", (json_int_t)9, "known_hash", "00", "found_seq",
+					    (json_int_t)0, "heads", "seq", (json_int_t)lost.seq, "hash", hex, "receiver", "signed"));
+	for (int i = 3; i <= 5; i++)
+		append("gap.closed", json_pack("{si}", "id", i));
+	assert_int_equal(sign(&against), 1);
+	assert_int_equal(against.seq, lost.seq);
+}
+
 static void nonsense_in_the_folder_is_passed_over(void **state)
 {
 	char *path = xasprintf("%s/" LEDGER_KEPT_FOLDER "/x", place.dir);
@@ -159,7 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_was_signed_is_contained), TEST(a_rewritten_ledger_is_not_signed),
-		TEST(what_a_receiver_acknowledged_is_held_against_it), TEST(a_loss_that_is_told_is_signed),
+		TEST(what_a_receiver_acknowledged_is_held_against_it), TEST(a_loss_that_is_told_is_signed), TEST(a_loss_that_nobody_would_be_told_is_not_signed),
 		TEST(nonsense_in_the_folder_is_passed_over),
 	};
 

@@ -605,6 +605,74 @@ static void a_ledger_with_a_hole_or_without_its_end(void **state)
 	json_decref(list);
 }
 
+/* Lines that no hash covers: whoever reads the dump sees them, so they must not pass. */
+static void lines_that_stand_nowhere_in_the_chain(void **state)
+{
+	static const char *const forged[] = {
+		"{\"seq\":0,\"at\":\"2026-11-24T00:00:00.000000Z\",\"kind\":\"hold.released\",\"camera\":null,\"body\":{},\"body_text\":\"{}\"}",
+		"{\"seq\":-5,\"at\":\"2026-11-24T00:00:00.000000Z\",\"kind\":\"hold.released\",\"camera\":null,\"body\":{},\"body_text\":\"{}\"}",
+		"{\"seq\":-9223372036854775808,\"at\":\"2026-11-24T00:00:00.000000Z\",\"kind\":\"x\",\"body_text\":\"{}\"}",
+		"{\"seq\":\"4\",\"at\":\"2026-11-24T00:00:00.000000Z\",\"kind\":\"hold.released\",\"body_text\":\"{}\"}",
+		"{\"kind\":\"hold.released\",\"head\":null}", "{\"kind\":\"hold.released\",\"head\":7,\"seq\":0}"};
+
+	for (size_t i = 0; i < sizeof forged / sizeof *forged; i++) {
+		json_t *list = dump_of(*state);
+		json_t *line = json_loads(forged[i], 0, NULL);
+		assert_non_null(line);
+		json_object_set(line, "hash", json_object_get(json_array_get(list, 3), "hash"));
+		json_array_insert(list, 0, line);
+		expect_dump(*state, list, "ledger_altered ledger");
+		json_array_remove(list, 0);
+		json_array_insert(list, 10, line);
+		expect_dump(*state, list, "ledger_altered ledger");
+		json_decref(list);
+		json_decref(line);
+	}
+}
+
+static void a_camera_that_was_not_hashed(void **state)
+{
+	json_t *list = dump_of(*state);
+
+	json_object_set_new(json_array_get(list, 4), "camera", json_pack("[s]", "other")); /* of an entry about none */
+	expect_dump(*state, list, "ledger_altered ledger");
+	json_object_set_new(json_array_get(list, 4), "camera", json_string(""));
+	expect_dump(*state, list, "ledger_altered ledger");
+	json_decref(list);
+}
+
+static void put_text(struct copy *c, const char *text, size_t len)
+{
+	struct buf b = {0};
+	json_t *list = dump_of(c), *o;
+	char *path = xasprintf("%s/ledger", c->dir), *line;
+	size_t i;
+
+	json_array_foreach(list, i, o) {
+		line = json_dumps(o, JSON_COMPACT);
+		buf_printf(&b, "%s\n", line);
+		free(line);
+	}
+	buf_add(&b, text, len);
+	put(path, &b);
+	buf_finish(&b);
+	json_decref(list);
+	free(path);
+}
+
+static void a_line_that_begins_with_nothing(void **state)
+{
+	static const char text[] = " \0{\"seq\":11,\"kind\":\"hold.released\"}\n";
+	struct copy *c = *state;
+	char *path = xasprintf("%s/ledger", c->dir);
+
+	put_text(c, text, sizeof text - 1);
+	expect_of(c, path, "ledger_altered ledger");
+	put_text(c, "\r\n \n", 4);
+	expect_of(c, path, "");
+	free(path);
+}
+
 /* With nothing signed anew: a line behind what was signed. */
 static void entries_behind_the_signed_head(void **state)
 {
@@ -823,6 +891,64 @@ static void a_tail_or_a_camera_that_is_gone(void **state)
 	expect_known(c, "back", 3, other, "unproven:camera_missing ");
 	assert_int_equal(unlink(c->paths[last - 1]), 0);
 	expect_known(c, CAMERA, last, c->digests[last - 1], "unproven:tail_missing ");
+	for (int i = 0; i < last - 1; i++)
+		assert_int_equal(unlink(c->paths[i]), 0);
+	expect_known(c, CAMERA, last, c->digests[last - 1], "unproven:camera_missing "); /* all of it */
+}
+
+/* A root whose identity was taken away with the footage. */
+static void a_root_without_its_identity(void **state)
+{
+	struct copy *c = *state;
+	uint8_t hash[SHA256_BYTES] = {0};
+	json_t *list = json_pack("[o]", sealed_entry(hash, "back", 3, c->digests[0]));
+	struct buf b = {0};
+	char *path = xasprintf("%s/ledger.json", c->dir), *text;
+
+	json_array_append_new(list, head(c, 1, hash));
+	text = json_dumps(list, 0);
+	buf_add_text(&b, text);
+	put(path, &b);
+	c->also = path;
+	expect_of(c, c->dir, "unproven:camera_missing ");
+	c->also = NULL;
+	buf_finish(&b);
+	json_decref(list);
+	free(text);
+	free(path);
+}
+
+/* Rewritten from its second entry on, with an entry among them that calls a later head lost. */
+static void an_excuse_before_what_was_signed(void **state)
+{
+	uint8_t hash[SHA256_BYTES] = {0};
+	char hex[SHA256_HEX_MAX], *body, *kept, at[WALL_TEXT_MAX];
+	json_t *list = dump_of(*state);
+
+	keep_head(*state, json_array_get(list, 10), &kept);
+	((struct copy *)*state)->head = NULL;
+	body = xasprintf("{\"found_seq\":0,\"heads\":[{\"hash\":\"%s\",\"receiver\":\"signed\",\"seq\":10}],\"known_hash\":\"00\",\"known_seq\":12}",
+			 json_string_value(json_object_get(json_array_get(list, 9), "hash")));
+	json_decref(list);
+	list = json_array();
+	json_array_append_new(list, entry(1, hash));
+	struct ledger_entry e = {.seq = 2, .at = {FIXTURE_START_US}, .kind = "ledger.restored", .body = body};
+	ledger_hash(hash, &e, e.hash);
+	memcpy(hash, e.hash, SHA256_BYTES);
+	hex_encode(e.hash, SHA256_BYTES, hex);
+	json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:n, s:o, s:s, s:s}", "seq", (json_int_t)2, "at", wall_format(e.at, at), "kind",
+					      e.kind, "camera", "body", json_loads(body, 0, NULL), "body_text", body, "hash", hex));
+	for (int i = 3; i <= 11; i++)
+		json_array_append_new(list, entry(i, hash));
+	json_array_append_new(list, head(*state, 11, hash));
+	expect_dump(*state, list, "");
+	assert_int_equal(((struct copy *)*state)->result.facts, 1); /* that it was put back is told, whatever its number */
+	((struct copy *)*state)->head = kept;
+	expect_dump(*state, list, "ledger_forked ledger");
+	((struct copy *)*state)->head = NULL;
+	json_decref(list);
+	free(body);
+	free(kept);
 }
 
 /* As indexer/ledger_mark.c writes it; then the numbers may jump, and not otherwise. */
@@ -872,6 +998,8 @@ int main(void)
 		TEST(a_ledger_with_a_hole_or_without_its_end), TEST(a_ledger_that_was_put_back), TEST(a_head_signed_by_nobody),
 		TEST(entries_behind_the_signed_head), TEST(the_first_entry_of_a_cut), TEST(a_head_of_then), TEST(a_head_proves_a_cut),
 		TEST(nonsense_names_and_renamed_folders), TEST(what_cannot_be_judged), TEST(a_tail_or_a_camera_that_is_gone),
+		TEST(lines_that_stand_nowhere_in_the_chain), TEST(a_camera_that_was_not_hashed), TEST(a_line_that_begins_with_nothing),
+		TEST(a_root_without_its_identity), TEST(an_excuse_before_what_was_signed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
