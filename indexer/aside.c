@@ -48,6 +48,14 @@ int aside_claim(struct catalog *c, int64_t root, const struct aside_file *f)
 		      sizeof f->sha256, root, f->name);
 }
 
+int aside_expire(struct catalog *c, int64_t root, const char *name)
+{
+	int rc = db_run(c->db, "INSERT OR IGNORE INTO aside_told (camera, start, file, sha256, end, bytes) SELECT camera, start, file, sha256, "
+			"end, bytes FROM aside WHERE root = ? AND file = ?", "it", root, name);
+
+	return rc < 0 ? rc : aside_drop(c, root, name);
+}
+
 int aside_drop(struct catalog *c, int64_t root, const char *name)
 {
 	return db_run(c->db, "DELETE FROM aside WHERE root = ? AND file = ?", "it", root, name);

@@ -26,4 +26,5 @@ int aside_note(struct catalog *c, int64_t root, const char *name, const char *ca
  * negative. Any time. */
 int aside_next(struct catalog *c, int64_t root, struct wall end, struct aside_file *f);
 int aside_claim(struct catalog *c, int64_t root, const struct aside_file *f); /* after the policy's check */
+int aside_expire(struct catalog *c, int64_t root, const char *name); /* claimed, and gone: the ledger will be told (day_tell.h) */
 int aside_drop(struct catalog *c, int64_t root, const char *name);

@@ -214,7 +214,7 @@ static int object_keep_verb(struct command *c)
 
 	if (object_kept_parse(c->args, &k) < 0)
 		return command_refuse(c, BAD, NULL, lang("对象描述不完整", "this does not describe an object"));
-	int rc = object_keep(c->ix->catalog, c->ix->acc.now, &k);
+	int rc = object_keep(c->ix->catalog, &k);
 	return rc == -EBADMSG ? command_refuse(c, CONFLICT, "seal", lang("目录中是另一个文件", "the catalogue has another file"))
 			      : rc;
 }

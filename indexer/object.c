@@ -99,13 +99,12 @@ int object_fill(struct catalog *c, bool *more)
 
 /* --- what is kept ----------------------------------------------------------------------------------- */
 
-/* For the ledger, which is told once an hour. */
-static int count_copied(struct catalog *c, struct wall now, const struct object_kept *k)
+/* For the ledger, which is told once a day. */
+static int note_copied(struct catalog *c, const struct object_kept *k)
 {
-	return db_run(c->db,
-		      "INSERT INTO copied VALUES (?1, ?2, ?3, 1, ?4, ?5, ?6) ON CONFLICT (camera, place) DO UPDATE SET "
-		      "files = files + 1, bytes = bytes + ?4, start = min(start, ?5), end = max(end, ?6)", "ttiiii", k->camera, k->place,
-		      now.us, k->bytes, k->start.us, k->end.us);
+	return db_run(c->db, "INSERT OR IGNORE INTO object_told (kind, camera, place, start, seal_digest, end, bytes) VALUES "
+		      "('copied', ?, ?, ?, ?, ?, ?)", "ttibii", k->camera, k->place, k->start.us, k->seal_digest,
+		      sizeof k->seal_digest, k->end.us, k->bytes);
 }
 
 static int put(struct catalog *c, const struct object_kept *k, const char *state)
@@ -123,7 +122,7 @@ static int put(struct catalog *c, const struct object_kept *k, const char *state
 		      witnessed_us);
 }
 
-int object_keep(struct catalog *c, struct wall now, const struct object_kept *k)
+int object_keep(struct catalog *c, const struct object_kept *k)
 {
 	struct segment_place row;
 	int rc = copy_find_segment(c, k->camera, k->start, &row);
@@ -138,7 +137,7 @@ int object_keep(struct catalog *c, struct wall now, const struct object_kept *k)
 	if (known != 0)
 		return known < 0 ? known : 0;
 	rc = put(c, k, there ? "kept" : "alone");
-	return rc < 0 ? rc : count_copied(c, now, k);
+	return rc < 0 ? rc : note_copied(c, k);
 }
 
 int object_recover(struct catalog *c, struct wall now, const struct object_kept *k)

@@ -25,7 +25,7 @@ int object_configure(struct catalog *c, struct wall now, const char *place);
 int object_fill(struct catalog *c, bool *more);
 /* The copy was read back whole. A segment that was deleted meanwhile leaves it alone. -EBADMSG: the catalogue's
  * segment is another one. */
-int object_keep(struct catalog *c, struct wall now, const struct object_kept *k);
+int object_keep(struct catalog *c, const struct object_kept *k);
 
 /* It was found there, and there is no file here: its segment's row is there already. */
 int object_recover(struct catalog *c, struct wall now, const struct object_kept *k);
@@ -61,6 +61,6 @@ int object_list_alone(struct catalog *c, struct wall end, const struct object_al
 int object_doom(struct catalog *c, const char *camera, struct wall start); /* after the policy's check */
 /* It is deleted there. Whatever is not doomed stays. */
 int object_drop(struct catalog *c, const char *camera, struct wall start, const char *version);
-/* Tells the ledger, one entry per camera, of what was deleted (footage.expired, or offload.deleted if the footage had gone
- * before) and, once an hour, of what was copied (offload.copied). */
-int object_tell(struct catalog *c, struct wall now);
+/* What was deleted waits for the daily word to the ledger (day_tell.h): of footage.expired where the footage was only there, else
+ * of offload.deleted. */
+int object_tell(struct catalog *c);

@@ -130,10 +130,17 @@ CREATE TABLE IF NOT EXISTS garbage (id INTEGER PRIMARY KEY, camera TEXT NOT NULL
 CREATE TABLE IF NOT EXISTS brake (camera TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('here', 'store')), hour INTEGER NOT NULL,
   gone_us INTEGER NOT NULL, PRIMARY KEY (camera, kind, hour)) WITHOUT ROWID;
 
--- What expired and the ledger was not told of yet (indexer/expired_tell.h). The key's columns come first: of a table WITHOUT ROWID
+-- What expired and the ledger was not told of yet (indexer/day_tell.h). The key's columns come first: of a table WITHOUT ROWID
 -- whose columns stand in another order, SQLite 3.40's quick_check says that a value is NULL.
 CREATE TABLE IF NOT EXISTS expired_told (camera TEXT NOT NULL, start INTEGER NOT NULL, seal_digest BLOB NOT NULL,
   end INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (camera, start, seal_digest)) WITHOUT ROWID;
+-- The same of files that were put aside, and of what was copied to and deleted in the object store (kind 'expired': it was the only
+-- file of its footage).
+CREATE TABLE IF NOT EXISTS aside_told (camera TEXT NOT NULL, start INTEGER NOT NULL, file TEXT NOT NULL, sha256 BLOB NOT NULL,
+  end INTEGER NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (camera, start, file, sha256)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS object_told (kind TEXT NOT NULL CHECK (kind IN ('copied', 'deleted', 'expired')), camera TEXT NOT NULL,
+  place TEXT NOT NULL, start INTEGER NOT NULL, seal_digest BLOB NOT NULL, end INTEGER NOT NULL, bytes INTEGER NOT NULL,
+  PRIMARY KEY (kind, camera, place, start, seal_digest)) WITHOUT ROWID;
 
 -- Segments whose file went away without our doing: one that comes back plays again, and the gap that it left stays.
 CREATE TABLE IF NOT EXISTS missing (camera TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL,
@@ -184,8 +191,8 @@ CREATE TRIGGER IF NOT EXISTS stored_is_gone AFTER DELETE ON segment WHEN OLD.roo
     WHERE camera = OLD.camera AND day = OLD.start / 86400000000;
   DELETE FROM stored_volume WHERE camera = OLD.camera AND day = OLD.start / 86400000000 AND files <= 0;
 END;
--- What the ledger is to be told of in one entry: copies that were made since (by camera and place), and copies that were
--- deleted in the store; expired: it was the only file of its footage.
+-- Copies of which version 0.1 had not told yet, by camera and place; and copies that were deleted in the store, until object_told
+-- has them; expired: it was the only file of its footage.
 CREATE TABLE IF NOT EXISTS copied (camera TEXT NOT NULL, place TEXT NOT NULL, since INTEGER NOT NULL, files INTEGER NOT NULL,
   bytes INTEGER NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, PRIMARY KEY (camera, place)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS object_gone (camera TEXT NOT NULL, start INTEGER NOT NULL, end INTEGER NOT NULL, place TEXT NOT NULL,

@@ -126,26 +126,13 @@ static int remove_one(const struct aside_place *p, const struct aside_file *f)
 	return rc == -ENOENT ? 0 : rc; /* a crash came between */
 }
 
-static int tell(const struct aside_place *p, const struct aside_file *f)
-{
-	char hex[SHA256_HEX_MAX];
-
-	hex_encode(f->sha256, sizeof f->sha256, hex);
-	return ledger_append(p->r->catalog, clock_wall(p->r->clock), "footage.expired", f->camera,
-			     json_pack("{so so si sI ss ss so}", "start", wall_json(f->start.us), "end", wall_json(f->end.us), "files", 1,
-				       "bytes", (json_int_t)f->bytes, "file", f->name, "sha256", hex, "seals", json_array()), NULL);
-}
-
 static int drop(const struct aside_place *p, const struct aside_file *f)
 {
 	int rc = catalog_begin(p->r->catalog);
 
 	if (rc < 0)
 		return rc;
-	rc = aside_drop(p->r->catalog, p->root, f->name);
-	if (rc == 0)
-		rc = tell(p, f);
-	return catalog_end(p->r->catalog, rc);
+	return catalog_end(p->r->catalog, aside_expire(p->r->catalog, p->root, f->name));
 }
 
 static int remove_claimed(const struct aside_place *p, const struct aside_file *f, unsigned *deleted)

@@ -61,7 +61,7 @@ static int reap_alone(struct catalog *c, const struct retention_state *s, struct
 		return rc;
 	rc = doom_old(&(struct doom){c, s, waiting, 0});
 	if (rc == 0)
-		rc = object_tell(c, s->now);
+		rc = object_tell(c);
 	return catalog_end(c, rc);
 }
 

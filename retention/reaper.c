@@ -324,7 +324,7 @@ static int reap_all(struct sweep *s, const struct place_list *l, const char **wh
 	rc = rc < 0 ? rc : failed;
 	s->waiting.partial |= rc < 0;
 	failed = brake_settle(s->r->catalog, &s->state, &s->waiting);
-	int told = expired_tell(&s->r->expired, s->r->catalog, s->state.now);
+	int told = day_tell(&s->r->daily, s->r->catalog, s->state.now);
 	return rc < 0 ? rc : failed < 0 ? failed : told;
 }
 

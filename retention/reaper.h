@@ -2,7 +2,7 @@
  *
  *	what a crash left → claim.c: begin → for each candidate, oldest first: policy (holds read in this
  *	transaction) → garbage row → commit → unlink → fsync the folders → begin → drop the rows into expired_told
- *	→ commit … once a day: one entry of the ledger for all cameras (indexer/expired_tell.h)
+ *	→ commit … once a day: one entry of the ledger for all cameras (indexer/day_tell.h)
  *
  * A root without its identity, or with another one (disk not mounted, wrong disk), is not touched. A
  * file that cannot be deleted keeps its garbage row and is tried again. A hold that was placed after a
@@ -12,7 +12,7 @@
 #pragma once
 #include "base/fs.h"
 #include "conf/conf.h"
-#include "indexer/expired_tell.h"
+#include "indexer/day_tell.h"
 #include "retention/policy.h"
 
 #define REAPER_BATCH 64
@@ -24,7 +24,7 @@ struct reaper {
 	struct catalog *catalog;
 	unsigned keep_days;             /* in force; set by reaper_configure() and by each step */
 	int told;                       /* the trouble that was logged last; 0: none */
-	struct expired_tell expired;
+	struct day_tell daily;
 };
 
 /* What policy.h goes by, now. */

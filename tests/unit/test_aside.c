@@ -78,8 +78,9 @@ static void it_goes_after_keep_and_the_ledger_says_what_it_was(void **state)
 	assert_int_equal(keeper_reap(&box), 1);
 	assert_false(is_there(&box, T0));
 	assert_int_equal(count("SELECT count(*) FROM aside"), 0);
-	sql = xasprintf("SELECT count(*) FROM ledger WHERE kind = 'footage.expired' AND camera = 'cam-00' AND "
-			"json_extract(body, '$.sha256') = '%s' AND json_extract(body, '$.bytes') > 100", hex);
+	sql = xasprintf("SELECT count(*) FROM ledger WHERE kind = 'footage.expired' AND camera IS NULL AND "
+			"json_extract(body, '$.aside[0].camera') = 'cam-00' AND json_extract(body, '$.aside[0].sha256') = '%s' AND "
+			"json_extract(body, '$.aside[0].file') LIKE '%%.bad' AND json_extract(body, '$.bytes') > 100", hex);
 	assert_int_equal(count(sql), 1);
 	free(sql);
 }

@@ -65,7 +65,7 @@ static int keep(struct bed *b, const char *camera, int second, char seal)
 	memset(k.seal_digest, seal, sizeof k.seal_digest);
 	json_t *args = object_kept_json(&k);
 	assert_int_equal(object_kept_parse(args, &told), 0);
-	int rc = object_keep(b->c, (struct wall){T0}, &told);
+	int rc = object_keep(b->c, &told);
 	json_decref(args);
 	return rc;
 }

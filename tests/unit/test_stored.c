@@ -92,17 +92,64 @@ static void fsck_knows_what_lies_elsewhere(void **state)
 
 /* --- the ledger ---------------------------------------------------------------------------------------------------------- */
 
-static void copies_are_told_once_an_hour(void **state)
+static int64_t files_told(const char *kind)
+{
+	char *sql = xasprintf("SELECT coalesce(sum(json_extract(body, '$.files')), 0) FROM ledger WHERE kind = '%s'", kind);
+	int64_t n = count(sql);
+
+	free(sql);
+	return n;
+}
+
+static void copies_are_told_once_a_day_for_all_cameras(void **state)
 {
 	(void)state;
 	assert_int_equal(store_copy(&box), 200);
-	assert_int_equal(keeper_reap(&box), 0);
 	assert_int_equal(entries("offload.copied"), 0);
-	keeper_pass(&box, 3600 * US_PER_S);
+	assert_int_equal(keeper_reap(&box), 0);
+	assert_int_equal(entries("offload.copied"), 1);
+	assert_int_equal(count("SELECT count(*) FROM ledger WHERE kind = 'offload.copied' AND camera IS NULL AND "
+			       "json_extract(body, '$.cameras[1].camera') = 'cam-01' AND json_extract(body, '$.cameras[1].place') = '" STORE_PLACE
+			       "' AND length(json_extract(body, '$.cameras[1].seals_sha256')) = 64"), 1);
+	assert_int_equal(db_exec(box.place.catalog->db, "INSERT INTO object_told SELECT 'copied', camera, place, start + 1, seal_digest, end, "
+				 "bytes FROM object"), 0);
+	keeper_pass(&box, US_PER_DAY - 1);
+	assert_int_equal(keeper_reap(&box), 0);
+	assert_int_equal(entries("offload.copied"), 1);
+	keeper_die(&box); /* and a kill takes none of them away */
+	assert_int_equal(keeper_try(&box), 0);
+	keeper_pass(&box, 1);
+	assert_int_equal(keeper_reap(&box), 0);
 	assert_int_equal(keeper_reap(&box), 0);
 	assert_int_equal(entries("offload.copied"), 2);
+	assert_int_equal(files_told("offload.copied"), 4);
+	assert_int_equal(count("SELECT count(*) FROM object_told"), 0);
+}
+
+static void what_version_0_1_counted_is_told(void **state)
+{
+	char rows[] = "INSERT INTO copied VALUES ('cam-00', 'p', 1, 7, 100, 1, 2), ('cam-01', 'p', 1, 5, 50, 1, 2)";
+
+	(void)state;
+	assert_int_equal(db_exec(box.place.catalog->db, rows), 0);
 	assert_int_equal(keeper_reap(&box), 0);
-	assert_int_equal(entries("offload.copied"), 2);
+	assert_int_equal(entries("offload.copied"), 1);
+	assert_int_equal(files_told("offload.copied"), 12);
+	assert_int_equal(count("SELECT count(*) FROM copied"), 0);
+}
+
+/* Footage that is still here as well: not an expiry. */
+static void deletions_are_told_once_a_day_for_all_cameras(void **state)
+{
+	(void)state;
+	assert_int_equal(store_copy(&box), 200);
+	assert_int_equal(db_exec(box.place.catalog->db, "INSERT INTO object_gone SELECT camera, start, end, place, bytes, seal_digest, 0 "
+				 "FROM object"), 0);
+	assert_int_equal(keeper_reap(&box), 0);
+	assert_int_equal(entries("offload.deleted"), 1);
+	assert_int_equal(files_told("offload.deleted"), 2);
+	assert_int_equal(entries("footage.expired"), 0);
+	assert_int_equal(count("SELECT (SELECT count(*) FROM object_gone) + (SELECT count(*) FROM object_told WHERE kind = 'deleted')"), 0);
 }
 
 static void a_change_of_the_store_is_told(void **state)
@@ -256,7 +303,9 @@ int main(void)
 		T(it_expires_there_by_the_same_policy),
 		T(bytes_count_where_they_lie),
 		T(fsck_knows_what_lies_elsewhere),
-		T(copies_are_told_once_an_hour),
+		T(copies_are_told_once_a_day_for_all_cameras),
+		T(what_version_0_1_counted_is_told),
+		T(deletions_are_told_once_a_day_for_all_cameras),
 		T(a_change_of_the_store_is_told),
 		T(a_new_catalogue_takes_back_what_the_store_has),
 		T(what_its_seal_does_not_bear_out_is_not_taken),
