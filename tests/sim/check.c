@@ -200,8 +200,21 @@ static bool is_over(unsigned camera, const struct film *f)
 	       !is_held_by_the_world(camera, f);
 }
 
+/* The ledger is frugal: what happens by the clock is told for all cameras at once. */
+static void check_entries(void)
+{
+	const int64_t entries = ask(sim.box.place.catalog, "SELECT max(seq) FROM ledger"), today = entries - sim.entries;
+	const int64_t enrolled = sim.entries == 0 ? sim.cameras : 0;
+
+	sim.entries = entries;
+	sim.most_a_day = today > sim.most_a_day ? today : sim.most_a_day;
+	if (sim.calm && today - enrolled > CALM_ENTRIES)
+		wrong("%" PRId64 " entries of the ledger on a day on which nothing happened", today);
+}
+
 void check_day(void)
 {
+	check_entries();
 	for (unsigned i = 0; i < sim.cameras; i++)
 		for (size_t n = sim.cams[i].first; n < sim.cams[i].film_count; n++)
 			if (is_over(i, &sim.cams[i].films[n]))

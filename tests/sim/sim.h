@@ -15,6 +15,7 @@
 #define KEEP_DAYS 95
 #define BRAKED_SLACK_US (4 * US_PER_DAY)
 #define BRAKE_US (2 * US_PER_DAY)
+#define CALM_ENTRIES 4 /* of the ledger, a day: of 25, what forecast, offload and sealing may have is not in this world */
 #define KEEP_SLACK_US (2 * US_PER_DAY) /* boots and unwitnessed hours */
 
 struct film {                    /* one sealed file, as the world knows it */
@@ -58,6 +59,8 @@ struct sim {
 	int64_t archived;            /* files in archive/ */
 	int64_t listed;              /* the last row of the catalogue that was compared with its film */
 	unsigned long sealed, unlinked, outages, crashes, deaths, faults, steps, placed, hours, checks;
+	bool calm;                   /* nothing fails, nobody does anything */
+	int64_t entries, most_a_day; /* of the ledger: at the last midnight; on the day with most of them */
 	struct crew *helper;         /* checks while the simulation's own thread does */
 	bool failed;
 };
