@@ -83,7 +83,7 @@ static int chain_of(struct catalog *c, int64_t id, struct chain *out)
 
 int person_is_kin(struct catalog *c, int64_t a, int64_t b)
 {
-	struct chain one, other;
+	struct chain one = {0}, other = {0};
 
 	if (a == b)
 		return 1;
