@@ -136,6 +136,9 @@ class RoomDisk:
     def resize(self, size):
         root("mount", "-o", f"remount,size={size}", self.path)
 
+    def limit_files(self, count):
+        root("mount", "-o", f"remount,nr_inodes={count}", self.path)
+
     def used(self):
         room = os.statvfs(self.path)
         return (room.f_blocks - room.f_bfree) * room.f_frsize

@@ -704,6 +704,42 @@ static void no_camera_is_recording_while_a_gap_of_it_is_open(void **state)
 	bed_close(&b);
 }
 
+static void expect_ready(struct bed *b, const char *reason, const char *state)
+{
+	struct client c;
+
+	assert_int_equal(bed_ask(b, &c, "GET", "/readyz", NULL, NULL, NULL), reason ? 503 : 200);
+	assert_true(!reason || (strstr(client_body(&c), "\"reason\":\"nothing_recorded\"") && strstr(client_body(&c), reason)));
+	assert_null(strstr(client_body(&c), "playroom"));
+	client_finish(&c);
+	json_t *o = bed_get(b, "/api/v1/cameras/playroom-east", 200);
+	assert_string_equal(json_string_value(json_object_get(o, "state")), state);
+	json_decref(o);
+}
+
+/* Neither the page nor who watches the service is told that it records when nobody says so. */
+static void what_the_recorder_said_counts_for_three_seconds(void **state)
+{
+	struct bed b;
+
+	(void)state;
+	bed_open(&b);
+	bed_sql(&b, "DELETE FROM gap");
+	expect_ready(&b, "has not been heard of for 3 s", "unknown");
+	for (int recording = 0; recording < 2; recording++) {
+		const char *said = recording ? "recording" : "starting";
+		json_t *live = json_pack("{s:{s:s}}", "playroom-east", "state", said);
+		api_on_live(b.api, live);
+		json_decref(live);
+		expect_ready(&b, recording ? NULL : "No camera is being recorded", said);
+		b.clock.mono.us += 3 * US_PER_S;
+		expect_ready(&b, recording ? NULL : "No camera is being recorded", said);
+		b.clock.mono.us++;
+		expect_ready(&b, "has not been heard of for 3 s", "unknown");
+	}
+	bed_close(&b);
+}
+
 static void tells_of_the_site(void **state)
 {
 	static const char *const paths[] = {"/api/v1/site", "/api/v1/areas", "/api/v1/cameras", "/api/v1/cameras/playroom-east",
@@ -758,6 +794,7 @@ int main(void)
 		cmocka_unit_test(a_keeper_that_is_away_is_told),
 		cmocka_unit_test(coverage_tiles_what_was_asked),
 		cmocka_unit_test(no_camera_is_recording_while_a_gap_of_it_is_open),
+		cmocka_unit_test(what_the_recorder_said_counts_for_three_seconds),
 		cmocka_unit_test(tells_of_the_site),
 	};
 
