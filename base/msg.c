@@ -1,22 +1,22 @@
 #include "msg.h"
 
-#include "require.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MSG_HEAD_BYTES 4
 
-void msg_encode(struct buf *out, const json_t *msg)
+bool msg_encode(struct buf *out, const json_t *msg)
 {
 	size_t len = json_dumpb(msg, NULL, 0, JSON_COMPACT);
 
-	REQUIRE(len > 0 && len <= MSG_MAX_BYTES);
+	if (len == 0 || len > MSG_MAX_BYTES)
+		return false;
 	buf_reserve(out, MSG_HEAD_BYTES + len);
 	put_u32be(out->data + out->len, (uint32_t)len);
 	json_dumpb(msg, (char *)out->data + out->len + MSG_HEAD_BYTES, len, JSON_COMPACT);
 	out->len += MSG_HEAD_BYTES + len;
+	return true;
 }
 
 int msg_take(struct buf *in, json_t **msg)

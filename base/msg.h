@@ -25,11 +25,13 @@
 #include "buf.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 
 #define MSG_MAX_BYTES (4u << 20)
 
-/* Appends the framed message. */
-void msg_encode(struct buf *out, const json_t *msg);
+/* Appends the framed message. False, and nothing appended: it is longer than MSG_MAX_BYTES, which what another process sent
+ * can become when it is passed on or quoted in an answer. */
+bool msg_encode(struct buf *out, const json_t *msg);
 /* Takes the first whole message from the front of in: 1 and a new reference, 0 if there is
  * none yet, -EPROTO if the bytes are no message (the connection is then useless). */
 int msg_take(struct buf *in, json_t **msg);

@@ -96,7 +96,11 @@ void peer_send(struct peer *p, const json_t *msg)
 	}
 	struct outgoing *o = xcalloc(1, sizeof *o);
 	o->req.data = o;
-	msg_encode(&o->bytes, msg);
+	if (!msg_encode(&o->bytes, msg)) {
+		log_warn("peer", "type=%.40s text=\"longer than a message may be: not sent\"", msg_type(msg));
+		on_written(&o->req, 0);
+		return;
+	}
 	uv_buf_t b = uv_buf_init((char *)o->bytes.data, (unsigned)o->bytes.len);
 	if (uv_write(&o->req, (uv_stream_t *)&p->pipe, &b, 1, on_written) < 0)
 		on_written(&o->req, 0);

@@ -45,8 +45,7 @@ static void forge(void)
 			    "by", "somebody", "reason", "forged");
 	struct buf out = {0};
 
-	msg_encode(&out, msg);
-	if (probe.keeper_fd >= 0 && write(probe.keeper_fd, out.data, out.len) < 0)
+	if (msg_encode(&out, msg) && probe.keeper_fd >= 0 && write(probe.keeper_fd, out.data, out.len) < 0)
 		log_error("probe", "call=forge result=DONE why=\"%s\"", strerror(errno));
 	buf_finish(&out);
 	json_decref(msg);

@@ -63,7 +63,7 @@ static void say(struct side *s, int fd, json_t *msg)
 {
 	struct buf out = {0};
 
-	msg_encode(&out, msg);
+	assert_true(msg_encode(&out, msg));
 	assert_int_equal(write(fd, out.data, out.len), (ssize_t)out.len);
 	buf_finish(&out);
 	json_decref(msg);
@@ -172,6 +172,37 @@ static void what_is_not_on_the_list_is_refused_counted_and_answered(void **state
 	close(fd);
 }
 
+/* As a message grows that is passed on, or an answer that quotes its number. */
+static void what_is_longer_than_a_message_may_be_ends_nobody(void **state)
+{
+	char *text = xcalloc(1, MSG_MAX_BYTES);
+	struct buf out = {0};
+	struct side s;
+
+	(void)state;
+	memset(text, 'x', MSG_MAX_BYTES - 1);
+	json_t *grown = json_pack("{s:s, s:s}", "type", "reply", "id", text);
+	assert_false(msg_encode(&out, grown));
+	assert_int_equal(out.len, 0);
+	side_open(&s, CHANNEL_KEEPER, CHANNEL_API);
+	int fd = take_end(&s);
+	expect_hello(fd);
+	say_type(&s, fd, "hello");
+	link_send(&s.link, grown);
+	json_t *news = json_pack("{s:s}", "type", "ledger");
+	assert_true(link_send(&s.link, news));
+	turn(&s);
+	json_t *heard = hear(fd);
+	assert_string_equal(msg_type(heard), "ledger");
+	json_decref(heard);
+	json_decref(news);
+	json_decref(grown);
+	free(text);
+	buf_finish(&out);
+	side_close(&s);
+	close(fd);
+}
+
 static void each_channel_has_a_list_of_its_own(void **state)
 {
 	(void)state;
@@ -194,6 +225,7 @@ int main(void)
 		cmocka_unit_test(is_up_when_the_other_side_can_be_spoken_to),
 		cmocka_unit_test(a_role_that_is_started_anew_gets_a_new_end),
 		cmocka_unit_test(what_is_not_on_the_list_is_refused_counted_and_answered),
+		cmocka_unit_test(what_is_longer_than_a_message_may_be_ends_nobody),
 		cmocka_unit_test(each_channel_has_a_list_of_its_own),
 	};
 
