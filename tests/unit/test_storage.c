@@ -11,7 +11,7 @@ static const struct wall T0 = {FIXTURE_START};
 
 #define SLOW_SYNC_US (60 * US_PER_MS)
 
-struct bad_fs { struct fs base; const char *below, *only; /* sync_error: of such names */ struct fixture_clock *slow; atomic_int sync_error, write_error, rename_error, whole_error; atomic_bool whole; atomic_uint syncs; atomic_bool gate, waiting; atomic_ullong free_bytes; };
+struct bad_fs { struct fs base; const char *below, *only; /* sync_error: of such names */ struct fixture_clock *slow; atomic_int sync_error, write_error, rename_error, whole_error, open_error; atomic_bool whole; atomic_uint syncs; atomic_bool gate, waiting; atomic_ullong free_bytes; };
 
 static void path_of(int fd, char path[512])
 {
@@ -106,10 +106,20 @@ static int bad_free(struct fs *fs, const char *path, uint64_t *free_bytes, uint6
 	return 0;
 }
 
+static int bad_open(struct fs *fs, const char *path, int flags, mode_t mode)
+{
+	struct bad_fs *b = (struct bad_fs *)fs;
+
+	if (atomic_load(&b->open_error) && strncmp(path, b->below, strlen(b->below)) == 0)
+		return -atomic_load(&b->open_error);
+	return fs_real()->open(fs_real(), path, flags, mode);
+}
+
 static void bad_init(struct bad_fs *b, const char *below)
 {
 	memset(b, 0, sizeof *b);
 	b->base = *fs_real();
+	b->base.open = bad_open;
 	b->base.write = bad_write;
 	b->base.datasync = bad_sync;
 	b->base.sync_dir = bad_sync_dir;
@@ -811,6 +821,42 @@ static void bytes_that_are_no_fragment_are_refused(void **state)
 	fixture_finish(&x);
 }
 
+/* Descriptors and memory are short in the process: the disk is well, and is used as soon as there are some. */
+static void what_the_process_is_short_of_blames_no_disk(void **state)
+{
+	static const int errors[] = {EMFILE, ENFILE, ENOMEM, EIO};
+
+	for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+		struct fixture x;
+		struct bad_fs fs;
+		enum gap_cause cause;
+		char *dir = xasprintf("%s/%zu", (char *)*state, i);
+		bool blamed = errors[i] == EIO;
+
+		mkdir(dir, 0755);
+		fixture_init(&x, dir, 1);
+		bad_init(&fs, x.root_paths[0]);
+		start(&x, &fs.base);
+		struct outlet *o = fixture_outlet(&x, "cam");
+		atomic_store(&fs.open_error, errors[i]);
+		struct outlet_segment *s = fixture_begin(o, T0, &cause);
+		fixture_add(o, s, T0, 0);
+		fixture_advance_until(&x, x.lost == 1);
+		if (blamed)
+			fixture_advance_until(&x, strcmp(x.root_state[0], "failed") == 0);
+		assert_string_equal(x.root_state[0], blamed ? "failed" : "ok");
+		atomic_store(&fs.open_error, 0);
+		fixture_advance_until(&x, strcmp(x.root_state[0], "ok") == 0 && (s = fixture_begin(o, fixture_end(T0, 9), &cause)));
+		assert_int_equal(fixture_add(o, s, fixture_end(T0, 9), 0), 0);
+		o->ops->close(s, fixture_end(fixture_end(T0, 9), 1));
+		fixture_advance_until(&x, x.sealed == 1);
+		storage_outlet_destroy(o);
+		fixture_stop(&x);
+		fixture_finish(&x);
+		free(dir);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -832,6 +878,7 @@ int main(void)
 		fixture_test(a_known_root_that_is_not_mounted_is_not_written),
 		fixture_test(bytes_that_are_no_fragment_are_refused),
 		fixture_test(a_hung_disk_stops_nobody_else),
+		fixture_test(what_the_process_is_short_of_blames_no_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
