@@ -8,6 +8,7 @@
 
 #include <errno.h>
 
+#define ACCOUNTS_ASKED "accounts_asked" /* 1 + the number of the last ledger.restored (0: none) when an api told its accounts */
 #define ROLES "admin operator regulator investigator"
 
 static bool parse(const json_t *o, struct person_new *out)
@@ -73,6 +74,19 @@ int token_revoked_verb(struct command *c)
 
 /* --- what was made before this ledger could know of it ------------------------------------------------ */
 
+/* What an api says of accounts that the ledger does not have is believed once, and once more after each loss that the ledger tells: at other
+ * times there are none, and one that was taken over could invent as many persons as something takes. */
+static int is_awaited(struct command *c, bool *yes)
+{
+	int64_t lost, asked;
+	int rc = db_int(c->ix->catalog->db, &lost, "SELECT coalesce(max(seq), 0) FROM ledger WHERE kind = 'ledger.restored'", "");
+
+	if (rc == 0)
+		rc = catalog_state_int(c->ix->catalog, ACCOUNTS_ASKED, &asked);
+	*yes = rc == 0 && asked != lost + 1;
+	return rc == 0 && *yes ? catalog_set_state_int(c->ix->catalog, ACCOUNTS_ASKED, lost + 1) : rc;
+}
+
 static int take_one(struct command *c, const json_t *o, json_t *made)
 {
 	struct person_new a;
@@ -108,12 +122,14 @@ int token_known_verb(struct command *c)
 	int64_t last = 0;
 	size_t i;
 	json_t *o;
-	int rc = 0;
+	bool awaited;
+	int rc;
 
 	json_object_set_new(*c->reply, "made", made);
 	json_object_set_new(*c->reply, "revoked", revoked);
+	rc = is_awaited(c, &awaited);
 	json_array_foreach(json_object_get(c->args, "tokens"), i, o)
-		if (rc == 0)
+		if (rc == 0 && awaited)
 			rc = take_one(c, o, made);
 	if (rc == 0)
 		rc = list_revoked(c, revoked);

@@ -298,7 +298,7 @@ static void tokens_of_before_are_told_once(void **state)
 	json_array_append_new(list, token_args(5, "ZHAO", "admin")); /* cannot be told, and is nobody */
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(command("token.known", json_pack("{sO}", "tokens", list), &reply), 200);
-		assert_int_equal(json_object_size(json_object_get(reply, "made")), 2);
+		assert_int_equal(json_object_size(json_object_get(reply, "made")), i ? 0 : 2);
 		assert_int_equal(json_integer_value(json_object_get(reply, "last")), 4);
 		json_decref(reply);
 	}
@@ -308,6 +308,30 @@ static void tokens_of_before_are_told_once(void **state)
 	assert_int_equal(count("SELECT count(*) FROM token WHERE maker = -1"), 2);
 	assert_int_equal(command("token.made", token_args(3, "zhao", "admin"), NULL), 400); /* by whom? */
 	assert_int_equal(make(3, "wu", "admin", &(struct person){.name = "uid:0"}), 409);
+}
+
+/* An api that was taken over tells of two accounts more, each made on the box. */
+static void persons_are_invented_by_nobody(void **state)
+{
+	json_t *none = json_pack("{s:[]}", "tokens"), *list = json_array();
+
+	(void)state;
+	assert_int_equal(command("token.known", json_incref(none), NULL), 200);
+	json_array_append_new(list, token_args(5001, "ministry", "regulator"));
+	json_object_set_new(json_array_get(list, 0), "maker", json_integer(PERSON_BOX));
+	assert_int_equal(command("token.known", json_pack("{sO}", "tokens", list), NULL), 200);
+	assert_int_equal(count("SELECT count(*) FROM token"), 0);
+	assert_int_equal(catalog_begin(catalog()), 0);
+	assert_int_equal(ledger_append(catalog(), (struct wall){SEC(1)}, "ledger.restored", NULL, json_object(), NULL), 0);
+	assert_int_equal(catalog_commit(catalog()), 0);
+	assert_int_equal(command("token.known", json_pack("{sO}", "tokens", list), NULL), 200); /* it may have lost them */
+	assert_int_equal(count("SELECT count(*) FROM token"), 1);
+	json_object_set_new(json_array_get(list, 0), "id", json_integer(5002));
+	json_object_set_new(json_array_get(list, 0), "name", json_string("county"));
+	assert_int_equal(command("token.known", json_pack("{sO}", "tokens", list), NULL), 200);
+	assert_int_equal(count("SELECT count(*) FROM token"), 1);
+	json_decref(none);
+	json_decref(list);
 }
 
 /* A request of before accounts were known names nobody: it has to be made again. */
@@ -341,6 +365,7 @@ int main(void)
 		T(a_name_is_taken_for_ever),
 		T(what_is_no_name_is_refused),
 		T(tokens_of_before_are_told_once),
+		T(persons_are_invented_by_nobody),
 		T(a_request_of_before_is_made_again),
 	};
 
