@@ -46,6 +46,7 @@ struct sandbox {
 	uint16_t ports[SANDBOX_PORTS_MAX];
 	unsigned port_count;
 	uint64_t memory_bytes;   /* that it may have for itself (RLIMIT_DATA) */
+	bool alone;              /* nobody else would hold the listener: what is not on the list is refused uncounted */
 };
 
 /* What is in force. */

@@ -101,6 +101,8 @@ static int allow_control(scmp_filter_ctx ctx)
 				      SCMP_A1(SCMP_CMP_EQ, 0));
 	if (rc == 0) /* SQLite gives its files to root when it is root, who has them: refused, but not worth telling */
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(fchown), 1, SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, geteuid()));
+	if (rc == -EACCES)
+		rc = 0; /* libseccomp's word for a rule that says what happens without it */
 	if (rc == 0) /* of itself, and only to read it */
 		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, SCMP_A0(SCMP_CMP_EQ, 0), SCMP_A2(SCMP_CMP_EQ, 0));
 	return rc;
@@ -228,10 +230,10 @@ static int make_and_load(const struct sandbox *s, uint32_t unlisted, unsigned fl
 	return rc;
 }
 
-/* In a container whose own filter has a listener there can be no second one. */
+/* In a container whose own filter has a listener there can be no second one. Who kept its own would wait for itself for ever. */
 int sandbox_restrict_calls(const struct sandbox *s, struct sandbox_result *out, struct err *e)
 {
-	int rc = make_and_load(s, SCMP_ACT_NOTIFY, SECCOMP_FILTER_FLAG_NEW_LISTENER);
+	int rc = s->alone ? -ENOTSUP : make_and_load(s, SCMP_ACT_NOTIFY, SECCOMP_FILTER_FLAG_NEW_LISTENER);
 
 	out->listener = rc < 0 ? -1 : rc;
 	if (rc < 0)

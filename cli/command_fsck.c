@@ -55,7 +55,7 @@ static void on_progress(void *arg, const struct fsck_progress *p)
 static void confine(const struct conf *conf)
 {
 	static const char *const paths[] = {"/etc/localtime", "/usr/share/zoneinfo", "/proc/self", "/usr/lib", "/lib"};
-	struct sandbox s = {0};
+	struct sandbox s = {.alone = true};
 	struct sandbox_result reached;
 	struct err e;
 
