@@ -149,11 +149,20 @@ bool access_unit_ends_before(const struct access_unit *au, enum track_codec code
 	return role != NAL_OTHER;
 }
 
-const uint8_t *access_unit_nal(const struct access_unit *au, unsigned i, size_t *len)
+const uint8_t *access_unit_next(const struct access_unit *au, struct access_unit_walk *w, size_t *len)
 {
-	size_t at = au->nal_at[i] + NAL_START_CODE_BYTES;
-	size_t end = i + 1 < au->nals ? au->nal_at[i + 1] : au->data.len;
+	size_t at = w->i == 0 ? (au->nals > 0 ? au->nal_at[0] : au->data.len) : w->next_at;
 
-	*len = end - at;
-	return au->data.data + at;
+	if (at >= au->data.len)
+		return NULL;
+	size_t nal = at + NAL_START_CODE_BYTES;
+	w->i++;
+	if (w->i < au->nals)
+		w->next_at = au->nal_at[w->i];
+	else if (au->nals < ACCESS_UNIT_MAX_NALS)
+		w->next_at = au->data.len;
+	else
+		w->next_at = nal_find_start(au->data.data, au->data.len, nal);
+	*len = w->next_at - nal;
+	return au->data.data + nal;
 }

@@ -7,7 +7,7 @@
 #include "recorder/nal.h"
 
 #define ACCESS_UNIT_MAX_BYTES (8u << 20)
-#define ACCESS_UNIT_MAX_NALS 256 /* whose places are kept; further ones are only data */
+#define ACCESS_UNIT_MAX_NALS 256 /* whose places are kept; further ones are looked for */
 
 struct access_unit {
 	struct buf data;                     /* Annex B */
@@ -34,7 +34,12 @@ void access_unit_end(struct access_unit *au, enum track_codec codec);
 /* Whether a piece that begins with a NAL unit starts another picture than this one. */
 bool access_unit_ends_before(const struct access_unit *au, enum track_codec codec, const uint8_t *piece,
 			     size_t len);
-/* NAL unit i without its start code. */
-const uint8_t *access_unit_nal(const struct access_unit *au, unsigned i, size_t *len);
+/* Its NAL units without their start codes, one after the other, also those whose places are not kept; NULL: there are no
+ * more. A walk begins as {0}. */
+struct access_unit_walk {
+	unsigned i;
+	size_t next_at;
+};
+const uint8_t *access_unit_next(const struct access_unit *au, struct access_unit_walk *w, size_t *len);
 
 bool nal_piece_starts(const uint8_t *piece, size_t len); /* begins with a start code and a NAL header */

@@ -13,6 +13,7 @@
 #define LATE_FRAME_FACTOR 3 / 2      /* of the longest step between two frames: one is missing */
 #define LATE_FRAME_MAX_S 10          /* further apart: the timestamps jumped */
 #define HEAD_WITHOUT_SLICE_MAX_BYTES 65536
+#define SPREAD_PER_S 50              /* within 1/50 s, the packets of one frame may differ in their timestamps */
 
 struct depay {
 	enum track_codec codec;
@@ -101,12 +102,12 @@ void depay_destroy(struct depay *d)
 static bool take_sets(struct depay *d)
 {
 	const struct access_unit *au = &d->au;
+	struct access_unit_walk w = {0};
+	const uint8_t *nal;
+	size_t len;
 
-	for (unsigned i = 0; i < au->nals; i++) {
-		size_t len;
-		const uint8_t *nal = access_unit_nal(au, i, &len);
+	while ((nal = access_unit_next(au, &w, &len)) != NULL)
 		parameter_sets_offer(&d->sets, nal, len);
-	}
 	d->key_sets |= au->key;
 	if (!au->damaged)
 		return parameter_sets_accept(&d->sets);
@@ -152,6 +153,22 @@ static void emit(struct depay *d)
 	access_unit_clear(au);
 }
 
+/* Some cameras stamp each packet when they send it: what goes on with a unit, or with a picture that has not ended, is
+ * of the same frame, if nothing is missing between. */
+static bool goes_on(const struct depay *d, const struct rtp_packet *p, const uint8_t *piece, size_t len)
+{
+	const struct access_unit *au = &d->au;
+	int32_t step = (int32_t)(p->timestamp - au->timestamp);
+
+	if (d->loss || d->jump || d->restart || au->marker || step < 0 || (uint32_t)step >= d->clock_rate / SPREAD_PER_S)
+		return false;
+	if (!nal_piece_starts(piece, len))
+		return true;
+	const uint8_t *nal = piece + NAL_START_CODE_BYTES;
+	return nal_role_is_slice(nal_role(d->codec, nal, len - NAL_START_CODE_BYTES)) &&
+	       !nal_is_first_slice(d->codec, nal, len - NAL_START_CODE_BYTES);
+}
+
 /* Whether what comes with p is of another frame than what is gathered. The timestamp tells, unless the
  * camera's stands still: then its marker and the picture's first slice do. */
 static bool begins_frame(const struct depay *d, const struct rtp_packet *p, const uint8_t *piece,
@@ -162,7 +179,7 @@ static bool begins_frame(const struct depay *d, const struct rtp_packet *p, cons
 	if (!au->slice)
 		return false;
 	if (p->timestamp != au->timestamp)
-		return true;
+		return !goes_on(d, p, piece, len);
 	return (au->marker || arrival.us - au->arrival.us >= NO_MARKER_US) &&
 	       access_unit_ends_before(au, d->codec, piece, len);
 }

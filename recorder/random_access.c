@@ -83,12 +83,13 @@ static void look_at_h265(struct seen *s, const uint8_t *nal, size_t len)
 
 enum random_access random_access_of(const struct access_unit *au, enum track_codec codec, unsigned *recovery)
 {
+	struct access_unit_walk w = {0};
 	struct seen s = {0};
+	const uint8_t *nal;
+	size_t len;
 
 	*recovery = 0;
-	for (unsigned i = 0; i < au->nals; i++) {
-		size_t len;
-		const uint8_t *nal = access_unit_nal(au, i, &len);
+	while ((nal = access_unit_next(au, &w, &len)) != NULL) {
 		if (len > 1 && codec == TRACK_H264)
 			look_at_h264(&s, nal, len);
 		else if (len > 2)

@@ -11,6 +11,7 @@
 #define EARLY_US (250 * US_PER_MS)
 #define LATE_US (1 * US_PER_S)
 #define HOLE_US (1 * US_PER_S)
+#define HOLES_MAX 8                 /* in a row: of further ones no heap makes a delay */
 #define WINDOW_US (4 * US_PER_S)
 #define REORDER_US (1 * US_PER_S)
 #define CROWD 64                    /* by so many frames the room that is left is shared */
@@ -76,6 +77,7 @@ static void begin(struct timeline *t, int64_t ticks, int64_t arrival_us)
 	t->distrust_until_us = INT64_MIN;
 	for (unsigned i = 0; i < 3; i++)
 		t->jumps_us[i] = INT64_MIN;
+	t->holes = 0;
 	t->depth = 0;
 	if (t->bound_us > arrival_us + TIMELINE_AHEAD_US)
 		t->bound_us = INT64_MIN;
@@ -115,12 +117,14 @@ static int64_t least_of(const struct timeline *t, unsigned windows)
 }
 
 /* A network that stands still makes frames late, too, but then they come in heaps with holes between; what
- * is late at an even pace was stamped so. */
+ * is late at an even pace was stamped so, however slow that pace is: holes alone are no heap. */
 static bool is_late_for_good(struct timeline *t, int64_t arrival_us)
 {
 	int64_t passed = arrival_us - t->last_arrival_us;
+	bool hole = passed > HOLE_US && passed > 3 * timeline_interval(t);
 
-	if (passed > HOLE_US && passed > 3 * timeline_interval(t))
+	t->holes = hole ? t->holes + 1 : 0;
+	if (hole && t->holes <= HOLES_MAX)
 		t->even_since_us = arrival_us;
 	return arrival_us - t->even_since_us >= WINDOW_US && least_of(t, 2) > t->anchor_us + LATE_US;
 }

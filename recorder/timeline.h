@@ -42,6 +42,7 @@ struct timeline {
 	int64_t began_us;       /* arrival of the first frame since (re)start */
 	int64_t last_arrival_us;
 	int64_t even_since_us;  /* arrivals come without a hole since then */
+	unsigned holes;         /* in a row, before the newest frames */
 	int64_t last_us;        /* time given to the last frame; INT64_MIN: none */
 	int64_t bound_us;       /* nothing is placed before; INT64_MIN: no bound */
 	/* The least anchor that any frame asked for, in this window of 4 s and the ones before. */

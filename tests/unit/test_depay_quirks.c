@@ -244,6 +244,25 @@ static void a_reserved_unit_parts_no_other(void **state)
 	}
 }
 
+/* --- timestamps within a frame ------------------------------------------------------ */
+
+/* Each packet is stamped when it is sent. */
+static void packets_of_one_frame_differ_in_time(void **state)
+{
+	(void)state;
+	for (unsigned n = 0; n < 2 * CODECS; n++) {
+		uint32_t ts = 0;
+		open_bed(&codecs[n % CODECS], n / CODECS);
+		for (unsigned i = 0; i < b.f.packet_count; i++) {
+			unsigned frame = b.f.packets[i].frame;
+			ts = begins_frame(i) ? 6000 * frame : ts + 3;
+			feed_at(b.d, &b.f, i, b.seq++, ts, SSRC, arrival_us(frame));
+		}
+		assert_int_equal(depay_lost_packets(b.d), 0);
+		close_bed(60, 0, 0);
+	}
+}
+
 /* --- several units in what the packets call one --------------------------------------- */
 
 struct manner {
@@ -316,6 +335,30 @@ static void start_codes_part_a_unit(void **state)
 	}
 }
 
+/* Hundreds of units before the slices: the frame is still what it is, and brings its sets. */
+static void a_crowd_of_units_hides_no_key_frame(void **state)
+{
+	static const uint8_t sei[][9] = {{0x06, 5, 4, 1, 2, 3, 4, 0x80}, {39 << 1, 1, 5, 4, 1, 2, 3, 4, 0x80}};
+
+	(void)state;
+	for (unsigned n = 0; n < CODECS; n++) {
+		const uint8_t *sets;
+		unsigned epoch;
+		open_bed(&codecs[n], true);
+		b.seen.compare = NULL;
+		for (unsigned i = 0; i < b.f.packet_count; i++) {
+			unsigned frame = b.f.packets[i].frame;
+			for (unsigned k = 0; begins_frame(i) && k < 600; k++)
+				feed_raw(sei[n], n ? 9 : 8, 96, frame, false);
+			feed_at(b.d, &b.f, i, b.seq++, 6000 * frame, SSRC, arrival_us(frame));
+		}
+		depay_flush(b.d);
+		assert_int_equal(b.seen.keys, 3);
+		assert_true(depay_parameter_sets(b.d, &sets, &epoch) > 10);
+		close_bed(60, 0, 0);
+	}
+}
+
 /* Work on it is bounded; and it is no picture that could be counted as recorded. */
 static void start_codes_without_end_are_damage(void **state)
 {
@@ -351,6 +394,8 @@ int main(void)
 		cmocka_unit_test(an_empty_first_fragment_begins_its_unit),
 		cmocka_unit_test(a_reserved_unit_parts_no_other),
 		cmocka_unit_test(start_codes_part_a_unit),
+		cmocka_unit_test(packets_of_one_frame_differ_in_time),
+		cmocka_unit_test(a_crowd_of_units_hides_no_key_frame),
 		cmocka_unit_test(start_codes_without_end_are_damage),
 	};
 

@@ -188,6 +188,23 @@ static void test_network_stall(void **state)
 	}
 }
 
+/* One picture every few seconds, stamped closer together than that: no heap makes good for it, however slow the pace. */
+static void a_slow_camera_that_stamps_too_close(void **state)
+{
+	static const double wait_s[] = {1.1, 2.9, 3, 3.2, 7, 9.9};
+
+	(void)state;
+	for (unsigned k = 0; k < sizeof wait_s / sizeof wait_s[0]; k++) {
+		struct timeline t;
+		timeline_init(&t, RATE, 0);
+		for (int n = 0; n < 1000; n++) {
+			int64_t arrival = T0 + (int64_t)(n * wait_s[k] * 1e6);
+			struct placed p = timeline_place(&t, n * INT64_C(90000), arrival);
+			assert_in_range(arrival - p.at_us, 0, 12 * (int64_t)(wait_s[k] * 1e6));
+		}
+	}
+}
+
 static void test_reordering(void **state)
 {
 	(void)state;
@@ -407,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_jumps),
 		cmocka_unit_test(test_stuck_and_lying),
 		cmocka_unit_test(test_network_stall),
+		cmocka_unit_test(a_slow_camera_that_stamps_too_close),
 		cmocka_unit_test(test_reordering),
 		cmocka_unit_test(the_first_pictures_of_a_reordered_stream),
 		cmocka_unit_test(the_first_pictures_when_nothing_was_known),
