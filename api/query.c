@@ -48,7 +48,7 @@ static int add(struct query *q, char *item, const char *allowed, struct problem 
 	if (decode(item) < 0 || decode(value) < 0 || !text_is_utf8(item, strlen(item)) || !text_is_utf8(value, strlen(value)))
 		return problem_set(p, 400, text_has_word(allowed, item) ? item : NULL, NULL, "查询参数的百分号编码有误",
 				   "a query parameter is not percent-encoded UTF-8 text");
-	if (strchr(item, ' ') || !text_has_word(allowed, item)) {
+	if (!text_has_word(allowed, item)) {
 		problem_remedy(p, "去掉该参数，或检查拼写", "remove it, or check its spelling");
 		return problem_set(p, 400, item, item, "不认识的参数 {}", "unknown parameter {}");
 	}

@@ -70,6 +70,8 @@ bool text_has_word(const char *list, const char *word)
 {
 	size_t len = strlen(word);
 
+	if (strchr(word, ' ')) /* several are none */
+		return false;
 	for (const char *at = list; len && (at = strstr(at, word)); at++)
 		if ((at == list || at[-1] == ' ') && (at[len] == ' ' || !at[len]))
 			return true;

@@ -24,7 +24,7 @@ enum verify_kind {
 /* Codes (English, stable). WRONG: unreadable, cut, altered, seal_altered, unknown_key, renamed, wrong_time,
  * swapped, other_site, dropped, replaced, begins_again, ledger_altered, ledger_hole, ledger_head, ledger_forked. FACT:
  * recovered, clock_untrusted, copy, clock_back, restored, key_rotated, named_otherwise, head_unsigned. OPEN: before, after,
- * unsealed, no_key, not_footage, head_before. UNPROVEN: no_head, behind_head, head_lost, before, put_aside, unsealed, unreadable,
+ * unsealed, no_key, not_footage, head_before. UNPROVEN: no_head, behind_head, not_hashed, head_lost, before, put_aside, unsealed, unreadable,
  * too_deep, tail_missing, camera_missing. */
 struct verify_finding {
 	enum verify_kind kind;

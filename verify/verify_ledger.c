@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/lang.h"
+#include "base/text.h"
 #include "media/ledger.h"
 
 #include <errno.h>
@@ -135,7 +136,7 @@ static void judge_heads(struct dump *d, struct verify_head *heads, unsigned coun
 	}
 }
 
-static void note_head(struct dump *d, const json_t *o)
+static void note_head(struct dump *d, json_t *o)
 {
 	struct verify_head h;
 
@@ -201,6 +202,21 @@ static bool camera_is_same(const json_t *o)
 	return !camera || json_is_null(camera) || json_string_length(camera) > 0;
 }
 
+/* Words beside those that are hashed: people read them, and anybody can write them there. */
+static bool says_more(const struct dump *d, json_t *o)
+{
+	static const char known[] = "seq at kind camera body body_text hash previous";
+	uint8_t previous[SHA256_BYTES];
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(o, key, value)
+		if (!text_has_word(known, key))
+			return true;
+	return d->seq > 0 && json_object_get(o, "previous") &&
+	       (hex_decode(text(o, "previous"), previous, sizeof previous) < 0 || !is_same(previous, d->hash));
+}
+
 static bool holds(struct dump *d, const json_t *o, struct ledger_entry *e)
 {
 	uint8_t expected[SHA256_BYTES];
@@ -248,7 +264,7 @@ static void learn(struct dump *d, const json_t *o, const struct ledger_entry *e)
 		verify_tail_learn(d->v, json_object_get(body, "cameras"));
 }
 
-static void judge_entry(struct dump *d, const json_t *o)
+static void judge_entry(struct dump *d, json_t *o)
 {
 	struct ledger_entry e;
 
@@ -257,7 +273,11 @@ static void judge_entry(struct dump *d, const json_t *o)
 		WRONG(d, "ledger_altered", "%s", lang("有一条没有编号，不属于台账", "an entry has no number: it is none of the ledger"));
 		return;
 	}
-	bool good = holds(d, o, &e);
+	bool more = says_more(d, o), good = holds(d, o, &e);
+	if (more)
+		verify_tell(d->v, VERIFY_UNPROVEN, "not_hashed", d->path, "",
+			    lang("第 %lld 条含有不在哈希之内的内容：未获证实", "entry %lld says more than its hash covers: nothing proves that"),
+			    (long long)e.seq);
 	if (d->seq == 0)
 		d->made.first = e.seq;
 	learn(d, o, &e);
@@ -290,7 +310,7 @@ static void judge_entry(struct dump *d, const json_t *o)
 }
 
 /* What is shown beside a head, or calls itself one and is none, must not pass for a part of the ledger. */
-static void judge_object(struct dump *d, const json_t *o)
+static void judge_object(struct dump *d, json_t *o)
 {
 	if (!json_is_object(json_object_get(o, "head")) || json_object_get(o, "seq") || json_object_get(o, "kind"))
 		judge_entry(d, o);
@@ -298,7 +318,7 @@ static void judge_object(struct dump *d, const json_t *o)
 
 /* --- the file ------------------------------------------------------------------------------------- */
 
-typedef void object_fn(struct dump *d, const json_t *o);
+typedef void object_fn(struct dump *d, json_t *o);
 
 /* fn of each object; with `only`: of lines in which that word stands. */
 static void each_line(struct dump *d, FILE *f, const char *only, object_fn *fn)
@@ -326,7 +346,7 @@ static void each_line(struct dump *d, FILE *f, const char *only, object_fn *fn)
 
 static void each_item(struct dump *d, const json_t *list, object_fn *fn)
 {
-	const json_t *o;
+	json_t *o;
 	size_t i;
 
 	json_array_foreach(list, i, o)

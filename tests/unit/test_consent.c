@@ -269,6 +269,17 @@ static void a_name_is_taken_for_ever(void **state)
 	assert_int_equal(make(id++, "园丁", "admin", &root), 201);
 }
 
+static void what_is_no_role_is_refused(void **state)
+{
+	static const char *const bad[] = {"", " ", "admin operator", "operator regulator", "root", "Admin"};
+	struct person root = the_box();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(make(200, "x", bad[i], &root), 400);
+	assert_int_equal(count("SELECT count(*) FROM token"), 0);
+}
+
 static void what_is_no_name_is_refused(void **state)
 {
 	static const char *const bad[] = {"", " ", "---", "a\nb", "a\x1b[2J", "a\xff", ("a\xe2\x80\xa8" "b"), "\xe2\x80\x8b", "uid:0", "UID 17", "u1d:0"};
@@ -364,6 +375,7 @@ int main(void)
 		T(entries_say_who),
 		T(a_name_is_taken_for_ever),
 		T(what_is_no_name_is_refused),
+		T(what_is_no_role_is_refused),
 		T(tokens_of_before_are_told_once),
 		T(persons_are_invented_by_nobody),
 		T(a_request_of_before_is_made_again),

@@ -641,6 +641,26 @@ static void a_camera_that_was_not_hashed(void **state)
 	json_decref(list);
 }
 
+/* What people read in an entry, and its hash does not know of. */
+static void words_beside_those_that_were_hashed(void **state)
+{
+	static const char *const keys[] = {"Body", "explanation", "", "kind ", "seq at"};
+	json_t *list;
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		list = dump_of(*state);
+		json_object_set_new(json_array_get(list, 4), keys[i], json_string("released by the ministry"));
+		expect_dump(*state, list, "unproven:not_hashed ledger");
+		json_decref(list);
+	}
+	list = dump_of(*state);
+	json_object_set(json_array_get(list, 4), "previous", json_object_get(json_array_get(list, 3), "hash"));
+	expect_dump(*state, list, "");
+	json_object_set(json_array_get(list, 4), "previous", json_object_get(json_array_get(list, 2), "hash"));
+	expect_dump(*state, list, "unproven:not_hashed ledger");
+	json_decref(list);
+}
+
 static void put_text(struct copy *c, const char *text, size_t len)
 {
 	struct buf b = {0};
@@ -998,7 +1018,7 @@ int main(void)
 		TEST(a_ledger_with_a_hole_or_without_its_end), TEST(a_ledger_that_was_put_back), TEST(a_head_signed_by_nobody),
 		TEST(entries_behind_the_signed_head), TEST(the_first_entry_of_a_cut), TEST(a_head_of_then), TEST(a_head_proves_a_cut),
 		TEST(nonsense_names_and_renamed_folders), TEST(what_cannot_be_judged), TEST(a_tail_or_a_camera_that_is_gone),
-		TEST(lines_that_stand_nowhere_in_the_chain), TEST(a_camera_that_was_not_hashed), TEST(a_line_that_begins_with_nothing),
+		TEST(lines_that_stand_nowhere_in_the_chain), TEST(a_camera_that_was_not_hashed), TEST(a_line_that_begins_with_nothing), TEST(words_beside_those_that_were_hashed),
 		TEST(a_root_without_its_identity), TEST(an_excuse_before_what_was_signed),
 	};
 
