@@ -243,6 +243,7 @@ int root_probe(struct fs *fs, const char *path)
 		if (rc == 0)
 			rc = fs->datasync(fs, fd);
 		int closed = fs->close(fs, fd), gone = fs->unlink(fs, file);
+		gone = gone == -ENOENT ? 0 : gone; /* the same disk is tried at a second place, too */
 		rc = rc < 0 ? rc : closed < 0 ? closed : gone;
 	}
 	free(file);

@@ -200,6 +200,24 @@ static void remember_root(struct storage_root *r, const char *uuid)
 	worker_post(s->journal, &b->job);
 }
 
+/* One disk at two places is one root: at the second one, what is open at the first would look left over. */
+static void refuse_twin(struct storage_root *r, struct disk_try *t)
+{
+	struct storage *s = r->storage;
+
+	for (unsigned i = 0; i < s->root_count; i++) {
+		const struct storage_root *o = &s->roots[i];
+		const char *uuid = json_string_value(json_object_get(s->book, o->disk->path));
+		if (o == r || o->sm.now == ROOT_ABSENT || !*t->root || !uuid || strcmp(uuid, t->root) != 0)
+			continue;
+		t->state = ROOT_ABSENT;
+		err_set(&t->err, -ENODEV, "%s is the same disk as %s: mount each disk once", r->disk->path, o->disk->path);
+		json_decref(t->left);
+		t->left = NULL;
+		return;
+	}
+}
+
 /* A root that nobody could look at for want of descriptors stays what it was, and is tried again. */
 static void on_tried(struct worker_job *j)
 {
@@ -209,6 +227,7 @@ static void on_tried(struct worker_job *j)
 	r->try_out = false;
 	r->free_bytes = t->free_bytes;
 	if (r->storage->phase == 0 && !t->unknown) {
+		refuse_twin(r, t);
 		remember_root(r, t->root);
 		set_state(r, t->state, t->state == ROOT_OK ? NULL : t->err.text);
 		if (t->state == ROOT_FULL)
