@@ -142,6 +142,7 @@ static bool answers_for_all(unsigned long type)
 	return type == EXT4_SUPER_MAGIC || type == XFS_SUPER_MAGIC || type == BTRFS_SUPER_MAGIC;
 }
 
+/* syncfs() does nothing, and is glad, where the file system is read-only, also when that came of an error. */
 static int real_sync_all(struct fs *fs, int fd)
 {
 	struct statfs s;
@@ -149,7 +150,11 @@ static int real_sync_all(struct fs *fs, int fd)
 	(void)fs;
 	if (fstatfs(fd, &s) < 0)
 		return -errno;
-	return answers_for_all((unsigned long)s.f_type) ? result(syncfs(fd)) : -EOPNOTSUPP;
+	if (!answers_for_all((unsigned long)s.f_type))
+		return -EOPNOTSUPP;
+	if (syncfs(fd) < 0 || fstatfs(fd, &s) < 0)
+		return -errno;
+	return s.f_flags & ST_RDONLY ? -EROFS : 0;
 }
 
 struct fs *fs_real(void)

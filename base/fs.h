@@ -31,6 +31,7 @@ struct fs {
 	int (*free_files)(struct fs *fs, const char *path, uint64_t *files);
 	/* All that was done in the file system of this open folder is durable, bytes and names, by one call whose cost does not
 	 * grow with the files. An error of writing that any file had since fd was opened is told, once for each fd (Linux 5.8).
+	 * -EROFS: it has become read-only, which an ext4 or btrfs does that erred; what was not durable by then may never be.
 	 * -EOPNOTSUPP: not known to mean that here (ext4, xfs and btrfs are): sync each file and folder. */
 	int (*sync_all)(struct fs *fs, int fd);
 };
