@@ -12,6 +12,7 @@
 
 #define LOOK_EVERY_US US_PER_S
 #define FILES_MIN 16
+#define BLAMELESS_MAX 2 /* failed rounds, one after another: then what is open ends */
 #define SYNC_PIECE_US (100 * US_PER_MS) /* then what waits is written, and the round goes on with the next tick */
 
 /* --- the open files ------------------------------------------------------------------ */
@@ -312,6 +313,14 @@ static void sync_piece(struct disk *d, struct disk_tick *t)
 	d->in_round = f != NULL;
 }
 
+/* Nobody's fault, and again: what is open on such a disk would wait for ever. */
+static void blame_all(struct disk *d, int error)
+{
+	for (struct segment_file *f = d->files; f; f = f->next)
+		if (f->round == d->round)
+			f->error = f->sync_error = error;
+}
+
 /* The disk as a whole has erred. If files did, the others are what they say of themselves. */
 static void ask_each(struct disk *d, struct disk_tick *t, int error)
 {
@@ -323,6 +332,9 @@ static void ask_each(struct disk *d, struct disk_tick *t, int error)
 		f->round = d->round;
 		guilty += segment_file_sync(f) < 0;
 	}
+	d->blameless = guilty ? 0 : d->blameless + 1;
+	if (d->blameless >= BLAMELESS_MAX)
+		blame_all(d, error);
 	tell_round(d, t, guilty > 0);
 	t->sync_error = guilty ? 0 : error;
 	log_error("root", "path=%s sync=\"%s\" files=%u", d->path, strerror(-error), guilty);
@@ -349,6 +361,7 @@ static bool sync_whole(struct disk *d, struct disk_tick *t)
 		ask_each(d, t, rc);
 		return true;
 	}
+	d->blameless = 0;
 	for (struct segment_file *f = d->files; f; f = f->next) {
 		if (!is_asked(d, f))
 			continue;

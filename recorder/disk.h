@@ -3,8 +3,8 @@
  * Durability comes in rounds, every STORAGE_SYNC_EVERY_MS or when a closing may wait no longer: new names, what was
  * written, and seals become durable together, then the journal is told, then what was sealed is renamed. On a file system
  * that has such a call (fs.h, sync_all) a round is one, however many files there are. When that fails, each file of the
- * round is asked by fdatasync; who errs is cut, and if none errs, nothing of that round is confirmed. Elsewhere a
- * round is one fdatasync a file, in pieces.
+ * round is asked by fdatasync; who errs is cut, and if none errs, nothing of that round is confirmed; when that comes
+ * twice running, all of it is cut. Elsewhere a round is one fdatasync a file, in pieces.
  *
  * Each job is one question and its answer in one struct: the loop fills the upper part and posts it,
  * the disk thread fills the lower part, `done` reads it on the loop and frees it.
@@ -35,6 +35,7 @@ struct disk {
 	struct mono synced, looked;   /* synced: when the last round of syncs began */
 	unsigned round;               /* of syncs: over every open file, perhaps in pieces */
 	bool in_round;                /* it is not over */
+	unsigned blameless;           /* rounds that failed, one after another, while no file erred */
 	int root_fd;                  /* while files are open, from before the first: it hears of every error; -1: none */
 	struct disk_seal *closings;   /* seals that wait for a round, in order */
 };

@@ -7,9 +7,16 @@ import tempfile
 
 from harness_camera import BUILD
 from harness_disk import STOP_S, SUDO
+from harness_wait import until
 
 POWER_PROGRAM = BUILD / "tests/powerdisk/holdfast-powerdisk"
 MIB = 1 << 20
+
+
+def until_unmounted(path):
+    """Its last user may be about to go: a process, or a loop device."""
+    until(f"{path} is unmounted", lambda: subprocess.run(
+        [*SUDO, "umount", path], capture_output=True, check=False).returncode == 0)
 
 
 def root(*words):
@@ -60,6 +67,12 @@ class LoopDisk:
         root("losetup", "-d", self._loop)  # the kernel does so when its last user is gone
         self._loop = None
 
+    def unmount_idle(self):
+        """As a person would, once nobody has a file open on it."""
+        until_unmounted(self.path)
+        root("losetup", "-d", self._loop)
+        self._loop = None
+
     def turn_read_only(self):
         """What ext4 does to itself when its journal cannot be written: each change is EROFS from now on."""
         root("mount", "-o", "remount,abort", self.path)
@@ -86,7 +99,7 @@ class PowerDisk(LoopDisk):
     def __exit__(self, *_):
         if self._loop:
             self.unmount()
-        root("umount", self._mount)
+        until_unmounted(self._mount)
         self.process.stdout.close()
         self.process.stderr.close()
         code = self.process.wait(STOP_S)

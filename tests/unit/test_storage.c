@@ -404,6 +404,36 @@ static void a_round_that_fails_without_a_culprit_confirms_nothing(void **state)
 	fixture_finish(&x);
 }
 
+/* A disk that errs on, whoever is asked: no segment waits for it for ever. */
+static void a_disk_that_errs_again_without_a_culprit_is_left(void **state)
+{
+	struct fixture x;
+	struct fixture_footage found;
+	struct bad_fs fs;
+
+	fixture_init(&x, *state, 1);
+	bad_init(&fs, x.root_paths[0]);
+	atomic_store(&fs.whole, true);
+	start(&x, &fs.base);
+	struct outlet *o = fixture_outlet(&x, "cam");
+	struct outlet_segment *s = half_confirmed(&x, o);
+	atomic_store(&fs.whole_error, EIO);
+	assert_int_equal(fixture_add(o, s, T0, 1), 0);
+	fixture_advance_until(&x, x.lost == 1);
+	assert_int_equal(x.cause, CAUSE_STORAGE_FAILED);
+	assert_int_equal(x.good_end.us, fixture_end(T0, 1).us);
+	atomic_store(&fs.whole_error, 0);
+	fixture_advance_until(&x, strcmp(x.root_state[0], "ok") == 0);
+	fixture_record(o, fixture_end(T0, 10), 2);
+	fixture_advance_until(&x, x.sealed == 2);
+	storage_outlet_destroy(o);
+	fixture_stop(&x);
+	fixture_check(&x, "cam", &found);
+	assert_int_equal(found.fragments, 1 + 2);
+	assert_int_equal(fixture_left_open(&x), 0);
+	fixture_finish(&x);
+}
+
 /* The others are what they say of themselves: theirs is confirmed. */
 static void who_errs_in_a_round_is_cut_and_no_other(void **state)
 {
@@ -866,6 +896,7 @@ int main(void)
 		fixture_test(a_slow_disk_is_synced_in_pieces),
 		fixture_test(many_cameras_share_each_round),
 		fixture_test(a_round_that_fails_without_a_culprit_confirms_nothing),
+		fixture_test(a_disk_that_errs_again_without_a_culprit_is_left),
 		fixture_test(who_errs_in_a_round_is_cut_and_no_other),
 		fixture_test(what_was_not_synced_is_not_believed),
 		fixture_test(what_recovery_could_not_deal_with_is_tried_again),
