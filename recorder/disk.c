@@ -201,6 +201,7 @@ static void run_open(struct worker_job *j)
 		d->boot_kept = segment_boot_keep(d->fs, d->path) == 0;
 	w->error = d->usable ? segment_file_open(w->file, w->bytes.data, w->bytes.len) : -ENODEV;
 	w->file->error = w->error;
+	w->file->nameless = w->error == -ENOSPC && is_nameless(d);
 	buf_finish(&w->bytes);
 	if (w->file->fd >= 0)
 		list_add(d, w->file);

@@ -130,9 +130,10 @@ static void on_file_error(struct outlet_segment *s, int error)
 						  "the recorder is short of descriptors or memory (see ulimit -n)"));
 		return;
 	}
-	lose(s, full ? CAUSE_STORAGE_FULL : CAUSE_STORAGE_FAILED, strerror(-error));
+	const char *why = s->file->nameless ? disk_nameless_text() : strerror(-error);
+	lose(s, full ? CAUSE_STORAGE_FULL : CAUSE_STORAGE_FAILED, why);
 	if (r->sm.now == ROOT_OK || r->sm.now == ROOT_STALLED)
-		storage_root_trouble(r, full ? ROOT_FULL : ROOT_FAILED, strerror(-error));
+		storage_root_trouble(r, full ? ROOT_FULL : ROOT_FAILED, why);
 }
 
 /* The seal tells what the bytes say; the run should say the same. */

@@ -36,6 +36,7 @@ struct segment_file {
 	uint8_t flags;
 	int fd;                       /* -1: not open */
 	int error;
+	bool nameless;                /* there was no inode for it */
 	struct segment_scan scan;     /* of the bytes as they go by: index and content digest */
 	uint8_t (*digests)[SHA256_BYTES]; /* content up to and with each fragment */
 	unsigned digest_room;

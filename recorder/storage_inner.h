@@ -16,7 +16,7 @@ struct outlet_segment {
 	bool lost;                      /* condemned; the run will be told, or was, or had closed it */
 	struct wall good_end;           /* of a lost one: the end of what was promised of it */
 	enum gap_cause cause;
-	char detail[120];
+	char detail[240];
 	struct outlet_segment *next;    /* in storage's list of all that are not sealed yet */
 };
 
